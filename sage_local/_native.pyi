@@ -1,0 +1,100 @@
+"""Types of the C extension; ``native/`` holds it, ``sage_local.runtime.native`` is the one importer."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, final
+
+from typing_extensions import Buffer
+
+CACHE_LINE: int
+RING_HEADER_BYTES: int
+DOORBELL_BYTES: int
+
+@final
+class Segment:
+    """A memfd mapped shared into this process."""
+
+    @staticmethod
+    def create(name: str, size: int, *, numa_node: int = -1) -> Segment:
+        """New zeroed segment: memfd_create(CLOEXEC|ALLOW_SEALING), mbind (when numa_node >= 0), posix_fallocate,
+        seal (GROW, SHRINK, SEAL), populate. OSError with errno on any failure (ENOSPC, ENOMEM, ...)."""
+    @staticmethod
+    def attach(fd: int) -> Segment:
+        """Map an existing segment (fd is duplicated); checks magic and version, ValueError when they differ."""
+    fd: int
+    size: int
+    mbind_errno: int  # 0 when bound or not asked for
+    def view(self, offset: int, length: int) -> memoryview:
+        """Writable bytes of the segment; keeps the mapping alive."""
+
+@final
+class Doorbell:
+    """One futex word. 0 awake, 1 parked, 2 parked on the eventfd (see data-plane rule 3)."""
+
+    def __init__(self, segment: Segment, offset: int, eventfd: int = -1) -> None:
+        """`eventfd`: for a notifier whose peer may wait on an eventfd (word == 2), and for the waiter itself."""
+    def arm(self, word: int = 1) -> None:
+        """Waiter: set the word, full fence. Look at everything again after this."""
+    def disarm(self) -> None: ...
+    def wait(self, timeout_s: float) -> bool:
+        """Waiter: FUTEX_WAIT(word, 1) with the GIL released, word = 0 on return. True when rung, False on timeout.
+        Returns on EINTR after running Python signal handlers (PyErr_CheckSignals)."""
+    def notify(self) -> bool:
+        """Notifier: full fence; if word and xchg(word, 0): FUTEX_WAKE / write eventfd. True when a wake was sent."""
+    def wake(self) -> None:
+        """Unconditional wake: for the coordinator on any death."""
+
+@final
+class RingWriter:
+    """Producer side of a single-producer single-consumer byte ring inside a segment."""
+
+    def __init__(self, segment: Segment, offset: int, capacity: int) -> None:
+        """`capacity`: a power of two of data bytes behind RING_HEADER_BYTES; initialises the header if it is zero."""
+    def try_write(self, kind: int, flags: int, payload: Buffer, start: int = 0, stop: int = -1) -> bool:
+        """Copy payload[start:stop] in as one record and publish it; False when there is no room now;
+        ValueError when it could never fit (> max_record)."""
+    max_record: int  # largest payload of one record, an eighth of the capacity or more
+    in_flight: int  # records written and not yet released by the reader
+    in_flight_bytes: int
+
+@final
+class RingReader:
+    def __init__(self, segment: Segment, offset: int, capacity: int) -> None: ...
+    def peek(self) -> tuple[int, int, memoryview] | None:
+        """(kind, flags, payload) of the next record, zero-copy and read-only, valid until release(); None when empty."""
+    def release(self) -> None:
+        """Give the record returned by peek back to the writer. BufferError while a view of it is exported."""
+    ready: bool
+
+@final
+class WaitSet:
+    """Rings looked at together, in C, with the GIL released for long looks."""
+
+    def __init__(self, readers: Sequence[RingReader], writers: Sequence[RingWriter]) -> None: ...
+    def watch_space(self, writer: RingWriter, needed: int) -> None:
+        """Count `writer` as ready once it has room for a payload of `needed` bytes (0: stop watching)."""
+    def ready(self) -> bool:
+        """Any reader has a record, or any watched writer has room."""
+    def spin(self, budget_us: float) -> bool:
+        """pause ~1 us, then sched_yield, until ready() or the budget is spent; GIL released."""
+
+def pack_rows(columns: tuple[list[Any], ...], pickle: Callable[[list[Any]], bytes]) -> bytes:
+    """Equal-length columns of Python values to one self-describing block. Each column is encoded as typed
+    columns where all its values have one exact type (int within int64, float, bool, None, str, bytes; tuple of one arity and dict with
+    one exact sequence of str keys: recursively); any other column (or nested column) by `pickle`. Type and value of every element survive."""
+
+def unpack_rows(block: Buffer, unpickle: Callable[[memoryview], list[Any]]) -> tuple[list[Any], ...]:
+    """The columns packed by pack_rows. ValueError (never a crash) on a malformed block."""
+
+def key_bytes(key: Any, other: Callable[[Any], bytes]) -> bytes:
+    """Canonical bytes of a key: equal keys, equal bytes. Exact int/str/bytes/bool/float/None and tuples of keys in C, `other` for every other
+    type. ValueError for NaN."""
+
+def key_groups(keys: list[Any], max_parallelism: int, other: Callable[[Any], bytes]) -> list[int]:
+    """Key group of each key: hash64(key_bytes) % max_parallelism."""
+
+def partition(
+    keys: list[Any], columns: tuple[list[Any], ...], targets: int, max_parallelism: int, other: Callable[[Any], bytes]
+) -> list[tuple[list[Any], ...]]:
+    """Split equal-length columns by the target of each key: target = key_group * targets // max_parallelism.
+    One tuple of lists per target (keys are only in the result when also among `columns`). Row order kept. An exception carries attribute
+    `row`: the index of the key at fault."""

@@ -1,0 +1,92 @@
+"""What coordinator and workers say to each other over their control rings (pickled by ``runtime.codec.control``)."""
+
+from dataclasses import dataclass
+
+from sage_local.core.ids import TaskId, WorkerId
+
+COORDINATOR = WorkerId(-1)
+"""The coordinator's place among the workers: it too owns a segment, with a ring from every worker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deploy:
+    """To a worker: the job (a ``runtime.job.Deployment``, cloudpickled). Open and run every task placed on you."""
+
+    deployment: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StopSources:
+    """To a worker: sources end as if their input had ended; everything in flight drains."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """To a worker: drop what is in flight, close every function, answer with ``WorkerDone``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """To a worker: leave the process."""
+
+
+Command = Deploy | StopSources | Cancel | Exit
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerReady:
+    """From a worker: attached to every segment, waiting for ``Deploy``."""
+
+    worker: WorkerId
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFinished:
+    """From a worker: every input of the task has ended, its output was handed on and its functions are closed."""
+
+    task: TaskId
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What is known of an exception in a task, ready to be shown in another process.
+
+    ``exception`` is the pickled exception, or ``None`` where it can not be pickled; ``traceback`` its text, the user's
+    frames only; ``record`` a shortened ``repr`` of the record at hand, or ``None``.
+    """
+
+    operator: str
+    subtask: int
+    parallelism: int
+    type_name: str
+    message: str
+    record: str | None
+    traceback: str
+    exception: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFailed:
+    """From a worker: an operator raised. The worker keeps running until it is told to ``Cancel``."""
+
+    task: TaskId
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """From a worker: records of a ``Collect`` operator, encoded by ``runtime.codec.rows``, in order."""
+
+    operator: str
+    frame: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerDone:
+    """From a worker: no task is left here (all finished, or cancelled and closed)."""
+
+    worker: WorkerId
+
+
+Event = WorkerReady | TaskFinished | TaskFailed | Collected | WorkerDone
