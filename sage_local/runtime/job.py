@@ -1,7 +1,8 @@
-"""The job as it crosses processes."""
+"""The job as it crosses processes, and what is left of it for the caller."""
 
 from dataclasses import dataclass, field
 
+from sage_local.core.ids import WorkerId
 from sage_local.plan.physical import Plan
 
 
@@ -12,3 +13,42 @@ class Deployment:
 
     plan: Plan
     main_classes: dict[str, type] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerBoot:
+    """What a worker process is born with, before it knows any job.
+
+    ``cpus`` is what it is already pinned to. ``segment_fds`` holds the segment of every worker, its own and the one under
+    ``COORDINATOR`` included; the worker owns these descriptors and closes them once mapped. ``coordinator_eventfd``
+    wakes the coordinator (doorbell word 2). ``log_dir`` exists. ``generation`` counts the starts of this worker's place in the job, from 0.
+    """
+
+    worker: WorkerId
+    cpus: frozenset[int]
+    segment_fds: dict[WorkerId, int]
+    coordinator_eventfd: int
+    log_dir: str
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorResult:
+    """What one operator did, summed over its subtasks."""
+
+    name: str
+    parallelism: int
+    records_in: int
+    records_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobResult:
+    """What a finished job did. ``operators`` is in the order of the program."""
+
+    job_id: str
+    name: str
+    duration_s: float
+    operators: tuple[OperatorResult, ...]
+    checkpoints: int = 0
+    restarts: int = 0

@@ -1,9 +1,35 @@
-"""Where everything lies in every worker's segment: a pure function of the plan, so no offsets are ever sent."""
+"""Where everything lies in every worker's segment: a pure function of the plan, so no offsets are ever sent.
+
+The first bytes are the same in every segment, so that a worker finds its doorbell and its control rings before it knows the plan::
+
+    0                  magic and version (native)
+    DOORBELL_OFFSET    doorbell of the owner
+    CONTROL_OFFSET     a worker's: one ring from the coordinator
+                       the coordinator's: one ring from each worker, by worker id
+    counters           int64, written by the owner alone
+    data rings         page-aligned, by channel
+"""
 
 from dataclasses import dataclass
 
-from sage_local.core.ids import ChannelId, WorkerId
+from sage_local.config import RING_MAX_BYTES, RING_MIN_BYTES
+from sage_local.core.ids import ChannelId, TaskId, WorkerId
 from sage_local.plan.physical import Plan
+from sage_local.runtime.memory.budget import ring_share_bytes
+from sage_local.runtime.native import RING_HEADER_BYTES
+from sage_local.runtime.protocol.messages import COORDINATOR
+
+PAGE_BYTES = 4096
+DOORBELL_OFFSET = 1024
+"""Past anything native keeps at the start of a segment, and on cache lines of its own."""
+CONTROL_OFFSET = PAGE_BYTES
+CONTROL_CAPACITY = 64 * 1024
+"""Commands are few; a deployment larger than this travels in fragments."""
+REPORT_CAPACITY = 256 * 1024
+"""From a worker to the coordinator: larger, because collected records pass here."""
+COUNTERS_PER_WORKER = 16
+COUNTERS_PER_OPERATOR = 16
+"""Two cache lines, so that no two operators share one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,13 +39,19 @@ class RingPlace:
     offset: int
     capacity: int
 
+    @property
+    def end(self) -> int:
+        """The first byte behind the ring, on a page of its own."""
+        return _page_up(self.offset + RING_HEADER_BYTES + self.capacity)
+
 
 @dataclass(frozen=True, slots=True)
 class SegmentLayout:
     """One segment: doorbell, control ring(s), the rings its owner consumes, and the owner's counters.
 
     ``control``: for a worker the ring from the coordinator under ``COORDINATOR``; for the coordinator's own
-    segment one ring per worker. ``counters_offset`` .. ``+ 8 * counters_count``: int64 counters, one writer.
+    segment one ring per worker. ``counters_offset`` .. ``+ 8 * counters_count``: int64 counters, one writer;
+    ``COUNTERS_PER_WORKER`` of them are the worker's own, then ``COUNTERS_PER_OPERATOR`` for each of ``counted_operators``.
     """
 
     size: int
@@ -30,6 +62,71 @@ class SegmentLayout:
     counters_count: int
 
 
+def command_ring() -> RingPlace:
+    """The ring from the coordinator in every worker's segment."""
+    return RingPlace(CONTROL_OFFSET, CONTROL_CAPACITY)
+
+
+def report_ring(worker: WorkerId) -> RingPlace:
+    """The ring from ``worker`` in the coordinator's segment."""
+    stride = RingPlace(CONTROL_OFFSET, REPORT_CAPACITY).end - CONTROL_OFFSET
+    return RingPlace(CONTROL_OFFSET + worker * stride, REPORT_CAPACITY)
+
+
+def counted_operators(plan: Plan, worker: WorkerId) -> list[tuple[TaskId, int]]:
+    """Which operator of which task each block of ``COUNTERS_PER_OPERATOR`` counters in ``worker``'s segment belongs to, in order."""
+    return [
+        (task, index)
+        for task in sorted(task for task, place in plan.placement.items() if place == worker)
+        for index in range(len(plan.chains[task.chain].operators))
+    ]
+
+
+def ring_capacity(plan: Plan, rings: int) -> int:
+    """Data bytes of each of the plan's ``rings``: its share of the memory budget within the settings' bounds, a power of two."""
+    share = ring_share_bytes(plan.settings) // max(rings, 1)
+    wanted = min(max(share, plan.settings[RING_MIN_BYTES]), plan.settings[RING_MAX_BYTES])
+    return 1 << (wanted.bit_length() - 1)
+
+
+def exchanged_channels(plan: Plan) -> list[ChannelId]:
+    """The channels that leave a worker and so need a ring; inside a worker objects are handed over."""
+    return [
+        channel
+        for edge in plan.edges
+        for channel in plan.channels(edge)
+        if plan.ends(channel)[0] != plan.ends(channel)[1]
+    ]
+
+
 def lay_out(plan: Plan) -> dict[WorkerId, SegmentLayout]:
     """The layout of every worker's segment and, under ``COORDINATOR``, of the coordinator's."""
-    raise RuntimeError("being written")
+    exchanged = exchanged_channels(plan)
+    capacity = ring_capacity(plan, len(exchanged))
+    consumed: dict[WorkerId, list[ChannelId]] = {WorkerId(worker): [] for worker in range(plan.workers)}
+    for channel in exchanged:
+        consumed[plan.ends(channel)[1]].append(channel)
+    layouts = {worker: _worker_layout(plan, worker, channels, capacity) for worker, channels in consumed.items()}
+    layouts[COORDINATOR] = _coordinator_layout(plan)
+    return layouts
+
+
+def _worker_layout(plan: Plan, worker: WorkerId, consumed: list[ChannelId], capacity: int) -> SegmentLayout:
+    control = command_ring()
+    counters = COUNTERS_PER_WORKER + COUNTERS_PER_OPERATOR * len(counted_operators(plan, worker))
+    offset = _page_up(control.end + 8 * counters)
+    rings = {}
+    for channel in consumed:
+        rings[channel] = RingPlace(offset, capacity)
+        offset = rings[channel].end
+    return SegmentLayout(offset, DOORBELL_OFFSET, {COORDINATOR: control}, rings, control.end, counters)
+
+
+def _coordinator_layout(plan: Plan) -> SegmentLayout:
+    control = {WorkerId(worker): report_ring(WorkerId(worker)) for worker in range(plan.workers)}
+    end = report_ring(WorkerId(plan.workers)).offset
+    return SegmentLayout(end, DOORBELL_OFFSET, control, {}, end, 0)
+
+
+def _page_up(size: int) -> int:
+    return -(-size // PAGE_BYTES) * PAGE_BYTES
