@@ -39,8 +39,11 @@ class SourceFunction(Generic[T]):
     """Base of all sources: override either ``run`` (push) or ``splits`` and ``open_split`` (split).
 
     A push source runs in a thread of its own at parallelism 1 and ends when ``run`` returns. A split source is read in
-    parallel: each subtask reads its share of the splits one after another.
+    parallel: each subtask reads its share of the splits one after another. ``bounded`` is false for a source that has no
+    end of its own; ``execution.runtime-mode=batch`` refuses it.
     """
+
+    bounded: bool = True
 
     def open(self, context: Any) -> None:
         """Called once per subtask in its worker, before the first record."""

@@ -1,0 +1,50 @@
+"""How many subtasks each operator has, and which workers it shares."""
+
+from dataclasses import replace
+
+from sage_local.config import MAX_PARALLELISM, PARALLELISM, Settings
+from sage_local.errors import PlanError
+from sage_local.functions import SinkFunction
+from sage_local.plan.graph import LogicalGraph, Node
+from sage_local.plan.operators import Collect, Print, Sink, Source
+
+DEFAULT_SLOT_GROUP = "default"
+
+
+def resolve(graph: LogicalGraph, settings: Settings) -> LogicalGraph:
+    """``graph`` with a parallelism and a slot group in every node; raises ``PlanError`` for one that can not be."""
+    return replace(graph, nodes=tuple(_resolve(node, settings) for node in graph.nodes))
+
+
+def _resolve(node: Node, settings: Settings) -> Node:
+    parallelism = node.parallelism if node.parallelism is not None else _default(node, settings[PARALLELISM])
+    operator = node.operator
+    if parallelism < 1:
+        raise PlanError(f"parallelism of operator {operator.name!r} must be at least 1, found {parallelism}")
+    if parallelism > settings[MAX_PARALLELISM]:
+        raise PlanError(
+            f"parallelism {parallelism} of operator {operator.name!r} is more than max-parallelism"
+            f" ({settings[MAX_PARALLELISM]}): lower it or raise the setting 'max-parallelism'"
+        )
+    if isinstance(operator, Source):
+        parallelism = min(parallelism, max(1, len(operator.splits))) if operator.splits is not None else 1
+    if isinstance(operator, Collect):
+        parallelism = 1
+    return replace(node, parallelism=parallelism, slot_group=node.slot_group or _slot_group(node, settings))
+
+
+def _default(node: Node, default: int) -> int:
+    """One subtask where order is what the user looks at: ``print``, ``collect``, ``sink(callable)``."""
+    operator = node.operator
+    if isinstance(operator, Print | Collect):
+        return 1
+    if isinstance(operator, Sink) and not isinstance(operator.function, SinkFunction):
+        return 1
+    return default
+
+
+def _slot_group(node: Node, settings: Settings) -> str:
+    """An operator with a parallelism of its own gets workers of its own; equal ones share, so that they can chain."""
+    if node.parallelism is None or node.parallelism == settings[PARALLELISM]:
+        return DEFAULT_SLOT_GROUP
+    return f"parallelism-{node.parallelism}"
