@@ -1,0 +1,113 @@
+"""What a caller (the launcher in the user's process, or the command line) and the coordinator say to each other."""
+
+from dataclasses import dataclass
+
+from sage_local.core.ids import WorkerId
+from sage_local.plan.physical import Plan
+from sage_local.runtime.protocol.messages import Failure
+from sage_local.runtime.protocol.progress import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """To the coordinator, once, from the launcher.
+
+    ``plan`` is without any of the user's objects (the coordinator never loads user code); ``deployment`` is the real one,
+    a pickled ``runtime.job.Deployment`` that only workers open. ``sys_path`` and ``argv`` are the caller's.
+    ``attached``: the job is cancelled when this caller is gone.
+    """
+
+    plan: Plan
+    deployment: bytes
+    sys_path: tuple[str, ...]
+    argv: tuple[str, ...]
+    attached: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StopJob:
+    """To the coordinator: sources end, everything in flight drains, the job finishes."""
+
+
+@dataclass(frozen=True, slots=True)
+class CancelJob:
+    """To the coordinator: drop what is in flight."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskProgress:
+    """To the coordinator: answer with a ``ProgressReport`` now."""
+
+
+Request = Submission | StopJob | CancelJob | AskProgress
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """From the coordinator: whole lines a worker wrote to its standard output (``stream`` 1) or error (2)."""
+
+    stream: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CollectedFrame:
+    """From the coordinator: records of a ``Collect`` operator, still encoded, in order."""
+
+    operator: str
+    frame: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressReport:
+    """From the coordinator: a few times a second, and as an answer to ``AskProgress``."""
+
+    progress: Progress
+    asked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerLoss:
+    """How a worker's process ended without being told to.
+
+    Exactly one of ``signal`` and ``exit_code`` is set, or neither when nobody could tell (the zygote was lost as well).
+    """
+
+    worker: WorkerId
+    operators: tuple[str, ...]
+    signal: int | None = None
+    exit_code: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobFinished:
+    """From the coordinator, last: every record reached its sink, no process is left. ``progress`` holds the final counts."""
+
+    progress: Progress
+
+
+@dataclass(frozen=True, slots=True)
+class JobFailed:
+    """From the coordinator, last: the first failure, and where the logs are. No process is left."""
+
+    cause: "Failure | WorkerLoss | StartFailure"
+    log_dir: str
+    progress: Progress
+
+
+@dataclass(frozen=True, slots=True)
+class StartFailure:
+    """The job could not be started or run for a reason outside user code; ``message`` is for the user."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobCancelled:
+    """From the coordinator, last: cancelled as asked; no process is left."""
+
+    progress: Progress
+
+
+Conclusion = JobFinished | JobFailed | JobCancelled
+Reply = Output | CollectedFrame | ProgressReport | Conclusion

@@ -1,0 +1,33 @@
+"""What a running job tells of itself, as data."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorProgress:
+    """Counts of one operator since the start of the job, summed over its subtasks, and its rates since the report before."""
+
+    name: str
+    parallelism: int
+    records_in: int
+    records_out: int
+    in_per_s: float
+    out_per_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class LongCall:
+    """A subtask that has been inside one call of user code for so long that a reader may wonder."""
+
+    operator: str
+    subtask: int
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One look at a job. ``operators`` is in the order of the program."""
+
+    elapsed_s: float
+    operators: tuple[OperatorProgress, ...]
+    long_calls: tuple[LongCall, ...] = ()
