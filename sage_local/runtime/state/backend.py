@@ -1,0 +1,95 @@
+"""What operators ask of a state backend. ``tests/runtime/state/conformance`` holds every backend to it.
+
+A backend belongs to one operator of one task: its tables hold the keys of the key groups that the subtask owns. The
+key groups themselves appear only in snapshots, so that an access costs one look-up by the Python key.
+"""
+
+from collections.abc import Hashable, Iterable, Mapping, MutableMapping, Sequence
+from typing import Any, Final, Protocol
+
+from sage_local.runtime.state.timers import Timers
+
+Key = Any  # equal keys are one key, as in a dict: the codec refuses those for which this would not hold
+Namespace = Hashable
+
+VOID: Final = None
+"""The namespace of state that belongs to a key alone; a window is the namespace of per-window state."""
+
+
+class _NoKey:
+    """Stands for the key where there is none. Unhashable, so that any use of it as one raises without a check."""
+
+    __slots__ = ()
+    __hash__ = None  # type: ignore[assignment]  # the point of the class
+
+    def __repr__(self) -> str:
+        return "<no key>"
+
+
+NO_KEY: Final = _NoKey()
+
+
+class Cursor:
+    """The key and namespace at hand: operators set it, the users' state objects read it."""
+
+    __slots__ = ("key", "namespace")
+
+    def __init__(self) -> None:
+        self.key: Key = NO_KEY
+        self.namespace: Namespace = VOID
+
+
+class Table(Protocol):
+    """The values of one descriptor: namespace → key → value."""
+
+    @property
+    def name(self) -> str:
+        """The descriptor's name, unique in the operator."""
+
+    def space(self, namespace: Namespace = VOID) -> MutableMapping[Key, Any]:
+        """The live values of one namespace by key, made when there is none; ``dict`` in memory.
+
+        Whoever writes to it says so by ``changed``. It stays valid until ``drop`` of this namespace or ``restore``; for
+        ``VOID`` for as long as the table.
+        """
+
+    def find(self, namespace: Namespace) -> MutableMapping[Key, Any] | None:
+        """As ``space``, but ``None`` when nothing was ever put there."""
+
+    def namespaces(self) -> Iterable[Namespace]:
+        """Every namespace that has a space now; safe to change the table while going through it."""
+
+    def changed(self, keys: Iterable[Key], namespace: Namespace = VOID) -> None:
+        """These keys were written, removed, or their value was handed to someone who may change it.
+
+        Costs nothing where nobody asks for deltas.
+        """
+
+    def drop(self, namespace: Namespace) -> Mapping[Key, Any]:
+        """Forget a whole namespace and return what it held (a window has fired for the last time)."""
+
+
+class KeyedBackend(Protocol):
+    """Keyed state and timers of one operator in one task."""
+
+    @property
+    def cursor(self) -> Cursor:
+        """The key at hand, shared by everything that reads this backend."""
+
+    def table(self, name: str) -> Table:
+        """The table of that name, made when there is none. Snapshots find it again by this name."""
+
+    def timers(self, name: str) -> Timers:
+        """The timer queue of that name (by custom ``event`` and ``processing``), made when there is none."""
+
+    def snapshot(self, key_groups: Sequence[int]) -> dict[int, bytes]:
+        """Everything there is, by key group; groups without anything are left out. Deltas count from here.
+
+        ``key_groups`` are the groups the subtask owns; a key of any other group is an internal error.
+        """
+
+    def delta(self, key_groups: Sequence[int]) -> dict[int, bytes]:
+        """What changed since the last ``snapshot`` or ``delta``, by key group; timers always whole."""
+
+    def restore(self, chunks: Iterable[bytes]) -> None:
+        """Put back what ``snapshot`` gave, then each later ``delta``, in order; of any groups, from any subtask."""

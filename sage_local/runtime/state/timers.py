@@ -1,0 +1,137 @@
+"""Timers of one time domain: a heap of timestamps, and under each the keys that wait for it."""
+
+from collections.abc import Hashable, Iterable, Iterator
+from heapq import heapify, heappop, heappush
+from typing import Any, NamedTuple
+
+
+class Timer(NamedTuple):
+    """One timer; equal ones are the same timer."""
+
+    timestamp: int
+    key: Any
+    namespace: Hashable = None
+
+
+_Entry = tuple[Any, Hashable]
+_COMPACT_ABOVE = 64
+"""Heaps smaller than this are not worth rebuilding."""
+
+
+class Timers:
+    """Timers in order of their timestamps, and in order of registration within one.
+
+    Registering is O(log d) for d distinct timestamps, deleting O(1), so windows that end together cost one heap entry.
+    A bucket of one (key, namespace), the usual case without windows, is held bare: a dict for each would double the
+    memory.
+    """
+
+    __slots__ = ("_buckets", "_heap", "_size", "_stale")
+
+    def __init__(self) -> None:
+        self._buckets: dict[int, _Entry | dict[_Entry, None]] = {}
+        self._heap: list[int] = []
+        self._stale: set[int] = set()  # in the heap, without a bucket
+        self._size = 0
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __iter__(self) -> Iterator[Timer]:
+        """Every timer, in no order."""
+        for timestamp, bucket in self._buckets.items():
+            for entry in bucket if isinstance(bucket, dict) else (bucket,):
+                yield Timer(timestamp, *entry)
+
+    def __contains__(self, timer: Timer) -> bool:
+        bucket = self._buckets.get(timer.timestamp)
+        entry = (timer.key, timer.namespace)
+        return entry in bucket if isinstance(bucket, dict) else bucket == entry
+
+    def register(self, timestamp: int, key: Any, namespace: Hashable = None) -> None:
+        """Wake ``key`` at ``timestamp``; nothing happens when that timer is there already."""
+        entry = (key, namespace)
+        bucket = self._buckets.get(timestamp)
+        if bucket is None:
+            self._buckets[timestamp] = entry
+            self._size += 1
+            if timestamp in self._stale:
+                self._stale.remove(timestamp)
+            else:
+                heappush(self._heap, timestamp)
+            return
+        if not isinstance(bucket, dict):
+            if bucket == entry:
+                return
+            bucket = self._buckets[timestamp] = {bucket: None}
+        before = len(bucket)
+        bucket[entry] = None
+        self._size += len(bucket) - before
+
+    def delete(self, timestamp: int, key: Any, namespace: Hashable = None) -> None:
+        """Forget a timer; nothing happens when there is none."""
+        entry = (key, namespace)
+        bucket = self._buckets.get(timestamp)
+        if isinstance(bucket, dict):
+            if entry not in bucket:
+                return
+            del bucket[entry]
+        elif bucket != entry:
+            return
+        self._size -= 1
+        if not isinstance(bucket, dict) or not bucket:
+            del self._buckets[timestamp]
+            self._stale.add(timestamp)
+            self._compact()
+
+    def _compact(self) -> None:
+        if len(self._stale) > max(_COMPACT_ABOVE, len(self._heap) // 2):
+            self._heap = list(self._buckets)
+            heapify(self._heap)
+            self._stale.clear()
+
+    def next_timestamp(self) -> int | None:
+        """When the first timer is due; ``None`` when there is none."""
+        while self._heap and self._heap[0] in self._stale:
+            self._stale.remove(heappop(self._heap))
+        return self._heap[0] if self._heap else None
+
+    def last_timestamp(self) -> int | None:
+        """When the last timer is due; ``None`` when there is none. O(n): for the end of input only."""
+        return max(self._buckets, default=None)
+
+    def pop_due(self, upto: int) -> Iterator[Timer]:
+        """Remove and yield the timers with a timestamp of at most ``upto``, in order.
+
+        Timers may be registered and deleted meanwhile: one that is due by then is yielded too, one deleted before its
+        turn is not.
+        """
+        while (timestamp := self.next_timestamp()) is not None and timestamp <= upto:
+            bucket = self._buckets[timestamp]
+            for entry in tuple(bucket) if isinstance(bucket, dict) else (bucket,):
+                timer = Timer(timestamp, *entry)
+                if timer in self:
+                    self.delete(*timer)
+                    yield timer
+
+    def pop_all_at(self, timestamp: int) -> list[_Entry]:
+        """Remove every timer of exactly ``timestamp`` and return their keys and namespaces."""
+        bucket = self._buckets.pop(timestamp, None)
+        if bucket is None:
+            return []
+        entries = list(bucket) if isinstance(bucket, dict) else [bucket]
+        self._size -= len(entries)
+        self._stale.add(timestamp)
+        return entries
+
+    def restore(self, timers: Iterable[Timer]) -> None:
+        """Add ``timers``."""
+        for timer in timers:
+            self.register(*timer)
+
+    def clear(self) -> None:
+        """Forget every timer."""
+        self._buckets.clear()
+        self._heap.clear()
+        self._stale.clear()
+        self._size = 0
