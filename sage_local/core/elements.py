@@ -1,7 +1,12 @@
 """What flows between the operators of a worker."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+
+MIN_TIMESTAMP: Final = -(2**63)
+"""The watermark before anything is known. No record has this event time."""
+MAX_TIMESTAMP: Final = 2**63 - 1
+"""The watermark at the end of input: every window and timer is due. No record has this event time."""
 
 
 @dataclass(slots=True)
@@ -18,8 +23,41 @@ class Rows:
 
 
 @dataclass(frozen=True, slots=True)
+class Watermark:
+    """No record of an event time up to ``timestamp`` (ms since the epoch) is expected any more."""
+
+    timestamp: int
+
+
+@dataclass(frozen=True, slots=True)
+class Idleness:
+    """Whether the sender has nothing to say about event time now; while idle it does not hold back the watermark."""
+
+    idle: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SplitStart:
+    """From here on a source reads split number ``split`` of the ``splits`` it has to read, one after another.
+
+    Stays inside the task of the source: it tells an operator which assigns watermarks that event time starts anew.
+    """
+
+    split: int
+    splits: int
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """Records for the side output ``tag``: operators further down the chain hand them on untouched."""
+
+    tag: str
+    rows: Rows
+
+
+@dataclass(frozen=True, slots=True)
 class EndOfStream:
     """Nothing follows on this channel."""
 
 
-Element = Rows | EndOfStream
+Element = Rows | Watermark | Idleness | SplitStart | Side | EndOfStream
