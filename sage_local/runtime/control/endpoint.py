@@ -76,7 +76,7 @@ class ControlSender:
 
 
 class ControlReceiver:
-    """Takes messages in order. ``notify_space`` rings the sender's doorbell after the records of a long message."""
+    """Takes messages in order. ``notify_space`` rings the sender's doorbell: it may be waiting for room."""
 
     def __init__(self, reader: RecordReader, notify_space: Callable[[], object]) -> None:
         self._reader = reader
@@ -91,8 +91,8 @@ class ControlReceiver:
             payload.release()
             del record, payload
             self._reader.release()
+            self._notify_space()
             if flags & FLAG_CONTINUED:
-                self._notify_space()
                 continue
             message = pickle.loads(self._parts)
             self._parts.clear()

@@ -2,7 +2,6 @@
 
 The first bytes are the same in every segment, so that a worker finds its doorbell and its control rings before it knows the plan::
 
-    0                  magic and version (native)
     DOORBELL_OFFSET    doorbell of the owner
     CONTROL_OFFSET     a worker's: one ring from the coordinator
                        the coordinator's: one ring from each worker, by worker id
@@ -20,13 +19,14 @@ from sage_local.runtime.native import RING_HEADER_BYTES
 from sage_local.runtime.protocol.messages import COORDINATOR
 
 PAGE_BYTES = 4096
-DOORBELL_OFFSET = 1024
-"""Past anything native keeps at the start of a segment, and on cache lines of its own."""
+DOORBELL_OFFSET = 0
 CONTROL_OFFSET = PAGE_BYTES
 CONTROL_CAPACITY = 64 * 1024
 """Commands are few; a deployment larger than this travels in fragments."""
 REPORT_CAPACITY = 256 * 1024
 """From a worker to the coordinator: larger, because collected records pass here."""
+MIN_CAPACITY = 1024
+"""The smallest ring that native accepts."""
 COUNTERS_PER_WORKER = 16
 COUNTERS_PER_OPERATOR = 16
 """Two cache lines, so that no two operators share one."""
@@ -84,8 +84,8 @@ def counted_operators(plan: Plan, worker: WorkerId) -> list[tuple[TaskId, int]]:
 
 def ring_capacity(plan: Plan, rings: int) -> int:
     """Data bytes of each of the plan's ``rings``: its share of the memory budget within the settings' bounds, a power of two."""
-    share = ring_share_bytes(plan.settings) // max(rings, 1)
-    wanted = min(max(share, plan.settings[RING_MIN_BYTES]), plan.settings[RING_MAX_BYTES])
+    share = ring_share_bytes(plan.settings, plan.workers) // max(rings, 1)
+    wanted = min(max(share, plan.settings[RING_MIN_BYTES], MIN_CAPACITY), plan.settings[RING_MAX_BYTES])
     return 1 << (wanted.bit_length() - 1)
 
 
