@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
 T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
 T_contra = TypeVar("T_contra", contravariant=True)
 
 
@@ -19,10 +18,10 @@ class SourceContext(Protocol[T_contra]):
         """False once the job is stopping: ``run`` should return soon."""
 
 
-class SplitReader(Protocol[T_co]):
+class SplitReader(Protocol[T]):
     """Reads one split, in order. All calls come from one thread."""
 
-    def poll(self, max_records: int, /) -> list[T_co] | None:
+    def poll(self, max_records: int, /) -> list[T] | None:
         """Up to ``max_records`` next records; an empty list when there is nothing right now; ``None`` at the end.
 
         Must not block: a source that has to wait is a push source.

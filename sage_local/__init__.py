@@ -1,0 +1,1 @@
+"""Sage Kernel: a stream-processing engine for one big machine."""

@@ -1,0 +1,124 @@
+"""Kinds of setting values: how each is written, and how the written form becomes the value.
+
+A value may always be written as text, since that is all a command line and an environment variable have.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+E = TypeVar("E", bound=Enum)
+
+_DURATION_MS = {"ms": 1, "s": 1000, "sec": 1000, "m": 60_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
+_SIZE_BYTES = {"b": 1, "kb": 2**10, "k": 2**10, "mb": 2**20, "m": 2**20, "gb": 2**30, "g": 2**30, "tb": 2**40}
+_QUANTITY = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", re.IGNORECASE)
+_TRUTH = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[T]):
+    """``expected`` completes "expected ..."; ``read`` returns the value, or ``None`` where it is ill-formed."""
+
+    name: str
+    expected: str
+    read: Callable[[object], T | None]
+
+
+def integer(*, at_least: int, at_most: int | None = None) -> Kind[int]:
+    """A whole number within bounds; a bool is not a number here."""
+    bounds = f"of at least {at_least}" if at_most is None else f"from {at_least} to {at_most}"
+
+    def read(written: object) -> int | None:
+        number = _whole_number(written)
+        fits = number is not None and at_least <= number and (at_most is None or number <= at_most)
+        return number if fits else None
+
+    return Kind("integer", f"a whole number {bounds}", read)
+
+
+def boolean() -> Kind[bool]:
+    """True or False, or a usual word for it."""
+
+    def read(written: object) -> bool | None:
+        if isinstance(written, bool):
+            return written
+        return _TRUTH.get(written.strip().lower()) if isinstance(written, str) else None
+
+    return Kind("boolean", "true or false", read)
+
+
+def choice(options: type[E]) -> Kind[E]:
+    """One of the enum's members or its value, in any case and with ``_`` for ``-``."""
+    folded = {_fold(option.value): option for option in options}
+
+    def read(written: object) -> E | None:
+        if isinstance(written, options):
+            return written
+        return folded.get(_fold(written)) if isinstance(written, str) else None
+
+    values = [str(option.value) for option in options]
+    return Kind(" | ".join(values), "one of " + ", ".join(repr(value) for value in values), read)
+
+
+def duration_ms() -> Kind[int]:
+    """A duration in milliseconds; a bare number is milliseconds, as in Flink."""
+
+    def read(written: object) -> int | None:
+        return _quantity(written, _DURATION_MS)
+
+    return Kind("duration", 'a duration such as 500 (milliseconds), "100ms", "30s", "5m", "1h"', read)
+
+
+def size_bytes() -> Kind[int]:
+    """A size in bytes; units are powers of 1024, as in Flink."""
+
+    def read(written: object) -> int | None:
+        return _quantity(written, _SIZE_BYTES)
+
+    return Kind("size", 'a size such as 4096 (bytes), "64kb", "4mb", "4gb"', read)
+
+
+def as_written(kind: Kind[object], value: object) -> str:
+    """A value as a user would write it: ``4mb``, ``10m``, ``true``."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Enum):
+        return str(value.value)
+    units = {"duration": _DURATION_MS, "size": _SIZE_BYTES}.get(kind.name)
+    if units is None or not isinstance(value, int):
+        return str(value)
+    # The largest unit that divides the value; of two names for a unit, the first.
+    factor, unit = max((factor, unit) for unit, factor in _first_names(units).items() if value % factor == 0)
+    return f"{value // factor}{unit}"
+
+
+def _first_names(units: dict[str, int]) -> dict[str, int]:
+    return {next(name for name in units if units[name] == factor): factor for factor in units.values()}
+
+
+def _fold(word: str) -> str:
+    return word.strip().lower().replace("_", "-")
+
+
+def _whole_number(written: object) -> int | None:
+    if isinstance(written, bool) or not isinstance(written, int | float | str):
+        return None
+    if isinstance(written, str):
+        return int(written) if re.fullmatch(r"\s*[+-]?\d+\s*", written) else None
+    return int(written) if written == written // 1 else None
+
+
+def _quantity(written: object, units: dict[str, int]) -> int | None:
+    """``written`` in the smallest unit; ``None`` where that is not a whole number or the unit is unknown."""
+    if not isinstance(written, str):
+        number = _whole_number(written)
+        return number if number is not None and number >= 0 else None
+    match = _QUANTITY.fullmatch(written)
+    if match is None:
+        return None
+    digits, unit = match[1], match[2].lower()
+    factor = units.get(unit) if unit else 1
+    return None if factor is None else _whole_number(float(digits) * factor if "." in digits else int(digits) * factor)
