@@ -1,0 +1,183 @@
+import pytest
+from tests.plan.programs import Program
+
+from sage_local.config import Settings
+from sage_local.core.ids import ChainId, TaskId
+from sage_local.errors import PlanError
+from sage_local.functions.aggregates import Count
+from sage_local.plan.explain import explain, mermaid
+from sage_local.plan.graph import Exchange
+from sage_local.plan.operators import MergeAggregate, PartialAggregate
+from sage_local.plan.physical import Delivery, Plan
+from sage_local.plan.planner import plan
+
+
+def planned(program: Program, **settings: object) -> Plan:
+    return plan(program.graph(), Settings({key.replace("__", ".").replace("_", "-"): value for key, value in settings.items()}))
+
+
+def chain_names(physical: Plan) -> list[str]:
+    return [chain.name for chain in physical.chains]
+
+
+def test_neighbours_of_one_parallelism_become_one_chain() -> None:
+    program = Program()
+    program.print(program.filter(program.map(program.source())))
+    assert chain_names(planned(program, parallelism=1)) == ["source 0 → map 1 → filter 2 → print 3"]
+
+
+def test_a_chain_ends_where_the_parallelism_changes() -> None:
+    program = Program()
+    program.print(program.filter(program.map(program.source())))
+    assert chain_names(planned(program, parallelism=2)) == ["source 0", "map 1 → filter 2", "print 3"]
+
+
+def test_a_chain_ends_at_a_fan_out() -> None:
+    program = Program()
+    source = program.source()
+    program.print(program.map(source))
+    program.print(program.filter(source))
+    assert chain_names(planned(program, parallelism=1)) == ["source 0", "map 1 → print 2", "filter 3 → print 4"]
+
+
+def test_a_keyed_exchange_between_single_subtasks_is_no_exchange() -> None:
+    program = Program()
+    program.print(program.aggregate(Count(), program.source()))
+    assert planned(program, parallelism=1).edges == ()
+
+
+def test_an_explicit_rebalance_is_never_chained() -> None:
+    program = Program()
+    program.print(program.map(program.source(), exchange=Exchange.REBALANCE))
+    physical = planned(program, parallelism=1)
+    assert [(edge.delivery, edge.in_turns) for edge in physical.edges] == [(Delivery.DEAL, False)]
+
+
+def test_order_is_kept_from_a_single_source_through_parallel_stages_to_print() -> None:
+    program = Program()
+    program.print(program.map(program.source()))
+    physical = planned(program, parallelism=4)
+    assert [(edge.delivery, edge.in_turns) for edge in physical.edges] == [(Delivery.DEAL, True), (Delivery.DEAL, True)]
+
+
+def test_order_is_given_up_after_a_keyed_exchange() -> None:
+    program = Program()
+    program.print(program.map(program.map(program.source()), exchange=Exchange.HASH))
+    physical = planned(program, parallelism=2)
+    assert [(edge.delivery, edge.in_turns) for edge in physical.edges] == [
+        (Delivery.DEAL, True),
+        (Delivery.HASH, True),
+        (Delivery.DEAL, False),
+    ]
+
+
+@pytest.mark.parametrize("exchange", [Exchange.AUTO, Exchange.HASH])
+def test_a_union_takes_frames_as_they_arrive(exchange: Exchange) -> None:
+    program = Program()
+    program.print(program.map(program.source(), program.source(), exchange=exchange))
+    union = [edge for edge in planned(program, parallelism=2).edges if edge.target == ChainId(2)]
+    assert [edge.in_turns for edge in union] == [False, False]
+
+
+def test_a_parallel_source_gives_no_order() -> None:
+    program = Program()
+    program.print(program.source(splits=4))
+    assert [edge.in_turns for edge in planned(program, parallelism=2).edges] == [False]
+
+
+def test_a_source_has_no_more_subtasks_than_splits() -> None:
+    program = Program()
+    program.print(program.source(splits=3))
+    assert planned(program, parallelism=8).chains[0].parallelism == 3
+
+
+def test_a_source_without_splits_to_read_still_has_a_subtask() -> None:
+    program = Program()
+    program.print(program.source(splits=0))
+    assert planned(program, parallelism=2).chains[0].parallelism == 1
+
+
+def test_batch_mode_combines_before_the_exchange() -> None:
+    program = Program()
+    program.print(program.aggregate(Count(), program.source(splits=2)))
+    physical = planned(program, parallelism=2, execution__runtime_mode="batch")
+    assert isinstance(physical.chains[0].operators[-1], PartialAggregate)
+    assert isinstance(physical.chains[1].operators[0], MergeAggregate)
+    assert physical.edges[0].key_selector is None
+
+
+def test_streaming_mode_shows_every_update_and_so_does_not_combine() -> None:
+    program = Program()
+    program.print(program.aggregate(Count(), program.source(splits=2)))
+    assert chain_names(planned(program, parallelism=2)) == ["source 0", "count", "print 2"]
+
+
+def test_each_stream_of_a_union_has_its_own_combiner() -> None:
+    program = Program()
+    program.print(program.aggregate(Count(), program.source(splits=2), program.source()))
+    physical = planned(program, parallelism=2, execution__runtime_mode="batch")
+    assert chain_names(physical)[:2] == ["source 0 → count (combine source 0)", "source 1 → count (combine source 1)"]
+
+
+def test_batch_mode_refuses_an_unbounded_source() -> None:
+    program = Program()
+    program.print(program.source(None, bounded=False))
+    with pytest.raises(PlanError, match="'source 0' has no end"):
+        planned(program, execution__runtime_mode="batch")
+
+
+@pytest.mark.parametrize("parallelism", [0, -1])
+def test_a_parallelism_below_one_is_refused(parallelism: int) -> None:
+    program = Program()
+    program.print(program.map(program.source(), parallelism=parallelism))
+    with pytest.raises(PlanError, match=rf"'map 1' must be at least 1, found {parallelism}"):
+        planned(program)
+
+
+def test_a_parallelism_above_the_number_of_key_groups_is_refused() -> None:
+    program = Program()
+    program.print(program.map(program.source(), parallelism=10_000))
+    with pytest.raises(PlanError, match=r"10000 of operator 'map 1' is more than max-parallelism \(128\)"):
+        planned(program)
+
+
+def test_a_program_without_operators_is_refused() -> None:
+    with pytest.raises(PlanError, match="'test' has no operators"):
+        planned(Program())
+
+
+def test_subtasks_of_one_number_share_a_worker() -> None:
+    program = Program()
+    program.print(program.map(program.source()))
+    physical = planned(program, parallelism=3)
+    assert physical.workers == 3
+    assert physical.placement[TaskId(ChainId(0), 0)] == physical.placement[TaskId(ChainId(1), 0)] == 0
+    assert physical.placement[TaskId(ChainId(1), 2)] == 2
+
+
+def test_an_operator_with_its_own_parallelism_has_its_own_workers() -> None:
+    program = Program()
+    program.print(program.map(program.source(), parallelism=3))
+    physical = planned(program, parallelism=2)
+    assert [physical.placement[TaskId(ChainId(1), i)] for i in range(3)] == [1, 2, 3]
+
+
+def test_explain_shows_chains_tasks_edges_rings_placement_and_combiners() -> None:
+    program = Program()
+    program.print(program.aggregate(Count(), program.source(splits=2)))
+    physical = planned(program, parallelism=2, execution__runtime_mode="batch")
+    text = explain(physical, ring_bytes={edge.id: 1 << 20 for edge in physical.edges}, cpus={0: "cpu 0", 1: "cpu 1"})  # type: ignore[dict-item]
+    assert "Job 'test': 2 workers, parallelism 2, batch mode, 128 key groups" in text
+    assert "Chain 0: source 0 → count (combine)" in text
+    assert "2 tasks on workers 0 (cpu 0), 1 (cpu 1) [slot group default]" in text
+    assert "count (combine): combines per key before the exchange" in text
+    assert "→ chain 1: hash of the key; 2 rings of 1 MiB, 2 hand-overs inside a worker" in text
+    assert "print 2: at-least-once" in text
+
+
+def test_mermaid_escapes_what_users_name() -> None:
+    program = Program()
+    program.print(program.source())
+    physical = planned(program, parallelism=1)
+    renamed = mermaid(physical).splitlines()
+    assert renamed == ["flowchart LR", '    c0["source 0 → print 1<br/>× 1"]']
