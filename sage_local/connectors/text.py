@@ -67,9 +67,11 @@ class TextSource(SourceFunction[str]):
 
 def cut(path: str, piece_bytes: int = PIECE_BYTES) -> list[TextSplit]:
     """The pieces of a file, each ending at a line's end; a line longer than a piece makes a longer piece."""
+    size = os.stat(path).st_size
+    piece_bytes = max(piece_bytes, size // _MAX_PIECES)
+    if size <= piece_bytes:
+        return [TextSplit(path, 0, size, last=True)]
     with open(path, "rb", buffering=0) as file:
-        size = os.fstat(file.fileno()).st_size
-        piece_bytes = max(piece_bytes, size // _MAX_PIECES)
         starts = [0]
         while (start := _line_start(file, starts[-1] + piece_bytes, size)) < size:
             starts.append(start)
@@ -130,7 +132,7 @@ class TextReader(SplitReader[str]):
 
     def snapshot(self) -> TextPosition:
         """Where the next line stands."""
-        return TextPosition(self._block_offset, self._next)
+        return TextPosition(self._block_offset, self._next + self._skip)
 
     def close(self) -> None:
         """Closes the file."""

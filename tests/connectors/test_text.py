@@ -68,6 +68,14 @@ def test_a_reader_opened_at_a_snapshot_continues_behind_the_last_polled_line(
     assert lines == expected
 
 
+def test_a_snapshot_of_a_reader_that_was_just_opened_is_its_position(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("one\ntwo\nthree\n")
+    position = text.TextPosition(offset=4, lines=1)
+    with closing(TextReader(cut(str(path))[0], position)) as reader:
+        assert reader.snapshot() == position
+
+
 def test_a_file_over_the_piece_size_is_cut_into_pieces_of_whole_lines(tmp_path: Path) -> None:
     path = tmp_path / "long.txt"
     path.write_text("0123456789\n" * 10)
