@@ -10,6 +10,7 @@
     │   ├── TypeMismatchError           the annotations of two neighbours do not fit each other
     │   └── SerializationError          a function or a value can not travel to a worker
     ├── InvalidKeyError (TypeError)     a record's key is of a type that has no canonical form
+    ├── StateError (ValueError)         managed state or a timer is described or used wrongly
     ├── JobError                        the job ran and ended badly
     │   ├── OperatorError               user code raised
     │   ├── WorkerLostError             a worker process died
@@ -53,6 +54,10 @@ class SerializationError(PlanError):
 
 class InvalidKeyError(SageError, TypeError):
     """A key selector returned a value that has no canonical form (see the Keys guarantee)."""
+
+
+class StateError(SageError, ValueError):
+    """Managed state or a timer is described or used wrongly: outside a keyed stream, two of one name."""
 
 
 class JobError(SageError):

@@ -1,0 +1,37 @@
+"""Side outputs: a further stream out of an operator, told apart by its tag."""
+
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from sage_local.errors import PlanError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class OutputTag(Generic[T]):
+    """Names a side output: write to it with ``yield tag, value``, read it with ``stream.side_output(tag)``.
+
+    Tags of the same name are the same tag. ``OutputTag[str]("late")`` gives the stream its type.
+    """
+
+    name: str
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name:
+            raise PlanError(f"the name of an OutputTag must be a str that is not empty, found {self.name!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class FailedRecord:
+    """What an operator with ``on_error=tag`` sends to that tag in place of a record that it failed on.
+
+    ``traceback`` is the text that a failing job would have shown; ``time_ms`` the wall clock, in ms since the epoch.
+    """
+
+    record: Any
+    operator: str
+    subtask_index: int
+    error: str
+    traceback: str
+    time_ms: int
