@@ -44,7 +44,7 @@ class Seat:
     may_spin: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class _Slot:
     """One CPU that a worker may have, and how good it is to have it: smaller is better in every field."""
 

@@ -1,0 +1,205 @@
+"""The zygote: a process with one thread that has imported what workers need and forks when asked.
+
+It reports every worker's exit status (a pidfd tells it to a parent alone) and dies with the coordinator: when
+their socket closes it kills every worker. Workers die with it in turn (``PR_SET_PDEATHSIG``), so whichever of the three is killed,
+nothing outlives it.
+"""
+
+import ctypes
+import gc
+import os
+import select
+import signal
+import socket
+import sys
+from dataclasses import dataclass
+
+from sage_local.core.ids import WorkerId
+from sage_local.errors import InternalError
+from sage_local.runtime.control import passing
+from sage_local.runtime.control.processes import close_unknown_descriptors
+from sage_local.runtime.job import WorkerBoot
+from sage_local.runtime.protocol.zygote_messages import Adopt, Exited, Fork, Forked, Segments, ZygoteRequest
+
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Child:
+    worker: WorkerId
+    generation: int
+    pid: int
+
+
+def main(descriptor: int) -> None:
+    """Serve the coordinator at the other end of ``descriptor``. In a forked child: run the worker. Never returns."""
+    close_unknown_descriptors(passed=1)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # A handler and not SIG_IGN, which programs started by user code would inherit.
+        signal.signal(number, _told_by_the_coordinator)
+    _preload()
+    boot = Zygote(socket.socket(fileno=descriptor)).serve()
+    if boot is None:
+        os._exit(0)
+    _run_worker(boot)
+
+
+class Zygote:
+    """Forks workers and waits for what happens to them."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._children: dict[int, _Child] = {}
+        self._segments: dict[WorkerId, int] = {}
+        self._adopted = Adopt((), (), "")
+        self._poll = select.poll()
+        self._poll.register(connection, select.POLLIN)
+
+    def serve(self) -> WorkerBoot | None:
+        """Until the coordinator is gone (``None``, no worker is left), or in a child what it was born with."""
+        while True:
+            for descriptor, _ in self._poll.poll():
+                if descriptor in self._children:
+                    self._report_exit(descriptor)
+                    continue
+                packet = passing.receive(self._connection)
+                if packet is None:
+                    self._kill_all()
+                    return None
+                boot = self._obey(*packet)
+                if boot is not None:
+                    return boot
+
+    def _obey(self, request: ZygoteRequest, descriptors: list[int]) -> WorkerBoot | None:
+        match request:
+            case Adopt():
+                self._adopted = request
+            case Segments(owners):
+                self._segments.update(zip(owners, descriptors, strict=True))
+            case Fork():
+                return self._fork(request, *descriptors)
+        return None
+
+    def _fork(self, request: Fork, eventfd: int, stdout: int, stderr: int) -> WorkerBoot | None:
+        refuse_threads()
+        parent = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            return self._in_child(request, parent, eventfd, stdout, stderr)
+        for descriptor in (eventfd, stdout, stderr):
+            os.close(descriptor)
+        pidfd = os.pidfd_open(pid)
+        self._children[pidfd] = _Child(request.worker, request.generation, pid)
+        self._poll.register(pidfd, select.POLLIN)
+        passing.send(self._connection, Forked(request.worker, pid), [pidfd])
+        return None
+
+    def _in_child(self, request: Fork, parent: int, eventfd: int, stdout: int, stderr: int) -> WorkerBoot:
+        _die_with(parent)
+        # A group of its own, so that what user code starts can be ended with it.
+        os.setpgid(0, 0)
+        self._connection.close()
+        for pidfd in self._children:
+            os.close(pidfd)
+        _redirect(stdout, 1)
+        _redirect(stderr, 2)
+        os.sched_setaffinity(0, request.cpus)
+        sys.path[:] = self._adopted.sys_path
+        sys.argv[:] = self._adopted.argv
+        return WorkerBoot(
+            worker=request.worker,
+            cpus=request.cpus,
+            segment_fds=self._segments,
+            coordinator_eventfd=eventfd,
+            log_dir=self._adopted.log_dir,
+            generation=request.generation,
+            may_spin=request.may_spin,
+        )
+
+    def _report_exit(self, pidfd: int) -> None:
+        child = self._forget(pidfd)
+        # Before it is reaped: until then its pid, and so the group's, can not be another's.
+        _kill_group(child.pid)
+        _, status = os.waitpid(child.pid, 0)
+        passing.send(self._connection, Exited(child.worker, child.generation, os.waitstatus_to_exitcode(status)))
+
+    def _forget(self, pidfd: int) -> _Child:
+        self._poll.unregister(pidfd)
+        os.close(pidfd)
+        return self._children.pop(pidfd)
+
+    def _kill_all(self) -> None:
+        for child in self._children.values():
+            os.kill(child.pid, signal.SIGKILL)
+        for child in self._children.values():
+            _kill_group(child.pid)
+            os.waitpid(child.pid, 0)
+
+
+def refuse_threads() -> None:
+    """Raise where this process has more than one thread: a lock held by another thread would never open in the child."""
+    threads = os.listdir("/proc/self/task")
+    if len(threads) != 1:
+        names = [_thread_name(thread) for thread in threads]
+        raise InternalError(f"the zygote must have one thread before it forks; it has {len(threads)}: {', '.join(names)}")
+
+
+def _thread_name(thread: str) -> str:
+    with open(f"/proc/self/task/{thread}/comm") as file:
+        return file.read().strip()
+
+
+def _preload() -> None:
+    """Import what every worker of rows needs, before any is asked for."""
+    import cloudpickle
+
+    import sage_local.runtime.worker.main
+
+    del cloudpickle, sage_local
+    gc.collect()
+    # What exists now lives for ever: the collector of a child must not touch, and so copy, the pages it shares with us.
+    gc.freeze()
+
+
+def _run_worker(boot: WorkerBoot) -> None:
+    import atexit
+    import traceback
+
+    from sage_local.runtime.worker.main import run
+
+    status = 1
+    try:
+        run(boot)
+        atexit._run_exitfuncs()
+        status = 0
+    except BaseException:  # The edge of the process: whatever it is, it is shown and becomes the exit status.
+        traceback.print_exc()
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        # Without finalisation: it frees, object by object, what the kernel takes back at once.
+        os._exit(status)
+
+
+def _die_with(parent: int) -> None:
+    if _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def _redirect(source: int, target: int) -> None:
+    os.dup2(source, target)
+    os.close(source)
+
+
+def _kill_group(pid: int) -> None:
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+def _told_by_the_coordinator(_signal: int, _frame: object) -> None:
+    """Ctrl-C and a service manager's SIGTERM reach every process; what they mean is decided in one."""
