@@ -6,7 +6,7 @@ from sage_local.config import MAX_PARALLELISM, PARALLELISM, Settings
 from sage_local.errors import PlanError
 from sage_local.functions import SinkFunction
 from sage_local.plan.graph import LogicalGraph, Node
-from sage_local.plan.operators import Collect, Print, Sink, Source
+from sage_local.plan.operators import Collect, Operator, Print, Sink, Source
 
 DEFAULT_SLOT_GROUP = "default"
 
@@ -17,7 +17,7 @@ def resolve(graph: LogicalGraph, settings: Settings) -> LogicalGraph:
 
 
 def _resolve(node: Node, settings: Settings) -> Node:
-    parallelism = node.parallelism if node.parallelism is not None else _default(node, settings[PARALLELISM])
+    parallelism = node.parallelism if node.parallelism is not None else _default(node, settings)
     operator = node.operator
     if parallelism < 1:
         raise PlanError(f"parallelism of operator {operator.name!r} must be at least 1, found {parallelism}")
@@ -33,14 +33,15 @@ def _resolve(node: Node, settings: Settings) -> Node:
     return replace(node, parallelism=parallelism, slot_group=node.slot_group or _slot_group(node, settings))
 
 
-def _default(node: Node, default: int) -> int:
-    """One subtask where order is what the user looks at: ``print``, ``collect``, ``sink(callable)``."""
-    operator = node.operator
-    if isinstance(operator, Print | Collect):
-        return 1
-    if isinstance(operator, Sink) and not isinstance(operator.function, SinkFunction):
-        return 1
-    return default
+def gathers(operator: Operator) -> bool:
+    """Whether one subtask is the default, as order is what the user looks at: ``print``, ``collect``, ``sink(callable)``."""
+    if isinstance(operator, Sink):
+        return not isinstance(operator.function, SinkFunction)
+    return isinstance(operator, Print | Collect)
+
+
+def _default(node: Node, settings: Settings) -> int:
+    return 1 if gathers(node.operator) else settings[PARALLELISM]
 
 
 def _slot_group(node: Node, settings: Settings) -> str:
