@@ -1,0 +1,31 @@
+"""A stateless chain of three lambdas and a sink against the same four calls in one hand-written loop."""
+
+from _program import main
+
+RECORDS = 3_000_000
+
+plus = lambda x: x + 1  # noqa: E731  # the subject is lambdas
+odd = lambda x: x % 3  # noqa: E731
+minus = lambda x: x - 1  # noqa: E731
+discard = lambda x: None  # noqa: E731
+
+
+def loop() -> int:
+    for x in range(RECORDS):
+        y = plus(x)
+        if odd(y):
+            discard(minus(y))
+    return RECORDS
+
+
+def sage() -> int:
+    from sage_local import LocalEnvironment
+
+    env = LocalEnvironment("chain", config={"parallelism": 1})
+    env.from_collection(range(RECORDS)).map(plus).filter(odd).map(minus).sink(discard)
+    env.submit()
+    return RECORDS
+
+
+if __name__ == "__main__":
+    main({"loop": loop, "sage": sage})
