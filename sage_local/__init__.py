@@ -1,1 +1,101 @@
-"""Sage Kernel: a stream-processing engine for one big machine."""
+"""Sage Kernel: a stream-processing engine for one big machine.
+
+The public names are those in ``__all__``. Each is loaded when it is first used, so that importing the package costs next
+to nothing and a worker process never loads the rooms that it does not work in.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    # The table below, for type checkers.
+    from sage_local.api import DataStream as DataStream
+    from sage_local.api import DataStreamSink as DataStreamSink
+    from sage_local.api import KeyedStream as KeyedStream
+    from sage_local.api import LocalEnvironment as LocalEnvironment
+    from sage_local.errors import ConfigError as ConfigError
+    from sage_local.errors import FunctionError as FunctionError
+    from sage_local.errors import InternalError as InternalError
+    from sage_local.errors import InvalidKeyError as InvalidKeyError
+    from sage_local.errors import JobCancelledError as JobCancelledError
+    from sage_local.errors import JobError as JobError
+    from sage_local.errors import NotBuiltError as NotBuiltError
+    from sage_local.errors import OperatorError as OperatorError
+    from sage_local.errors import PlanError as PlanError
+    from sage_local.errors import SageError as SageError
+    from sage_local.errors import SerializationError as SerializationError
+    from sage_local.errors import SourceError as SourceError
+    from sage_local.errors import SourceStoppedError as SourceStoppedError
+    from sage_local.errors import TypeMismatchError as TypeMismatchError
+    from sage_local.errors import WorkerLostError as WorkerLostError
+    from sage_local.functions import AggregateFunction as AggregateFunction
+    from sage_local.functions import BaseFunction as BaseFunction
+    from sage_local.functions import FilterFunction as FilterFunction
+    from sage_local.functions import FlatMapFunction as FlatMapFunction
+    from sage_local.functions import FunctionContext as FunctionContext
+    from sage_local.functions import KeySelector as KeySelector
+    from sage_local.functions import MapFunction as MapFunction
+    from sage_local.functions import ReduceFunction as ReduceFunction
+    from sage_local.functions import SinkFunction as SinkFunction
+    from sage_local.functions import SourceContext as SourceContext
+    from sage_local.functions import SourceFunction as SourceFunction
+    from sage_local.functions import SplitReader as SplitReader
+    from sage_local.runtime.job import JobResult as JobResult
+    from sage_local.runtime.job import OperatorResult as OperatorResult
+    from sage_local.runtime.launcher import JobHandle as JobHandle
+
+_HOMES = {
+    "AggregateFunction": "sage_local.functions",
+    "BaseFunction": "sage_local.functions",
+    "ConfigError": "sage_local.errors",
+    "DataStream": "sage_local.api",
+    "DataStreamSink": "sage_local.api",
+    "FilterFunction": "sage_local.functions",
+    "FlatMapFunction": "sage_local.functions",
+    "FunctionContext": "sage_local.functions",
+    "FunctionError": "sage_local.errors",
+    "InternalError": "sage_local.errors",
+    "InvalidKeyError": "sage_local.errors",
+    "JobCancelledError": "sage_local.errors",
+    "JobError": "sage_local.errors",
+    "JobHandle": "sage_local.runtime.launcher",
+    "JobResult": "sage_local.runtime.job",
+    "KeySelector": "sage_local.functions",
+    "KeyedStream": "sage_local.api",
+    "LocalEnvironment": "sage_local.api",
+    "MapFunction": "sage_local.functions",
+    "NotBuiltError": "sage_local.errors",
+    "OperatorError": "sage_local.errors",
+    "OperatorResult": "sage_local.runtime.job",
+    "PlanError": "sage_local.errors",
+    "ReduceFunction": "sage_local.functions",
+    "SageError": "sage_local.errors",
+    "SerializationError": "sage_local.errors",
+    "SinkFunction": "sage_local.functions",
+    "SourceContext": "sage_local.functions",
+    "SourceError": "sage_local.errors",
+    "SourceFunction": "sage_local.functions",
+    "SourceStoppedError": "sage_local.errors",
+    "SplitReader": "sage_local.functions",
+    "TypeMismatchError": "sage_local.errors",
+    "WorkerLostError": "sage_local.errors",
+}
+"""Every public name and the module that it is loaded from."""
+
+__all__ = list(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]  # one list, not two
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("sage-kernel")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'sage_local' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES, "__version__"})

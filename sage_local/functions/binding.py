@@ -63,15 +63,17 @@ def bind(function: Any, role: Role | str) -> Callable[..., Any]:
 
 
 def open_function(function: Any, context: FunctionContext) -> None:
-    """Run ``open`` of a function class; a plain callable has none."""
-    if isinstance(function, Function | SourceFunction):
-        function.open(context)
+    """Run ``open`` of a function class, also when only its bound method is at hand; a plain callable has none."""
+    owner = getattr(function, "__self__", function)
+    if isinstance(owner, Function | SourceFunction):
+        owner.open(context)
 
 
 def close_function(function: Any) -> None:
-    """Run ``close`` of a function class; a plain callable has none."""
-    if isinstance(function, Function | SourceFunction):
-        function.close()
+    """Run ``close`` of what ``open_function`` opened."""
+    owner = getattr(function, "__self__", function)
+    if isinstance(owner, Function | SourceFunction):
+        owner.close()
 
 
 def refuse_class(function: Any, operator: str, expected: type) -> None:

@@ -1,0 +1,10 @@
+"""What users write programs with: environments and streams.
+
+Holds how a program is described and handed over. Does not hold how it is planned (``sage_local.plan``) or run
+(``sage_local.runtime``). May import every room but ``testing``, ``cli``, ``bench`` and ``bridge``.
+"""
+
+from sage_local.api.datastream import DataStream, DataStreamSink, KeyedStream
+from sage_local.api.environment import LocalEnvironment
+
+__all__ = ["DataStream", "DataStreamSink", "KeyedStream", "LocalEnvironment"]

@@ -1,0 +1,143 @@
+"""Do the annotations of functions that follow each other fit? Checked at ``submit``, where both sides say what they mean.
+
+Only concrete classes on both sides are compared. What is not annotated, generic, a protocol or a union is let pass: a
+type checker sees more of it, and a false alarm here would stop a program that works.
+"""
+
+import typing
+from collections.abc import Callable, Iterable
+from inspect import Parameter, signature
+from types import UnionType
+from typing import Any, NamedTuple
+
+from sage_local.core.ids import NodeId
+from sage_local.errors import TypeMismatchError
+from sage_local.functions import AggregateFunction, Role, SourceFunction, bind
+from sage_local.plan.graph import LogicalGraph, Node
+from sage_local.plan.operators import Aggregate, Filter, FlatMap, Map, Operator, Reduce, Sink, Source
+
+_ROLES: dict[type[Operator], Role] = {
+    Map: Role.MAP,
+    Filter: Role.FILTER,
+    FlatMap: Role.FLAT_MAP,
+    Reduce: Role.REDUCE,
+    Sink: Role.SINK,
+}
+_TOWER = ((int, float), (int, complex), (float, complex))
+"""The numeric tower of PEP 484, which ``issubclass`` does not know."""
+
+
+class _Typed(NamedTuple):
+    """What is known of a stream's records, and which operator says so."""
+
+    cls: type
+    operator: str
+
+
+def check_annotations(graph: LogicalGraph) -> None:
+    """Raise ``TypeMismatchError`` naming both operators where one returns what the next does not take."""
+    produced: dict[NodeId, _Typed | None] = {}
+    for node in graph.nodes:
+        incoming = [produced[source.node] for source in node.inputs]
+        for typed in incoming:
+            _compare(typed, node)
+        produced[node.id] = _produces(node, incoming)
+
+
+def _compare(typed: _Typed | None, node: Node) -> None:
+    taken = _taken(node.operator)
+    if typed is not None and taken is not None and not _fits(typed.cls, taken):
+        raise TypeMismatchError(
+            f"operator {typed.operator!r} returns {typed.cls.__qualname__}, but operator {node.operator.name!r},"
+            f" which follows it, takes {taken.__qualname__}"
+        )
+
+
+def _fits(returned: type, taken: type) -> bool:
+    """A subclass fits. So does a base class: some of its instances may be meant."""
+    if issubclass(returned, taken) or issubclass(taken, returned):
+        return True
+    return any(issubclass(returned, narrow) and taken is wide for narrow, wide in _TOWER)
+
+
+def _taken(operator: Operator) -> type | None:
+    """The class that the operator's function takes."""
+    if isinstance(operator, Aggregate):
+        return _parameter(operator.function.add, 1)
+    role = _ROLES.get(type(operator))
+    return None if role is None else _parameter(bind(operator.function, role), 0)
+
+
+def _produces(node: Node, incoming: list[_Typed | None]) -> _Typed | None:
+    operator = node.operator
+    if isinstance(operator, Map | FlatMap):
+        returned = _returned(bind(operator.function, _ROLES[type(operator)]))
+        cls = _concrete(_element(returned) if isinstance(operator, FlatMap) else returned)
+    elif isinstance(operator, Source):
+        cls = _concrete(_source_element(type(operator.source)))
+    elif isinstance(operator, Aggregate):
+        cls = tuple
+    else:
+        # These pass on what they take. Of several streams it is too much to say what they have in common.
+        return incoming[0] if len(incoming) == 1 else None
+    return None if cls is None else _Typed(cls, operator.name)
+
+
+def _parameter(function: Callable[..., Any], index: int) -> type | None:
+    """The annotated class of a positional parameter."""
+    try:
+        parameters = list(signature(function).parameters.values())
+    except (TypeError, ValueError):
+        return None
+    if index >= len(parameters) or parameters[index].kind not in (
+        Parameter.POSITIONAL_ONLY,
+        Parameter.POSITIONAL_OR_KEYWORD,
+    ):
+        return None
+    return _concrete(_hints(function).get(parameters[index].name))
+
+
+def _returned(function: Callable[..., Any]) -> Any:
+    """A class called as a function returns its instances."""
+    return function if isinstance(function, type) else _hints(function).get("return")
+
+
+def _hints(function: Callable[..., Any]) -> dict[str, Any]:
+    if isinstance(function, type):
+        target: Any = function.__init__
+    else:
+        target = function if hasattr(function, "__annotations__") else type(function).__call__
+    try:
+        return typing.get_type_hints(target)
+    except (AttributeError, NameError, TypeError):
+        # An annotation that can not be resolved here (an import for type checkers only) says nothing.
+        return {}
+
+
+def _element(iterable: Any) -> Any:
+    """``X`` of ``Iterable[X]``, ``list[X]``, ``Iterator[X]``, ``Generator[X, ...]``, ``tuple[X, ...]``; ``str`` of ``str``."""
+    if iterable is str:
+        return str
+    origin, arguments = typing.get_origin(iterable), typing.get_args(iterable)
+    if not isinstance(origin, type) or not issubclass(origin, Iterable) or not arguments:
+        return None
+    if issubclass(origin, tuple) and arguments[1:] != (Ellipsis,):
+        return None
+    return arguments[0]
+
+
+def _source_element(source: type) -> Any:
+    """``X`` of a source class that derives from ``SourceFunction[X]``."""
+    for cls in source.__mro__:
+        for base in getattr(cls, "__orig_bases__", ()):
+            if typing.get_origin(base) is SourceFunction:
+                return typing.get_args(base)[0]
+    return None
+
+
+def _concrete(annotation: Any) -> type | None:
+    """The class that ``annotation`` stands for, where ``issubclass`` can tell something about it."""
+    cls = typing.get_origin(annotation) or annotation
+    if not isinstance(cls, type) or cls in (Any, object, UnionType) or getattr(cls, "_is_protocol", False):
+        return None
+    return dict if typing.is_typeddict(cls) else cls

@@ -1,0 +1,330 @@
+"""Streams: what operators are applied to. Building them runs nothing."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Generic, TypeVar, overload
+
+from sage_local.api.names import operator_name
+from sage_local.api.submission import collect
+from sage_local.api.upstream import Upstream
+from sage_local.errors import FunctionError, PlanError
+from sage_local.functions import (
+    AggregateFunction,
+    BaseFunction,
+    FilterFunction,
+    FlatMapFunction,
+    KeySelector,
+    MapFunction,
+    ReduceFunction,
+    Role,
+    SinkFunction,
+    bind,
+)
+from sage_local.functions.aggregates import Count, Max, Mean, Min, Selector, Sum
+from sage_local.functions.binding import refuse_class
+from sage_local.plan import operators
+from sage_local.plan.graph import Exchange
+
+T_co = TypeVar("T_co", covariant=True)
+K_co = TypeVar("K_co", covariant=True)
+U = TypeVar("U")
+K = TypeVar("K")
+ACC = TypeVar("ACC")
+
+
+class DataStreamSink:
+    """The end of a stream. Given to ``submit`` it stands for its pipeline."""
+
+    __slots__ = ("_end",)
+
+    def __init__(self, end: Upstream) -> None:
+        self._end = end
+
+
+class DataStream(Generic[T_co]):
+    """A stream of records of type ``T_co``: immutable and lazy.
+
+    Every operator returns a new stream and leaves this one as it is, so a stream can be used several times: each use
+    gets all records. ``name`` is shown in errors, metrics and plans, and is the function's name where it is not given;
+    ``parallelism`` is the job's where it is not given. A function is a plain callable or an instance of a function class.
+    """
+
+    __slots__ = ("_end",)
+
+    def __init__(self, end: Upstream) -> None:
+        self._end = end
+
+    @overload
+    def map(
+        self,
+        function: Callable[[T_co], U] | MapFunction[T_co, U],
+        *,
+        name: str | None = None,
+        parallelism: int | None = None,
+    ) -> "DataStream[U]": ...
+    @overload
+    def map(
+        self, function: BaseFunction, *, name: str | None = None, parallelism: int | None = None
+    ) -> "DataStream[Any]": ...
+    def map(self, function: Any, *, name: str | None = None, parallelism: int | None = None) -> "DataStream[Any]":
+        """Put ``function(record)`` in the place of each record."""
+        return DataStream(self._map(function, name, parallelism))
+
+    def filter(
+        self,
+        function: Callable[[T_co], object] | FilterFunction[T_co] | BaseFunction,
+        *,
+        name: str | None = None,
+        parallelism: int | None = None,
+    ) -> "DataStream[T_co]":
+        """Keep the records for which ``function(record)`` is true."""
+        return DataStream(self._filter(function, name, parallelism))
+
+    @overload
+    def flat_map(
+        self,
+        function: Callable[[T_co], Iterable[U]] | FlatMapFunction[T_co, U],
+        *,
+        name: str | None = None,
+        parallelism: int | None = None,
+    ) -> "DataStream[U]": ...
+    @overload
+    def flat_map(
+        self, function: BaseFunction, *, name: str | None = None, parallelism: int | None = None
+    ) -> "DataStream[Any]": ...
+    def flat_map(self, function: Any, *, name: str | None = None, parallelism: int | None = None) -> "DataStream[Any]":
+        """Put all that ``function(record)`` returns or yields in the place of each record."""
+        return DataStream(self._flat_map(function, name, parallelism))
+
+    @overload
+    def key_by(self, selector: Callable[[T_co], K] | KeySelector[T_co, K]) -> "KeyedStream[T_co, K]": ...
+    @overload
+    def key_by(self, selector: BaseFunction) -> "KeyedStream[T_co, Any]": ...
+    def key_by(self, selector: Any) -> "KeyedStream[T_co, Any]":
+        """Bring the records of equal keys together: each key in one subtask, in order, in all that follows.
+
+        What is a key, and when two are equal, is said by the Keys guarantee.
+        """
+        return KeyedStream(self._end.exchange(Exchange.HASH, bind(selector, Role.KEY)))
+
+    def union(self, *others: "DataStream[U]") -> "DataStream[T_co | U]":
+        """All records of this stream and of ``others``, in the order of their arrival."""
+        for other in others:
+            if not isinstance(other, DataStream):
+                raise FunctionError(f"union() takes streams, found {other!r}")
+            if other._end.program is not self._end.program:
+                raise PlanError("union() takes streams of one environment, found streams of two")
+        inputs = sum((other._end.unkeyed().inputs for other in others), self._end.unkeyed().inputs)
+        return DataStream(Upstream(self._end.program, inputs))
+
+    def rebalance(self) -> "DataStream[T_co]":
+        """The same records dealt evenly to the subtasks of the next operator, in no order.
+
+        The way out where one slow record must not hold back the others.
+        """
+        return DataStream(self._end.exchange(Exchange.REBALANCE))
+
+    def broadcast(self) -> "DataStream[T_co]":
+        """Every record to every subtask of the next operator."""
+        return DataStream(self._end.exchange(Exchange.BROADCAST))
+
+    def sink(
+        self,
+        function: Callable[[T_co], object] | SinkFunction[T_co] | BaseFunction,
+        *,
+        name: str | None = None,
+        parallelism: int | None = None,
+    ) -> DataStreamSink:
+        """Hand each record to ``function``. A plain callable is called in one subtask unless ``parallelism`` says more."""
+        bind(function, Role.SINK)
+        operator = operators.Sink(
+            name=operator_name(name, function, "sink"), key_selector=self._end.key_selector, function=function
+        )
+        return DataStreamSink(self._end.attach(operator, parallelism))
+
+    def print(self, prefix: str = "", *, name: str | None = None, parallelism: int | None = None) -> DataStreamSink:
+        """Write ``prefix + str(record)`` as a line to the caller's standard output, for each record in order."""
+        if not isinstance(prefix, str):
+            raise FunctionError(f"print() takes its prefix as text, found {prefix!r}")
+        operator = operators.Print(
+            name=operator_name(name, None, "print"), key_selector=self._end.key_selector, prefix=prefix
+        )
+        return DataStreamSink(self._end.attach(operator, parallelism))
+
+    def collect(self, *, name: str | None = None) -> list[T_co]:
+        """Run what this stream needs, and nothing else, and return its records in order.
+
+        Blocks like ``submit``. Leaves no sink behind: a later ``submit`` does not collect again.
+        """
+        return collect(self._end, operator_name(name, None, "collect"))
+
+    def _map(self, function: Any, name: str | None, parallelism: int | None) -> Upstream:
+        bind(function, Role.MAP)
+        operator = operators.Map(
+            name=operator_name(name, function, "map"), key_selector=self._end.key_selector, function=function
+        )
+        return self._end.attach(operator, parallelism)
+
+    def _filter(self, function: Any, name: str | None, parallelism: int | None) -> Upstream:
+        bind(function, Role.FILTER)
+        operator = operators.Filter(
+            name=operator_name(name, function, "filter"), key_selector=self._end.key_selector, function=function
+        )
+        return self._end.attach(operator, parallelism)
+
+    def _flat_map(self, function: Any, name: str | None, parallelism: int | None) -> Upstream:
+        bind(function, Role.FLAT_MAP)
+        operator = operators.FlatMap(
+            name=operator_name(name, function, "flat_map"), key_selector=self._end.key_selector, function=function
+        )
+        return self._end.attach(operator, parallelism)
+
+
+class KeyedStream(DataStream[T_co], Generic[T_co, K_co]):
+    """A stream partitioned by key. ``map``, ``filter`` and ``flat_map`` keep the keys that its records came with."""
+
+    __slots__ = ()
+
+    @overload
+    def map(
+        self,
+        function: Callable[[T_co], U] | MapFunction[T_co, U],
+        *,
+        name: str | None = None,
+        parallelism: int | None = None,
+    ) -> "KeyedStream[U, K_co]": ...
+    @overload
+    def map(
+        self, function: BaseFunction, *, name: str | None = None, parallelism: int | None = None
+    ) -> "KeyedStream[Any, K_co]": ...
+    def map(
+        self, function: Any, *, name: str | None = None, parallelism: int | None = None
+    ) -> "KeyedStream[Any, K_co]":
+        """As on any stream; each key is seen in one subtask, in order."""
+        return KeyedStream(self._map(function, name, parallelism))
+
+    def filter(
+        self,
+        function: Callable[[T_co], object] | FilterFunction[T_co] | BaseFunction,
+        *,
+        name: str | None = None,
+        parallelism: int | None = None,
+    ) -> "KeyedStream[T_co, K_co]":
+        """As on any stream; each key is seen in one subtask, in order."""
+        return KeyedStream(self._filter(function, name, parallelism))
+
+    @overload
+    def flat_map(
+        self,
+        function: Callable[[T_co], Iterable[U]] | FlatMapFunction[T_co, U],
+        *,
+        name: str | None = None,
+        parallelism: int | None = None,
+    ) -> "KeyedStream[U, K_co]": ...
+    @overload
+    def flat_map(
+        self, function: BaseFunction, *, name: str | None = None, parallelism: int | None = None
+    ) -> "KeyedStream[Any, K_co]": ...
+    def flat_map(
+        self, function: Any, *, name: str | None = None, parallelism: int | None = None
+    ) -> "KeyedStream[Any, K_co]":
+        """As on any stream; what comes of a record has its key."""
+        return KeyedStream(self._flat_map(function, name, parallelism))
+
+    def reduce(
+        self,
+        function: Callable[[T_co, T_co], T_co] | ReduceFunction[T_co],
+        *,
+        name: str | None = None,
+        parallelism: int | None = None,
+    ) -> DataStream[T_co]:
+        """Fold the records of each key with ``function(so_far, record)``; emits what the fold has.
+
+        At every record, or in batch mode once per key at the end of input; so do all aggregates.
+        """
+        bind(function, Role.REDUCE)
+        operator = operators.Reduce(
+            name=operator_name(name, function, "reduce"), key_selector=self._end.key_selector, function=function
+        )
+        return DataStream(self._end.attach(operator, parallelism).unkeyed())
+
+    def aggregate(
+        self,
+        function: AggregateFunction[T_co, ACC, U],
+        *,
+        name: str | None = None,
+        parallelism: int | None = None,
+    ) -> "DataStream[tuple[K_co, U]]":
+        """Fold the records of each key into an accumulator; emits ``(key, result)``."""
+        refuse_class(function, "aggregate", AggregateFunction)
+        operator = operators.Aggregate(
+            name=operator_name(name, function, "aggregate"), key_selector=self._end.key_selector, function=function
+        )
+        return DataStream(self._end.attach(operator, parallelism).unkeyed())
+
+    def count(self, *, name: str = "count", parallelism: int | None = None) -> "DataStream[tuple[K_co, int]]":
+        """The number of records: emits ``(key, number)``."""
+        return self.aggregate(Count(), name=name, parallelism=parallelism)
+
+    @overload
+    def sum(
+        self, value: None = None, *, name: str = "sum", parallelism: int | None = None
+    ) -> "DataStream[tuple[K_co, T_co]]": ...
+    @overload
+    def sum(
+        self, value: Callable[[T_co], U], *, name: str = "sum", parallelism: int | None = None
+    ) -> "DataStream[tuple[K_co, U]]": ...
+    @overload
+    def sum(
+        self, value: str | int, *, name: str = "sum", parallelism: int | None = None
+    ) -> "DataStream[tuple[K_co, Any]]": ...
+    def sum(
+        self, value: Selector | None = None, *, name: str = "sum", parallelism: int | None = None
+    ) -> "DataStream[tuple[K_co, Any]]":
+        """The sum of the records, or of the ``value`` of each (see ``Selector``): emits ``(key, sum)``."""
+        return self.aggregate(Sum(value), name=name, parallelism=parallelism)
+
+    @overload
+    def min(
+        self, value: None = None, *, name: str = "min", parallelism: int | None = None
+    ) -> "DataStream[tuple[K_co, T_co]]": ...
+    @overload
+    def min(
+        self, value: Callable[[T_co], U], *, name: str = "min", parallelism: int | None = None
+    ) -> "DataStream[tuple[K_co, U]]": ...
+    @overload
+    def min(
+        self, value: str | int, *, name: str = "min", parallelism: int | None = None
+    ) -> "DataStream[tuple[K_co, Any]]": ...
+    def min(
+        self, value: Selector | None = None, *, name: str = "min", parallelism: int | None = None
+    ) -> "DataStream[tuple[K_co, Any]]":
+        """The least record, or the least ``value``: emits ``(key, least)``."""
+        return self.aggregate(Min(value), name=name, parallelism=parallelism)
+
+    @overload
+    def max(
+        self, value: None = None, *, name: str = "max", parallelism: int | None = None
+    ) -> "DataStream[tuple[K_co, T_co]]": ...
+    @overload
+    def max(
+        self, value: Callable[[T_co], U], *, name: str = "max", parallelism: int | None = None
+    ) -> "DataStream[tuple[K_co, U]]": ...
+    @overload
+    def max(
+        self, value: str | int, *, name: str = "max", parallelism: int | None = None
+    ) -> "DataStream[tuple[K_co, Any]]": ...
+    def max(
+        self, value: Selector | None = None, *, name: str = "max", parallelism: int | None = None
+    ) -> "DataStream[tuple[K_co, Any]]":
+        """The greatest record, or the greatest ``value``: emits ``(key, greatest)``."""
+        return self.aggregate(Max(value), name=name, parallelism=parallelism)
+
+    def mean(
+        self,
+        value: Callable[[T_co], Any] | str | int | None = None,
+        *,
+        name: str = "mean",
+        parallelism: int | None = None,
+    ) -> "DataStream[tuple[K_co, Any]]":
+        """The arithmetic mean of the records, or of the ``value`` of each: emits ``(key, mean)``."""
+        return self.aggregate(Mean(value), name=name, parallelism=parallelism)

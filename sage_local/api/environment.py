@@ -1,0 +1,173 @@
+"""Environments: where a program begins, and what runs it."""
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal, TypeVar, overload
+
+from sage_local.api import submission
+from sage_local.api.datastream import DataStream, DataStreamSink
+from sage_local.api.names import operator_name
+from sage_local.api.program import Program
+from sage_local.api.upstream import Upstream, check_parallelism
+from sage_local.config import parse_layer
+from sage_local.core.ids import NodeId
+from sage_local.errors import PlanError
+from sage_local.functions import SourceFunction
+from sage_local.functions.binding import refuse_class
+from sage_local.plan.graph import Input
+from sage_local.plan.operators import Source
+from sage_local.runtime.job import JobResult
+from sage_local.runtime.launcher import JobHandle
+
+T = TypeVar("T")
+Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
+"""A path, a glob, or several of them."""
+
+
+class LocalEnvironment:
+    """Builds programs and runs them on this machine.
+
+    Streams and sinks are declared here and run by ``submit``, which leaves the program as it is: another ``submit`` runs
+    it again, together with what was declared since. ``config`` is checked at once; see the settings reference for its
+    keys, and for what takes precedence over it.
+    """
+
+    def __init__(self, name: str = "sage-job", config: Mapping[str, object] | None = None) -> None:
+        if not isinstance(name, str) or not name.strip():
+            raise PlanError(f"name: expected the job's name as text that is not empty, found {name!r}")
+        self._program = Program(name, parse_layer({} if config is None else config, "config"))
+
+    @property
+    def name(self) -> str:
+        """The name of its jobs."""
+        return self._program.job_name
+
+    def from_collection(
+        self, values: Iterable[T], *, name: str | None = None, parallelism: int | None = None
+    ) -> DataStream[T]:
+        """The values of a finite iterable, in order."""
+        from sage_local.connectors.collection import CollectionSource
+
+        return self._source(CollectionSource(values), operator_name(name, None, "from_collection"), parallelism)
+
+    def from_batch(
+        self, values: Iterable[T], *, name: str | None = None, parallelism: int | None = None
+    ) -> DataStream[T]:
+        """The values of a finite iterable, in order."""
+        from sage_local.connectors.collection import CollectionSource
+
+        return self._source(CollectionSource(values), operator_name(name, None, "from_batch"), parallelism)
+
+    def from_source(
+        self, source: SourceFunction[T], *, name: str | None = None, parallelism: int | None = None
+    ) -> DataStream[T]:
+        """The records of a source of one's own."""
+        refuse_class(source, "from_source", SourceFunction)
+        return self._source(source, operator_name(name, source, "from_source"), parallelism)
+
+    def from_text(
+        self,
+        paths: Paths,
+        *,
+        encoding: str = "utf-8",
+        errors: str = "strict",
+        name: str | None = None,
+        parallelism: int | None = None,
+    ) -> DataStream[str]:
+        """The lines of text files, without their line ends. Files are read in parallel, large ones in pieces."""
+        from sage_local.connectors.text import TextSource
+
+        source = TextSource(paths, encoding=encoding, errors=errors)
+        return self._source(source, operator_name(name, None, "from_text"), parallelism)
+
+    def from_json_lines(
+        self, paths: Paths, *, name: str | None = None, parallelism: int | None = None
+    ) -> DataStream[Any]:
+        """The JSON value in each line of text files. Blank lines are passed over."""
+        from sage_local.connectors.json_lines import JsonLinesSource
+
+        return self._source(JsonLinesSource(paths), operator_name(name, None, "from_json_lines"), parallelism)
+
+    def from_csv(
+        self, paths: Paths, *, delimiter: str = ",", name: str | None = None, parallelism: int | None = None
+    ) -> DataStream[dict[str, str]]:
+        """The rows of CSV files as ``{column: text}``; the first row of each file names its columns."""
+        from sage_local.connectors.csv import CsvSource
+
+        source = CsvSource(paths, delimiter=delimiter)
+        return self._source(source, operator_name(name, None, "from_csv"), parallelism)
+
+    def from_socket(
+        self, host: str, port: int, *, name: str | None = None, parallelism: int | None = None
+    ) -> DataStream[str]:
+        """The lines that a TCP server sends, until it closes the connection."""
+        from sage_local.connectors.socket import SocketSource
+
+        return self._source(SocketSource(host, port), operator_name(name, None, "from_socket"), parallelism)
+
+    def from_generator(
+        self,
+        fn: Callable[[], Iterable[T]],
+        rate: float | None = None,
+        *,
+        name: str | None = None,
+        parallelism: int | None = None,
+    ) -> DataStream[T]:
+        """What ``fn()`` yields, called in a worker; it may block and need not end. ``rate``: at most so many per second."""
+        from sage_local.connectors.generator import GeneratorSource
+
+        return self._source(GeneratorSource(fn, rate=rate), operator_name(name, fn, "from_generator"), parallelism)
+
+    @overload
+    def submit(self, pipeline: DataStream[Any] | DataStreamSink | None = None) -> JobResult: ...
+    @overload
+    def submit(
+        self, pipeline: DataStream[Any] | DataStreamSink | None = None, *, detach: Literal[False]
+    ) -> JobResult: ...
+    @overload
+    def submit(
+        self, pipeline: DataStream[Any] | DataStreamSink | None = None, *, detach: Literal[True]
+    ) -> JobHandle: ...
+    def submit(
+        self, pipeline: DataStream[Any] | DataStreamSink | None = None, *, detach: bool = False
+    ) -> JobResult | JobHandle:
+        """Run every sink declared so far, or with ``pipeline`` only those that it is or leads to.
+
+        Blocks until every record has reached its sink and every sink is closed. With ``detach`` it returns as soon as the
+        job runs, and the job goes on without its caller. Raises ``PlanError`` or ``ConfigError`` before any process starts
+        and ``JobError`` when the job fails. May be called again, and from any thread; Ctrl-C stops a job of the main thread.
+        """
+        sinks = self._sinks(pipeline)
+        return submission.start(self._program, sinks) if detach else submission.run(self._program, sinks)
+
+    def configure_debug(
+        self,
+        *,
+        enable_tracing: bool | None = None,
+        metrics_interval: str | int | None = None,
+        log_level: str | None = None,
+    ) -> None:
+        """Set ``tracing``, ``metrics.interval`` and ``log.level`` as ``config=`` would."""
+        written = {"tracing": enable_tracing, "metrics.interval": metrics_interval, "log.level": log_level}
+        layer = {key: value for key, value in written.items() if value is not None}
+        self._program.configure(parse_layer(layer, "configure_debug"))
+
+    def explain(
+        self, pipeline: DataStream[Any] | DataStreamSink | None = None, *, format: Literal["text", "mermaid"] = "text"
+    ) -> str:
+        """How ``submit`` would run the program: chains, tasks, edges, rings, placement. Starts nothing."""
+        return submission.explain(self._program, self._sinks(pipeline), mermaid=format == "mermaid")
+
+    def _source(self, source: SourceFunction[T], name: str, parallelism: int | None) -> DataStream[T]:
+        check_parallelism(parallelism)
+        node = self._program.add(Source(name=name, source=source, splits=None), parallelism=parallelism)
+        return DataStream(Upstream(self._program, (Input(node.id),)))
+
+    def _sinks(self, pipeline: DataStream[Any] | DataStreamSink | None) -> set[NodeId]:
+        if pipeline is None:
+            return self._program.sinks()
+        if not isinstance(pipeline, DataStream | DataStreamSink):
+            raise PlanError(f"pipeline: expected a stream of this environment, found {pipeline!r}")
+        if pipeline._end.program is not self._program:
+            raise PlanError(f"pipeline: expected a stream of environment {self.name!r}, found one of another")
+        return self._program.sinks_of(source.node for source in pipeline._end.inputs)

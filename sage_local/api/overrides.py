@@ -1,0 +1,58 @@
+"""What the command line says to the programs that it runs.
+
+``sage run`` and ``sage plan`` execute the user's file in their own process; what they want of its ``submit`` calls stands
+here. One value for the whole process and not a context variable, since programs submit from threads of their own too.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
+
+from sage_local.config import Layer
+from sage_local.plan.physical import Plan
+from sage_local.runtime.protocol.progress import Progress
+
+
+class RunMode(Enum):
+    """What ``submit`` does."""
+
+    RUN = "run"
+    PLAN = "plan"
+    """Raise ``Planned`` instead of starting anything."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overrides:
+    """``layers`` win over every other setting, a later one over an earlier one."""
+
+    layers: tuple[Layer, ...] = ()
+    mode: RunMode = RunMode.RUN
+    on_progress: Callable[[Progress], None] | None = None
+
+
+class Planned(BaseException):
+    """Ends the program at its first ``submit`` in mode ``PLAN``. Not an ``Exception``, so that programs let it pass."""
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__(plan)
+        self.plan = plan
+
+
+_current = Overrides()
+
+
+def current_overrides() -> Overrides:
+    """What applies now."""
+    return _current
+
+
+@contextmanager
+def overriding(overrides: Overrides) -> Iterator[None]:
+    """Apply ``overrides`` to every ``submit`` and ``collect`` of this process until the block ends."""
+    global _current
+    before, _current = _current, overrides
+    try:
+        yield
+    finally:
+        _current = before

@@ -1,0 +1,88 @@
+"""The program that an environment and its streams build together."""
+
+import threading
+from collections.abc import Iterable
+from dataclasses import replace
+
+from sage_local.api.names import UniqueNames
+from sage_local.config import Layer
+from sage_local.core.ids import NodeId
+from sage_local.errors import PlanError
+from sage_local.plan.graph import Input, LogicalGraph, Node
+from sage_local.plan.operators import Operator, Print, Sink, Source
+
+
+class Program:
+    """Every operator declared so far. Grows only; running it changes nothing, so it can be run again.
+
+    Streams of one environment may be built and submitted from several threads.
+    """
+
+    def __init__(self, job_name: str, config: Layer) -> None:
+        self.job_name = job_name
+        self.config = config
+        self._nodes: list[Node] = []
+        self._lock = threading.Lock()
+
+    def add(self, operator: Operator, inputs: tuple[Input, ...] = (), parallelism: int | None = None) -> Node:
+        """Declare an operator that reads from ``inputs``."""
+        with self._lock:
+            node = Node(NodeId(len(self._nodes)), operator, inputs, parallelism)
+            self._nodes.append(node)
+            return node
+
+    def configure(self, layer: Layer) -> None:
+        """Add to the settings given as ``config=``; a later value wins."""
+        with self._lock:
+            self.config = {**self.config, **layer}
+
+    def sinks(self) -> set[NodeId]:
+        """Every declared sink."""
+        return {node.id for node in self._nodes if isinstance(node.operator, Sink | Print)}
+
+    def sinks_of(self, starts: Iterable[NodeId]) -> set[NodeId]:
+        """The sinks that ``starts`` are or feed, directly or through other operators."""
+        reached = set(starts)
+        for node in self._nodes:
+            if any(source.node in reached for source in node.inputs):
+                reached.add(node.id)
+        return reached & self.sinks()
+
+    def graph(self, sinks: set[NodeId], extra: Node | None = None) -> LogicalGraph:
+        """What has to run for ``sinks``, and for ``extra``, a sink that is no part of the program.
+
+        Splits of sources are named here, in the caller's process, so that a missing file is an error before any process
+        starts. Raises ``PlanError`` when there is nothing to run.
+        """
+        if not sinks and extra is None:
+            raise PlanError(
+                f"job {self.job_name!r} has nothing to run: no sink is declared for it;"
+                " end a stream with sink(...) or print(), or call its collect()"
+            )
+        nodes = self._upstream(sinks, extra)
+        names = UniqueNames()
+        return LogicalGraph(
+            self.job_name, tuple(replace(node, operator=_ready(node.operator, names)) for node in nodes)
+        )
+
+    def _upstream(self, sinks: set[NodeId], extra: Node | None) -> list[Node]:
+        """``sinks``, ``extra`` and all that feeds them, each after what it reads from."""
+        wanted = set(sinks)
+        nodes = [] if extra is None else [extra]
+        if extra is not None:
+            wanted.update(source.node for source in extra.inputs)
+        # A node is declared after its inputs, so one pass from the end finds all.
+        for node in reversed(self._nodes):
+            if node.id in wanted:
+                wanted.update(source.node for source in node.inputs)
+                nodes.append(node)
+        nodes.reverse()
+        return nodes
+
+
+def _ready(operator: Operator, names: UniqueNames) -> Operator:
+    operator = replace(operator, name=names.claim(operator.name))
+    if not isinstance(operator, Source):
+        return operator
+    splits = operator.source.splits()
+    return replace(operator, splits=None if splits is None else tuple(splits))

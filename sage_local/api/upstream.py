@@ -1,0 +1,74 @@
+"""What every stream is made of: where its records come from and how they reach the next operator."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sage_local.api.program import Program
+from sage_local.errors import PlanError
+from sage_local.plan.graph import Exchange, Input, Node
+from sage_local.plan.operators import Operator
+from sage_local.plan.parallelism import gathers
+
+KeyFunction = Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """The end of what is declared so far on one stream.
+
+    ``key_selector`` is set on a keyed stream. ``partitioned`` is true once an operator has taken the records by key: from
+    there on they stay in their subtask, and all operators have its ``parallelism``.
+    """
+
+    program: Program
+    inputs: tuple[Input, ...]
+    key_selector: KeyFunction | None = None
+    partitioned: bool = False
+    parallelism: int | None = None
+
+    def attach(self, operator: Operator, parallelism: int | None) -> "Upstream":
+        """Declare ``operator`` and return the stream behind it, with the partitioning of this one."""
+        node = self.node(operator, parallelism)
+        return Upstream(
+            self.program,
+            (Input(node.id),),
+            self.key_selector,
+            partitioned=self.key_selector is not None,
+            parallelism=node.parallelism,
+        )
+
+    def node(self, operator: Operator, parallelism: int | None) -> Node:
+        """Declare ``operator`` as reading from here."""
+        return self.program.add(operator, self.inputs, self._parallelism(operator, parallelism))
+
+    def exchange(self, exchange: Exchange, key_selector: KeyFunction | None = None) -> "Upstream":
+        """The same records, reaching the next operator by ``exchange``. The latest exchange asked for is the one used."""
+        inputs = tuple(replace(source, exchange=exchange, key_selector=key_selector) for source in self.inputs)
+        return Upstream(self.program, inputs, key_selector)
+
+    def unkeyed(self) -> "Upstream":
+        """The same records without their keys, and with no need to be brought together by them."""
+        inputs = tuple(
+            replace(source, exchange=Exchange.AUTO, key_selector=None) if source.exchange is Exchange.HASH else source
+            for source in self.inputs
+        )
+        return Upstream(self.program, inputs)
+
+    def _parallelism(self, operator: Operator, asked: int | None) -> int | None:
+        check_parallelism(asked)
+        if not self.partitioned or asked == 1 or (asked is None and gathers(operator)):
+            return asked
+        if asked is not None and asked != self.parallelism:
+            held = "the job's default parallelism" if self.parallelism is None else f"parallelism {self.parallelism}"
+            raise PlanError(
+                f"operator {operator.name!r} asks for parallelism {asked}, but the keys of its stream are partitioned"
+                f" at {held}: give the first operator behind key_by() this parallelism, or call key_by() again"
+            )
+        return self.parallelism
+
+
+def check_parallelism(asked: int | None) -> None:
+    """Raise ``PlanError`` for anything but ``None`` and a positive whole number."""
+    if asked is not None and (not isinstance(asked, int) or isinstance(asked, bool) or asked < 1):
+        raise PlanError(f"parallelism: expected a whole number of at least 1, found {asked!r}")
