@@ -14,7 +14,7 @@ class Submission:
 
     ``plan`` is without any of the user's objects (the coordinator never loads user code); ``deployment`` is the real one,
     a pickled ``runtime.job.Deployment`` that only workers open. ``sys_path`` and ``argv`` are the caller's.
-    ``attached``: the job is cancelled when this caller is gone.
+    ``attached``: the job is cancelled when this caller is gone. ``wants_progress``: send a ``ProgressReport`` a few times a second.
     """
 
     plan: Plan
@@ -22,6 +22,7 @@ class Submission:
     sys_path: tuple[str, ...]
     argv: tuple[str, ...]
     attached: bool
+    wants_progress: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,12 @@ class AskProgress:
     """To the coordinator: answer with a ``ProgressReport`` now."""
 
 
-Request = Submission | StopJob | CancelJob | AskProgress
+@dataclass(frozen=True, slots=True)
+class AskStatus:
+    """To the coordinator: answer with a ``JobStatus``."""
+
+
+Request = Submission | StopJob | CancelJob | AskProgress | AskStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,18 @@ class ProgressReport:
 
     progress: Progress
     asked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class JobStatus:
+    """From the coordinator, as an answer to ``AskStatus``. ``phase`` is a value of ``job_state.Phase``."""
+
+    job_id: str
+    name: str
+    phase: str
+    pid: int
+    worker_pids: dict[WorkerId, int]
+    progress: Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,4 +128,4 @@ class JobCancelled:
 
 
 Conclusion = JobFinished | JobFailed | JobCancelled
-Reply = Output | CollectedFrame | ProgressReport | Conclusion
+Reply = Output | CollectedFrame | ProgressReport | JobStatus | Conclusion

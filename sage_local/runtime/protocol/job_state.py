@@ -189,7 +189,8 @@ def apply(job: Job, event: Event) -> Step:
         case StopAsked():
             return _stop(job)
         case CancelAsked():
-            return _end(job, Outcome(Phase.CANCELLED))
+            # Asked while the job is ending anyway: only sooner.
+            return _end(job, Outcome(Phase.CANCELLED)) if job.outcome is None else (job, (Hurry(),))
         case CallerGone():
             job, instructions = _end(job, Outcome(Phase.CANCELLED))
             return job, (*instructions, Hurry()) if job.living else instructions

@@ -1,0 +1,110 @@
+"""The run directory of a job: where others find its control socket and its logs."""
+
+import fcntl
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sage_local.errors import SageError
+
+DIRECTORY_MODE = 0o700
+KEPT_LOGS = 20
+"""Logs of failed jobs that are kept; older ones go when a new job starts."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunDirectory:
+    """One job's directory. Only its owner may enter it.
+
+    The coordinator holds a lock on ``alive`` for as long as it lives, so anyone can tell a running job from what a killed one left.
+    """
+
+    path: Path
+
+    @property
+    def control_socket(self) -> Path:
+        """Where the coordinator listens."""
+        return self.path / "control.sock"
+
+    @property
+    def log_dir(self) -> Path:
+        """Logs of coordinator and workers."""
+        return self.path / "log"
+
+    def claim(self) -> int:
+        """Hold the lock until the returned descriptor is closed, by us or by our end."""
+        descriptor = os.open(self.path / "alive", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return descriptor
+
+    def is_alive(self) -> bool:
+        """Whether a coordinator holds the lock."""
+        try:
+            descriptor = os.open(self.path / "alive", os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
+    def remove(self) -> None:
+        """Leave nothing."""
+        # Imported here: it loads the compression modules, and most of its callers never come here.
+        import shutil
+
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def keep_logs(self) -> None:
+        """Leave the logs and nothing else."""
+        for name in ("control.sock", "alive"):
+            (self.path / name).unlink(missing_ok=True)
+
+
+def run_root(environment: Mapping[str, str]) -> Path:
+    """Where the run directories of this user's jobs are: ``SAGE_RUN_DIR``, else below ``XDG_RUNTIME_DIR``, else in ``/tmp``."""
+    if chosen := environment.get("SAGE_RUN_DIR"):
+        return Path(chosen).absolute()
+    runtime = environment.get("XDG_RUNTIME_DIR")
+    return Path(runtime) / "sage" if runtime and Path(runtime).is_dir() else Path(f"/tmp/sage-{os.getuid()}")
+
+
+def make(root: Path, job_id: str) -> RunDirectory:
+    """A new run directory; what killed jobs left in ``root`` goes."""
+    root.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
+    _refuse_foreign(root)
+    directory = RunDirectory(root / job_id)
+    directory.path.mkdir(mode=DIRECTORY_MODE)
+    directory.log_dir.mkdir(mode=DIRECTORY_MODE)
+    return directory
+
+
+def running(root: Path) -> list[RunDirectory]:
+    """The directories of jobs whose coordinator lives, by job id."""
+    if not root.is_dir():
+        return []
+    return [job for path in sorted(root.iterdir()) if (job := RunDirectory(path)).is_alive()]
+
+
+def sweep(root: Path) -> None:
+    """Remove what killed jobs left, and the logs of failed ones beyond the newest ``KEPT_LOGS``."""
+    left = [job for path in root.iterdir() if not (job := RunDirectory(path)).is_alive() and job.log_dir.is_dir()]
+    failed = [job for job in left if not (job.path / "alive").exists()]
+    failed.sort(key=lambda job: job.path.stat().st_mtime, reverse=True)
+    for job in [job for job in left if job not in failed] + failed[KEPT_LOGS:]:
+        job.remove()
+
+
+def _refuse_foreign(root: Path) -> None:
+    """In ``/tmp`` anyone may have made a directory of our name."""
+    status = root.stat()
+    if status.st_uid != os.getuid() or stat.S_IMODE(status.st_mode) & 0o022:
+        raise SageError(
+            f"run directory {root}: expected one that only uid {os.getuid()} may write to, found uid {status.st_uid} with mode"
+            f" {stat.S_IMODE(status.st_mode):04o}: set SAGE_RUN_DIR"
+        )

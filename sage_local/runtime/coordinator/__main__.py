@@ -1,0 +1,90 @@
+"""Entry of the coordinator's process: ``python -m sage_local.runtime.coordinator RUN_DIRECTORY``, with descriptors 3 (caller) and 4 (zygote)."""
+
+import os
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from sage_local.errors import SageError
+from sage_local.runtime.control import framing
+from sage_local.runtime.control.processes import FIRST_PASSED_FD, close_unknown_descriptors
+from sage_local.runtime.control.run_directory import RunDirectory
+from sage_local.runtime.coordinator.start import Started, start_workers
+from sage_local.runtime.coordinator.zygote_link import ZygoteLink, ZygoteLostError
+from sage_local.runtime.protocol.client_messages import JobFailed, StartFailure, Submission
+from sage_local.runtime.protocol.progress import Progress
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run one job, then end the process."""
+    close_unknown_descriptors(passed=2)
+    # Ctrl-C is the caller's to hear (this session has no terminal); a service manager's SIGTERM reaches it as well.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    caller = socket.socket(fileno=FIRST_PASSED_FD)
+    zygote_socket = socket.socket(fileno=FIRST_PASSED_FD + 1)
+    directory = RunDirectory(Path(arguments[0]))
+    directory.claim()
+    os.chdir("/")
+    decoder = framing.FrameDecoder()
+    submission = framing.receive(caller, decoder)
+    if submission is None:
+        directory.remove()
+    else:
+        _run(submission, directory, caller, decoder, ZygoteLink(zygote_socket))
+    sys.stderr.flush()
+    # Without finalisation: the segments and sockets end with the process.
+    os._exit(0)
+
+
+def _run(
+    submission: Submission,
+    directory: RunDirectory,
+    caller: socket.socket,
+    decoder: framing.FrameDecoder,
+    zygote: ZygoteLink,
+) -> None:
+    try:
+        started = start_workers(submission, zygote, str(directory.log_dir))
+    except ZygoteLostError:
+        _refuse(caller, directory, "the zygote, the process that workers are forked from, did not start")
+    except (SageError, OSError) as error:
+        _refuse(caller, directory, f"the workers could not be started: {error}")
+    else:
+        _serve(started, submission, directory, caller, decoder, zygote)
+
+
+def _serve(
+    started: Started,
+    submission: Submission,
+    directory: RunDirectory,
+    caller: socket.socket,
+    decoder: framing.FrameDecoder,
+    zygote: ZygoteLink,
+) -> None:
+    # Only now: the workers start while the event loop is loaded.
+    import uvloop
+
+    from sage_local.runtime.coordinator.service import Service
+
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(str(directory.control_socket))
+    listener.listen()
+    loop = uvloop.new_event_loop()
+    service = Service(loop, submission, directory, started.fleet, zygote, caller, decoder)
+    service.run(caller, started.pipes, listener)
+
+
+def _refuse(caller: socket.socket, directory: RunDirectory, reason: str) -> None:
+    directory.keep_logs()
+    failure = JobFailed(StartFailure(reason), str(directory.log_dir), Progress(0.0, ()))
+    try:
+        caller.sendall(framing.encode(failure))
+    except OSError:
+        return  # The caller is gone: nobody is left to be told.
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,39 @@
+"""From a submission to workers on their way, without an event loop: loading one takes longer than all of this, and the workers use that time."""
+
+from dataclasses import dataclass
+
+from sage_local.config import CPU_CORES
+from sage_local.runtime.coordinator.fleet import Fleet
+from sage_local.runtime.coordinator.zygote_link import ZygoteLink
+from sage_local.runtime.memory.budget import budget_bytes, refuse_too_small
+from sage_local.runtime.memory.layout import lay_out
+from sage_local.runtime.protocol.client_messages import Submission
+from sage_local.runtime.protocol.messages import Deploy
+from sage_local.runtime.protocol.placement import place
+from sage_local.runtime.protocol.zygote_messages import Adopt
+from sage_local.runtime.scheduler.topology import read_topology
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """Workers that were asked for: they may not exist yet. ``pipes``: standard output and error of each."""
+
+    fleet: Fleet
+    pipes: list[tuple[int, int]]
+
+
+def start_workers(submission: Submission, zygote: ZygoteLink, log_dir: str) -> Started:
+    """Make the segments, ask the zygote for every worker, and put its deployment into its command ring.
+
+    Raises ``ConfigError`` where the machine can not hold the job, ``OSError`` where the kernel refuses, ``ZygoteLostError``.
+    """
+    plan = submission.plan
+    layouts = lay_out(plan)
+    refuse_too_small(budget_bytes(plan.settings), sum(layout.size for layout in layouts.values()), plan.workers)
+    zygote.adopt(Adopt(submission.sys_path, submission.argv, log_dir))
+    seats = place(read_topology(), plan.workers, most_cpus=plan.settings[CPU_CORES])
+    fleet = Fleet(plan, layouts, seats)
+    zygote.share_segments(fleet)
+    pipes = [zygote.fork(worker, fleet.eventfd, generation=0) for worker in fleet.workers.values()]
+    fleet.tell(Deploy(submission.deployment), fleet.workers)
+    return Started(fleet, pipes)
