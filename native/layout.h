@@ -1,0 +1,73 @@
+/* Everything that lies in shared memory, byte by byte. Offsets, never pointers: each process maps at its own address. */
+#ifndef SAGE_LAYOUT_H
+#define SAGE_LAYOUT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "atomics.h"
+
+#define SAGE_CACHE_LINE 64
+
+/* One page ahead of the user's bytes, so that offset 0 belongs to the user and bulk data stays page-aligned. */
+#define SAGE_SEGMENT_HEADER_BYTES 4096
+#define SAGE_SEGMENT_MAGIC UINT64_C(0x53414745534547ff) /* "SAGESEG", then a byte no text has */
+#define SAGE_SEGMENT_VERSION 1
+
+typedef struct {
+    uint64_t magic; /* written last by the creator, before the descriptor leaves its process */
+    uint32_t version;
+    uint32_t header_bytes;
+    uint64_t size; /* the user's bytes */
+    int64_t owner_pid;
+    uint8_t reserved[SAGE_SEGMENT_HEADER_BYTES - 32];
+} sage_segment_header;
+
+_Static_assert(sizeof(sage_segment_header) == SAGE_SEGMENT_HEADER_BYTES, "segment header is one page");
+
+/* The word is the parked flag itself (see doorbell.h). It has a line of its own: every notifier reads it at each
+ * flush, and must not be disturbed by a neighbour's stores. */
+typedef struct {
+    sage_atomic_u32 word;
+    uint8_t reserved[SAGE_CACHE_LINE - 4];
+} sage_doorbell_line;
+
+_Static_assert(sizeof(sage_doorbell_line) == SAGE_CACHE_LINE, "doorbell is one cache line");
+
+#define SAGE_RING_MAGIC UINT64_C(0x53474e52) /* "SGNR" */
+#define SAGE_RING_VERSION 1
+#define SAGE_RING_MIN_CAPACITY 1024
+
+/* Writer and reader each store into a line of their own: sharing one would send it back and forth between the cores at
+ * every record. Two lines apart, not one, because the adjacent-line prefetcher fetches lines in pairs of 128 bytes. */
+typedef struct {
+    sage_atomic_u64 identity; /* magic, version and capacity in one word, so that it is there whole or not at all */
+    uint8_t reserved0[2 * SAGE_CACHE_LINE - 8];
+    /* Stored by the writer. */
+    sage_atomic_u64 tail;    /* bytes ever written; SYNC POINT ring-data */
+    sage_atomic_u64 written; /* records ever written */
+    uint8_t reserved1[2 * SAGE_CACHE_LINE - 16];
+    /* Stored by the reader. */
+    sage_atomic_u64 head;     /* bytes ever released; SYNC POINT ring-space */
+    sage_atomic_u64 released; /* records ever released */
+    uint8_t reserved2[2 * SAGE_CACHE_LINE - 16];
+} sage_ring_header;
+
+_Static_assert(offsetof(sage_ring_header, tail) == 128, "the writer's line");
+_Static_assert(offsetof(sage_ring_header, head) == 256, "the reader's line");
+_Static_assert(sizeof(sage_ring_header) == 384, "ring header");
+
+/* Ahead of each payload. A whole line, so that payloads are aligned as Arrow wants its buffers. */
+typedef struct {
+    uint64_t length; /* of the payload; the record ends at the next multiple of a line */
+    uint32_t kind;   /* the user's, or SAGE_KIND_SKIP */
+    uint32_t flags;  /* the user's */
+    uint8_t reserved[SAGE_CACHE_LINE - 16];
+} sage_record_header;
+
+_Static_assert(sizeof(sage_record_header) == SAGE_CACHE_LINE, "record header is one cache line");
+
+#define SAGE_KIND_SKIP UINT32_MAX /* nothing here up to the end of the ring: the next record is at its start */
+#define SAGE_KIND_MAX (SAGE_KIND_SKIP - 1)
+
+#endif

@@ -1,0 +1,77 @@
+/* What the Python half shares: the module's state, and one prototype per type. Comes first in every py_*.c: Python.h
+ * decides which system interfaces the standard headers show. */
+#ifndef SAGE_PY_MODULE_H
+#define SAGE_PY_MODULE_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include "doorbell.h"
+#include "ring.h"
+#include "segment.h"
+#include "status.h"
+#include "wait.h"
+
+typedef struct {
+    PyTypeObject *segment_type;
+    PyTypeObject *doorbell_type;
+    PyTypeObject *ring_writer_type;
+    PyTypeObject *ring_reader_type;
+    PyTypeObject *wait_set_type;
+} sage_module_state;
+
+typedef struct {
+    PyObject_HEAD
+    sage_segment segment;
+} SegmentObject;
+
+typedef struct {
+    PyObject_HEAD
+    SegmentObject *segment; /* keeps the mapping alive */
+    sage_ring_writer ring;
+    bool busy; /* a copy runs without the GIL */
+} RingWriterObject;
+
+typedef struct {
+    PyObject_HEAD
+    SegmentObject *segment; /* keeps the mapping alive */
+    sage_ring_reader ring;
+    sage_record record; /* what peek returned */
+    Py_ssize_t exports; /* views of it */
+} RingReaderObject;
+
+extern PyType_Spec sage_segment_spec;
+extern PyType_Spec sage_doorbell_spec;
+extern PyType_Spec sage_ring_writer_spec;
+extern PyType_Spec sage_ring_reader_spec;
+extern PyType_Spec sage_wait_set_spec;
+
+/* The state, from the type of one of our objects. */
+static inline sage_module_state *sage_state_of(PyTypeObject *type)
+{
+    return PyType_GetModuleState(type);
+}
+
+/* Frees an object of one of our types (heap types are owned by their instances). */
+static inline void sage_free_object(PyObject *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+/* Raises what `status` stands for; always returns NULL. `where` says what was being done. */
+PyObject *sage_raise(sage_status status, const char *where);
+
+/* Resolves `length` bytes at `offset` for a structure living in a segment; NULL with an exception set. */
+void *sage_place(SegmentObject *segment, unsigned long long offset, unsigned long long length, const char *what);
+
+/* Module-level functions, one file each. */
+PyObject *sage_py_hash64(PyObject *module, PyObject *bytes);
+PyObject *sage_py_key_bytes(PyObject *module, PyObject *const *args, Py_ssize_t count);
+PyObject *sage_py_key_groups(PyObject *module, PyObject *const *args, Py_ssize_t count);
+PyObject *sage_py_partition(PyObject *module, PyObject *const *args, Py_ssize_t count);
+PyObject *sage_py_pack_rows(PyObject *module, PyObject *const *args, Py_ssize_t count);
+PyObject *sage_py_unpack_rows(PyObject *module, PyObject *const *args, Py_ssize_t count);
+
+#endif

@@ -1,0 +1,111 @@
+#include "py_module.h"
+
+static PyObject *reader_new(PyTypeObject *type, PyObject *args, PyObject *named)
+{
+    static char *names[] = {"segment", "offset", "capacity", NULL};
+    PyObject *segment;
+    Py_ssize_t offset, capacity;
+    uint64_t bytes;
+    if (!PyArg_ParseTupleAndKeywords(args, named, "O!nn:RingReader", names, sage_state_of(type)->segment_type, &segment,
+                                     &offset, &capacity))
+        return NULL;
+    sage_status status = sage_ring_bytes((uint64_t)capacity, &bytes);
+    if (status != SAGE_OK)
+        return sage_raise(status, "RingReader");
+    void *memory = sage_place((SegmentObject *)segment, (unsigned long long)offset, bytes, "RingReader");
+    if (!memory)
+        return NULL;
+    RingReaderObject *self = (RingReaderObject *)type->tp_alloc(type, 0);
+    if (!self)
+        return NULL;
+    self->segment = (SegmentObject *)Py_NewRef(segment);
+    status = sage_ring_open_reader(&self->ring, memory, (uint64_t)capacity);
+    if (status == SAGE_OK)
+        return (PyObject *)self;
+    Py_DECREF(self);
+    return sage_raise(status, "RingReader");
+}
+
+static void reader_dealloc(PyObject *self)
+{
+    Py_XDECREF(((RingReaderObject *)self)->segment);
+    sage_free_object(self);
+}
+
+/* The record at hand. Read-only: what is read may be looked at by others as well. */
+static int reader_getbuffer(PyObject *self, Py_buffer *view, int flags)
+{
+    RingReaderObject *reader = (RingReaderObject *)self;
+    if (reader->ring.next == 0) {
+        PyErr_SetString(PyExc_BufferError, "no record is held: peek() first");
+        view->obj = NULL;
+        return -1;
+    }
+    int failed = PyBuffer_FillInfo(view, self, (void *)(uintptr_t)reader->record.payload,
+                                   (Py_ssize_t)reader->record.length, 1, flags);
+    if (!failed)
+        reader->exports++;
+    return failed;
+}
+
+static void reader_releasebuffer(PyObject *self, Py_buffer *view)
+{
+    ((RingReaderObject *)self)->exports--;
+}
+
+static PyObject *reader_peek(PyObject *self, PyObject *unused)
+{
+    RingReaderObject *reader = (RingReaderObject *)self;
+    sage_status status = sage_ring_peek(&reader->ring, &reader->record);
+    if (status == SAGE_EMPTY)
+        Py_RETURN_NONE;
+    if (status != SAGE_OK)
+        return sage_raise(status, "RingReader.peek");
+    PyObject *view = PyMemoryView_FromObject(self);
+    if (!view)
+        return NULL;
+    return Py_BuildValue("(IIN)", reader->record.kind, reader->record.flags, view);
+}
+
+static PyObject *reader_release(PyObject *self, PyObject *unused)
+{
+    RingReaderObject *reader = (RingReaderObject *)self;
+    if (reader->exports > 0)
+        return PyErr_Format(PyExc_BufferError, "%zd view(s) of the record are still in use", reader->exports);
+    sage_ring_release(&reader->ring);
+    Py_RETURN_NONE;
+}
+
+static PyObject *reader_ready(PyObject *self, void *unused)
+{
+    return PyBool_FromLong(sage_ring_is_ready(&((RingReaderObject *)self)->ring));
+}
+
+static PyMethodDef methods[] = {
+    {"peek", reader_peek, METH_NOARGS, "(kind, flags, payload) of the next record in place, or None."},
+    {"release", reader_release, METH_NOARGS, "Give the record returned by peek back to the writer."},
+    {0},
+};
+
+static PyGetSetDef attributes[] = {
+    {"ready", reader_ready, NULL, "Whether a record is there.", NULL},
+    {0},
+};
+
+static PyType_Slot slots[] = {
+    {Py_tp_doc, "Consumer side of a ring in a segment."},
+    {Py_tp_new, reader_new},
+    {Py_tp_dealloc, reader_dealloc},
+    {Py_tp_methods, methods},
+    {Py_tp_getset, attributes},
+    {Py_bf_getbuffer, reader_getbuffer},
+    {Py_bf_releasebuffer, reader_releasebuffer},
+    {0, NULL},
+};
+
+PyType_Spec sage_ring_reader_spec = {
+    .name = "sage_local._native.RingReader",
+    .basicsize = sizeof(RingReaderObject),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = slots,
+};

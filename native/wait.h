@@ -1,0 +1,31 @@
+/* Looking at many rings at once, and spinning on them before parking. */
+#ifndef SAGE_WAIT_H
+#define SAGE_WAIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ring.h"
+
+typedef struct {
+    sage_ring_writer *writer;
+    uint64_t needed; /* payload bytes waited for */
+    bool watched;
+} sage_watch;
+
+typedef struct {
+    sage_ring_reader **readers;
+    size_t reader_count;
+    sage_watch *watches;
+    size_t watch_count;
+} sage_wait_set;
+
+/* Any reader has a record, or any watched writer has room. */
+bool sage_wait_ready(const sage_wait_set *set);
+
+/* Look again and again, with a pause in between (for about a microsecond), or giving the core away (for longer). */
+bool sage_wait_pausing(const sage_wait_set *set, uint64_t budget_ns);
+bool sage_wait_yielding(const sage_wait_set *set, uint64_t budget_ns);
+
+#endif
