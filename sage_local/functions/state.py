@@ -1,7 +1,7 @@
 """Managed state as users see it: descriptors that name it, and the objects that read and write it.
 
-A function asks for its state in ``open``: ``self.seen = context.state(ValueStateDescriptor("seen", default=0))``. What it
-gets speaks of the key of the record at hand and survives a snapshot; the function's own attributes do neither.
+A function asks for its state in ``open``: ``self.seen = context.state(ValueStateDescriptor("seen", default=0))``.
+What it gets speaks of the key of the record at hand and survives a snapshot; the function's own attributes do neither.
 """
 
 from collections.abc import Callable, Iterable
@@ -157,8 +157,8 @@ _MUTABLE = (list, dict, set, bytearray)
 class ValueStateDescriptor(StateDescriptor[ValueState[T]], Generic[T]):
     """Describes a ``ValueState``.
 
-    Without ``default`` the value of a new key is ``None``: write ``ValueStateDescriptor[int | None]("last")``. A default
-    that can be changed in place is given as ``default_factory=list``, so that each key gets its own.
+    Without ``default`` the value of a new key is ``None``: write ``ValueStateDescriptor[int | None]("last")``. A
+    default that can be changed in place is given as ``default_factory=list``, so that each key gets its own.
     """
 
     @overload

@@ -1,0 +1,158 @@
+"""The keyed state of one operator: state objects by descriptor, each name once."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+from sage_local.core.clock import Clock
+from sage_local.errors import StateError
+from sage_local.functions.folds import ReduceFunction
+from sage_local.functions.state import (
+    AggregatingStateDescriptor,
+    ListStateDescriptor,
+    MapStateDescriptor,
+    ReducingStateDescriptor,
+    StateDescriptor,
+    ValueStateDescriptor,
+)
+from sage_local.runtime.state.backend import VOID, KeyedBackend, Namespace
+from sage_local.runtime.state.handles import (
+    AggregatingHandle,
+    ListHandle,
+    MapHandle,
+    ReducingHandle,
+    Site,
+    ValueHandle,
+)
+from sage_local.runtime.state.ttl import ExpiringListHandle, ExpiringMapHandle, ExpiringValues, Expiry, Sweep
+
+S = TypeVar("S")
+
+SWEEP_LIMIT = 1024
+"""Keys looked at for expired state in one go: well under a millisecond, so that no batch waits for it."""
+
+
+class KeyedState:
+    """Hands out state objects over a backend and removes what has expired.
+
+    Made before the operator is opened and after the backend was restored. Tables of users' states are named after their
+    descriptors (``state:NAME`` and ``window:NAME``), so operators may use any other names for their own.
+    """
+
+    def __init__(self, operator: str, backend: KeyedBackend, clock: Clock) -> None:
+        self.backend = backend
+        self._operator = operator
+        self._clock = clock
+        self._described: dict[str, StateDescriptor[Any]] = {}
+        self._states: dict[str, Any] = {}
+        self._window_names: set[str] = set()
+        self._sweeps: list[tuple[Expiry, Sweep]] = []
+
+    @property
+    def is_used(self) -> bool:
+        """Whether any state was asked for."""
+        return bool(self._described)
+
+    def state(self, descriptor: StateDescriptor[S]) -> S:
+        """The state of the key at hand. Raises ``StateError`` for a second, different descriptor of one name."""
+        self._check(descriptor)
+        found = self._states.get(descriptor.name)
+        if found is None:
+            found = self._states[descriptor.name] = self._make(descriptor)
+        return cast(S, found)
+
+    def window_state(self, descriptor: StateDescriptor[S], namespace: Namespace) -> S:
+        """The state of the key at hand in one window, until ``drop_window_state``. For use while that window fires."""
+        self._check(descriptor)
+        if descriptor.ttl is not None:
+            raise StateError(
+                f"state {descriptor.name!r} of operator {self._operator!r} belongs to a window and lives as"
+                " long as that: it can not have a ttl"
+            )
+        self._window_names.add(descriptor.name)
+        table = self.backend.table(f"window:{descriptor.name}")
+        site = Site(descriptor.name, table, table.space(namespace), self.backend.cursor, namespace)
+        return cast(S, _lasting(descriptor, site))
+
+    def drop_window_state(self, namespace: Namespace) -> None:
+        """Forget all per-window state of the key at hand in one window."""
+        for name in self._window_names:
+            table = self.backend.table(f"window:{name}")
+            space = table.find(namespace)
+            if space is not None and space.pop(self.backend.cursor.key, _ABSENT) is not _ABSENT:
+                table.changed((self.backend.cursor.key,), namespace)
+            if space is not None and not space:
+                table.drop(namespace)
+
+    def _check(self, descriptor: StateDescriptor[Any]) -> None:
+        if not isinstance(descriptor, StateDescriptor):
+            raise StateError(f"expected a state descriptor in operator {self._operator!r}, found {descriptor!r}")
+        known = self._described.setdefault(descriptor.name, descriptor)
+        if known is not descriptor and known != descriptor:
+            raise StateError(
+                f"operator {self._operator!r} has two different descriptors of the name {descriptor.name!r}:"
+                f" {known!r} and {descriptor!r}"
+            )
+
+    def _make(self, descriptor: StateDescriptor[Any]) -> Any:
+        table = self.backend.table(f"state:{descriptor.name}")
+        site = Site(descriptor.name, table, table.space(VOID), self.backend.cursor)
+        if descriptor.ttl is None:
+            return _lasting(descriptor, site)
+        expiry = Expiry(descriptor.ttl, self._clock)
+        made, sweep = _expiring(descriptor, site, expiry)
+        self._sweeps.append((expiry, sweep))
+        return made
+
+    def next_sweep(self) -> int | None:
+        """When there is something to sweep next, by the clock; ``None`` without a time to live."""
+        return min((due for expiry, _ in self._sweeps if (due := expiry.index.next_due()) is not None), default=None)
+
+    def sweep(self, limit: int = SWEEP_LIMIT) -> None:
+        """Remove what has expired of up to ``limit`` keys; called between batches."""
+        if not self._sweeps:
+            return
+        now_ms = self._clock.now_ms()
+        for expiry, sweep in self._sweeps:
+            for key in expiry.index.due(now_ms, limit):
+                sweep(key, now_ms)
+
+
+_ABSENT = object()
+
+
+def _lasting(descriptor: StateDescriptor[Any], site: Site) -> Any:
+    match descriptor:
+        case ListStateDescriptor():
+            return ListHandle(site)
+        case MapStateDescriptor():
+            return MapHandle(site)
+        case _:
+            return _whole(descriptor, site)
+
+
+def _whole(descriptor: StateDescriptor[Any], site: Site) -> Any:
+    """The kinds of state that are one value in the table."""
+    match descriptor:
+        case ValueStateDescriptor():
+            return ValueHandle(site, descriptor.default, descriptor.default_factory)
+        case ReducingStateDescriptor():
+            return ReducingHandle(site, _fold(descriptor.reduce))
+        case AggregatingStateDescriptor():
+            return AggregatingHandle(site, descriptor.aggregate)
+        case _:
+            raise StateError(f"{descriptor!r} does not describe keyed state")
+
+
+def _expiring(descriptor: StateDescriptor[Any], site: Site, expiry: Expiry) -> tuple[Any, Sweep]:
+    if isinstance(descriptor, ListStateDescriptor):
+        elements = ExpiringListHandle(site, expiry)
+        return elements, elements.sweep
+    if isinstance(descriptor, MapStateDescriptor):
+        entries = ExpiringMapHandle(site, expiry)
+        return entries, entries.sweep
+    values = ExpiringValues(site, expiry)
+    return _whole(descriptor, site._replace(values=values)), values.sweep
+
+
+def _fold(reduce: Callable[[Any, Any], Any] | ReduceFunction[Any]) -> Callable[[Any, Any], Any]:
+    return reduce.reduce if isinstance(reduce, ReduceFunction) else reduce
