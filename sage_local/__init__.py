@@ -1,7 +1,7 @@
 """Sage Kernel: a stream-processing engine for one big machine.
 
-The public names are those in ``__all__``. Each is loaded when it is first used, so that importing the package costs next
-to nothing and a worker process never loads the rooms that it does not work in.
+The public names are those in ``__all__``. Each is loaded when it is first used, so that importing the package costs
+next to nothing and a worker process never loads the rooms that it does not work in.
 """
 
 from importlib import import_module

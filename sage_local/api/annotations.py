@@ -1,28 +1,21 @@
-"""Do the annotations of functions that follow each other fit? Checked at ``submit``, where both sides say what they mean.
+"""Whether the annotations of functions that follow each other fit.
 
 Only concrete classes on both sides are compared. What is not annotated, generic, a protocol or a union is let pass: a
 type checker sees more of it, and a false alarm here would stop a program that works.
 """
 
 import typing
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from inspect import Parameter, signature
 from types import UnionType
 from typing import Any, NamedTuple
 
 from sage_local.core.ids import NodeId
 from sage_local.errors import TypeMismatchError
-from sage_local.functions import AggregateFunction, Role, SourceFunction, bind
+from sage_local.functions import Role, SourceFunction, bind
 from sage_local.plan.graph import LogicalGraph, Node
 from sage_local.plan.operators import Aggregate, Filter, FlatMap, Map, Operator, Reduce, Sink, Source
 
-_ROLES: dict[type[Operator], Role] = {
-    Map: Role.MAP,
-    Filter: Role.FILTER,
-    FlatMap: Role.FLAT_MAP,
-    Reduce: Role.REDUCE,
-    Sink: Role.SINK,
-}
 _TOWER = ((int, float), (int, complex), (float, complex))
 """The numeric tower of PEP 484, which ``issubclass`` does not know."""
 
@@ -62,17 +55,29 @@ def _fits(returned: type, taken: type) -> bool:
 
 def _taken(operator: Operator) -> type | None:
     """The class that the operator's function takes."""
-    if isinstance(operator, Aggregate):
-        return _parameter(operator.function.add, 1)
-    role = _ROLES.get(type(operator))
-    return None if role is None else _parameter(bind(operator.function, role), 0)
+    match operator:
+        case Aggregate(function=function):
+            return _parameter(function.add, 1)
+        case Map(function=function):
+            return _parameter(bind(function, Role.MAP), 0)
+        case Filter(function=function):
+            return _parameter(bind(function, Role.FILTER), 0)
+        case FlatMap(function=function):
+            return _parameter(bind(function, Role.FLAT_MAP), 0)
+        case Reduce(function=function):
+            return _parameter(bind(function, Role.REDUCE), 0)
+        case Sink(function=function):
+            return _parameter(bind(function, Role.SINK), 0)
+        case _:
+            return None
 
 
 def _produces(node: Node, incoming: list[_Typed | None]) -> _Typed | None:
     operator = node.operator
-    if isinstance(operator, Map | FlatMap):
-        returned = _returned(bind(operator.function, _ROLES[type(operator)]))
-        cls = _concrete(_element(returned) if isinstance(operator, FlatMap) else returned)
+    if isinstance(operator, Map):
+        cls = _concrete(_returned(bind(operator.function, Role.MAP)))
+    elif isinstance(operator, FlatMap):
+        cls = _concrete(_element(_returned(bind(operator.function, Role.FLAT_MAP))))
     elif isinstance(operator, Source):
         cls = _concrete(_source_element(type(operator.source)))
     elif isinstance(operator, Aggregate):
@@ -83,7 +88,7 @@ def _produces(node: Node, incoming: list[_Typed | None]) -> _Typed | None:
     return None if cls is None else _Typed(cls, operator.name)
 
 
-def _parameter(function: Callable[..., Any], index: int) -> type | None:
+def _parameter(function: Any, index: int) -> type | None:
     """The annotated class of a positional parameter."""
     try:
         parameters = list(signature(function).parameters.values())
@@ -94,19 +99,18 @@ def _parameter(function: Callable[..., Any], index: int) -> type | None:
         Parameter.POSITIONAL_OR_KEYWORD,
     ):
         return None
-    return _concrete(_hints(function).get(parameters[index].name))
+    # A class called as a function takes what its constructor takes.
+    target = vars(function).get("__init__") if isinstance(function, type) else function
+    return _concrete(_hints(target).get(parameters[index].name))
 
 
-def _returned(function: Callable[..., Any]) -> Any:
+def _returned(function: Any) -> Any:
     """A class called as a function returns its instances."""
     return function if isinstance(function, type) else _hints(function).get("return")
 
 
-def _hints(function: Callable[..., Any]) -> dict[str, Any]:
-    if isinstance(function, type):
-        target: Any = function.__init__
-    else:
-        target = function if hasattr(function, "__annotations__") else type(function).__call__
+def _hints(function: Any) -> dict[str, Any]:
+    target = function if hasattr(function, "__annotations__") else type(function).__call__
     try:
         return typing.get_type_hints(target)
     except (AttributeError, NameError, TypeError):
@@ -115,7 +119,7 @@ def _hints(function: Callable[..., Any]) -> dict[str, Any]:
 
 
 def _element(iterable: Any) -> Any:
-    """``X`` of ``Iterable[X]``, ``list[X]``, ``Iterator[X]``, ``Generator[X, ...]``, ``tuple[X, ...]``; ``str`` of ``str``."""
+    """``X`` of ``Iterable[X]``, ``list[X]``, ``Generator[X, ...]``, ``tuple[X, ...]``; ``str`` of ``str``."""
     if iterable is str:
         return str
     origin, arguments = typing.get_origin(iterable), typing.get_args(iterable)

@@ -45,7 +45,8 @@ class DataStream(Generic[T_co]):
 
     Every operator returns a new stream and leaves this one as it is, so a stream can be used several times: each use
     gets all records. ``name`` is shown in errors, metrics and plans, and is the function's name where it is not given;
-    ``parallelism`` is the job's where it is not given. A function is a plain callable or an instance of a function class.
+    ``parallelism`` is the job's where it is not given. A function is a plain callable or an instance of a function
+    class.
     """
 
     __slots__ = ("_end",)
@@ -134,7 +135,7 @@ class DataStream(Generic[T_co]):
         name: str | None = None,
         parallelism: int | None = None,
     ) -> DataStreamSink:
-        """Hand each record to ``function``. A plain callable is called in one subtask unless ``parallelism`` says more."""
+        """Hand each record to ``function``. A plain callable runs in one subtask unless ``parallelism`` is given."""
         bind(function, Role.SINK)
         operator = operators.Sink(
             name=operator_name(name, function, "sink"), key_selector=self._end.key_selector, function=function

@@ -27,9 +27,9 @@ Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 class LocalEnvironment:
     """Builds programs and runs them on this machine.
 
-    Streams and sinks are declared here and run by ``submit``, which leaves the program as it is: another ``submit`` runs
-    it again, together with what was declared since. ``config`` is checked at once; see the settings reference for its
-    keys, and for what takes precedence over it.
+    Streams and sinks are declared here and run by ``submit``, which leaves the program as it is: another ``submit``
+    runs it again, together with what was declared since. ``config`` is checked at once; see the settings reference for
+    its keys, and for what takes precedence over it.
     """
 
     def __init__(self, name: str = "sage-job", config: Mapping[str, object] | None = None) -> None:
@@ -113,7 +113,7 @@ class LocalEnvironment:
         name: str | None = None,
         parallelism: int | None = None,
     ) -> DataStream[T]:
-        """What ``fn()`` yields, called in a worker; it may block and need not end. ``rate``: at most so many per second."""
+        """What ``fn()`` yields in a worker; it may block and need not end. ``rate``: at most so many per second."""
         from sage_local.connectors.generator import GeneratorSource
 
         return self._source(GeneratorSource(fn, rate=rate), operator_name(name, fn, "from_generator"), parallelism)
@@ -133,9 +133,9 @@ class LocalEnvironment:
     ) -> JobResult | JobHandle:
         """Run every sink declared so far, or with ``pipeline`` only those that it is or leads to.
 
-        Blocks until every record has reached its sink and every sink is closed. With ``detach`` it returns as soon as the
-        job runs, and the job goes on without its caller. Raises ``PlanError`` or ``ConfigError`` before any process starts
-        and ``JobError`` when the job fails. May be called again, and from any thread; Ctrl-C stops a job of the main thread.
+        Blocks until every record has reached its sink and every sink is closed. With ``detach`` it returns as soon as
+        the job runs, and the job goes on without its caller. Raises ``PlanError`` or ``ConfigError`` before any process
+        starts, and ``JobError`` when the job fails. May be called again, and from any thread.
         """
         sinks = self._sinks(pipeline)
         return submission.start(self._program, sinks) if detach else submission.run(self._program, sinks)
@@ -153,10 +153,10 @@ class LocalEnvironment:
         self._program.configure(parse_layer(layer, "configure_debug"))
 
     def explain(
-        self, pipeline: DataStream[Any] | DataStreamSink | None = None, *, format: Literal["text", "mermaid"] = "text"
+        self, pipeline: DataStream[Any] | DataStreamSink | None = None, *, syntax: Literal["text", "mermaid"] = "text"
     ) -> str:
         """How ``submit`` would run the program: chains, tasks, edges, rings, placement. Starts nothing."""
-        return submission.explain(self._program, self._sinks(pipeline), mermaid=format == "mermaid")
+        return submission.explain(self._program, self._sinks(pipeline), mermaid=syntax == "mermaid")
 
     def _source(self, source: SourceFunction[T], name: str, parallelism: int | None) -> DataStream[T]:
         check_parallelism(parallelism)

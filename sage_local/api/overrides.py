@@ -1,7 +1,7 @@
 """What the command line says to the programs that it runs.
 
-``sage run`` and ``sage plan`` execute the user's file in their own process; what they want of its ``submit`` calls stands
-here. One value for the whole process and not a context variable, since programs submit from threads of their own too.
+``sage run`` and ``sage plan`` execute the user's file in their own process; what they want of its ``submit`` calls
+stands here. One value for the process and not a context variable, since programs submit from threads of their own too.
 """
 
 from collections.abc import Callable, Iterator

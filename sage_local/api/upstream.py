@@ -17,8 +17,8 @@ KeyFunction = Callable[[Any], Any]
 class Upstream:
     """The end of what is declared so far on one stream.
 
-    ``key_selector`` is set on a keyed stream. ``partitioned`` is true once an operator has taken the records by key: from
-    there on they stay in their subtask, and all operators have its ``parallelism``.
+    ``key_selector`` is set on a keyed stream. ``partitioned`` is true once an operator has taken the records by key:
+    from there on they stay in their subtask, and all operators have its ``parallelism``.
     """
 
     program: Program
@@ -43,7 +43,7 @@ class Upstream:
         return self.program.add(operator, self.inputs, self._parallelism(operator, parallelism))
 
     def exchange(self, exchange: Exchange, key_selector: KeyFunction | None = None) -> "Upstream":
-        """The same records, reaching the next operator by ``exchange``. The latest exchange asked for is the one used."""
+        """The same records, reaching the next operator by ``exchange``; the last one asked for is the one used."""
         inputs = tuple(replace(source, exchange=exchange, key_selector=key_selector) for source in self.inputs)
         return Upstream(self.program, inputs, key_selector)
 
