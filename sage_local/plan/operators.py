@@ -94,3 +94,50 @@ class Print(Operator):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collect(Operator):
     """Returns the records to the caller."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssignTimestamps(Operator):
+    """Gives records their event time and tells how far it has come. Chained to a source, it does so for each split.
+
+    ``strategy`` is a ``WatermarkStrategy``. Here and below the classes of ``sage_local.windowing`` are not named as types:
+    importing them would cost every program without windows its share of the start-up time.
+    """
+
+    strategy: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Windowed(Operator):
+    """What all windows share: how their records are folded and what becomes of the result.
+
+    At most one of ``reduce`` and ``aggregate`` is set; without, the records are kept. ``function`` (a
+    ``ProcessWindowFunction`` or a callable of key, window and values) sees what there is when the window fires; without, the
+    result is emitted, an aggregate's behind its key. ``is_keyed`` is false for ``window_all``, whose results have no keys.
+    """
+
+    reduce: Any = None
+    aggregate: Any = None
+    function: Any = None
+    is_keyed: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window(Windowed):
+    """Windows by a ``WindowAssigner``.
+
+    ``trigger`` is ``None`` for the assigner's own; what came too late goes to the side output ``late_tag``.
+    """
+
+    assigner: Any
+    trigger: Any = None
+    lateness_ms: int = 0
+    late_tag: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountWindow(Windowed):
+    """Windows of the latest ``size`` records of a key, one after every ``slide`` of them."""
+
+    size: int
+    slide: int
