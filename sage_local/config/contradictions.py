@@ -59,5 +59,5 @@ def _value(setting: Setting[Any], written: Layer) -> Any:
 
 
 def _told(setting: Setting[Any], written: Layer) -> str:
-    value, origin = written.get(setting.key, Entry(setting.resolve_default(), "its default"))
-    return f"{setting.key} = {as_written(setting.kind, value)} ({origin})"
+    entry = written.get(setting.key) or Entry(setting.resolve_default(), "its default")
+    return f"{setting.key} = {as_written(setting.kind, entry.value)} ({entry.origin})"

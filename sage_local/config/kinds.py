@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Generic, TypeVar
 
-T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 E = TypeVar("E", bound=Enum)
 
 _DURATION_MS = {"ms": 1, "s": 1000, "sec": 1000, "m": 60_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -19,12 +19,12 @@ _TRUTH = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no"
 
 
 @dataclass(frozen=True, slots=True)
-class Kind(Generic[T]):
+class Kind(Generic[T_co]):
     """``expected`` completes "expected ..."; ``read`` returns the value, or ``None`` where it is ill-formed."""
 
     name: str
     expected: str
-    read: Callable[[object], T | None]
+    read: Callable[[object], T_co | None]
 
 
 def integer(*, at_least: int, at_most: int | None = None) -> Kind[int]:

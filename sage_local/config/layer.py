@@ -85,9 +85,11 @@ def _known_key(path: tuple[str, ...], origin: str) -> str:
     raise ConfigError(f"unknown setting {key!r} ({origin}){_suggestion(key, inner)}")
 
 
-def _suggestion(*keys: str) -> str:
-    for key in keys:
-        nearest = difflib.get_close_matches(key.lower().replace("_", "-"), TABLE, n=1, cutoff=0.5)
-        if nearest:
-            return f": did you mean {nearest[0]!r}?"
-    return ""
+def _suggestion(key: str, inner: str) -> str:
+    """The nearest key to what was written, with or without its group."""
+    spellings = [spelling.lower().replace("_", "-") for spelling in (key, inner) if spelling]
+    nearest = [near for spelling in spellings for near in difflib.get_close_matches(spelling, TABLE, n=1, cutoff=0.5)]
+    if not nearest:
+        return ""
+    best = max(nearest, key=lambda near: max(difflib.SequenceMatcher(None, near, one).ratio() for one in spellings))
+    return f": did you mean {best!r}?"

@@ -1,6 +1,6 @@
 """The settings of one job: what was written, over defaults."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from sage_local.config.contradictions import refuse_contradictions
@@ -80,8 +80,6 @@ def _restored(values: dict[str, Any], written: Layer) -> Settings:
     return settings
 
 
-def load_settings(
-    *, config: Layer, environ: Mapping[str, str], overrides: Mapping[str, object] | None = None
-) -> Settings:
-    """Settings in their order of precedence: the command line, the environment, ``config=``, defaults."""
-    return Settings.layered(config, environment_layer(environ), parse_layer(overrides or {}, "command line"))
+def load_settings(*, config: Layer, environ: Mapping[str, str], command_line: Sequence[Layer] = ()) -> Settings:
+    """Settings in their order of precedence: the command line (its last layer first), the environment, ``config=``."""
+    return Settings.layered(config, environment_layer(environ), *command_line)
