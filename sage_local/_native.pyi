@@ -15,8 +15,11 @@ class Segment:
 
     @staticmethod
     def create(name: str, size: int, *, numa_node: int = -1) -> Segment:
-        """New zeroed segment: memfd_create(CLOEXEC|ALLOW_SEALING), mbind (when numa_node >= 0), posix_fallocate,
-        seal (GROW, SHRINK, SEAL), populate. OSError with errno on any failure (ENOSPC, ENOMEM, ...)."""
+        """New zeroed segment, whole in memory.
+
+        memfd_create(CLOEXEC|ALLOW_SEALING), mbind (when numa_node >= 0), posix_fallocate, seal (GROW, SHRINK, SEAL),
+        populate. OSError with errno on any failure (ENOSPC, ENOMEM, ...).
+        """
     @staticmethod
     def attach(fd: int) -> Segment:
         """Map an existing segment (fd is duplicated); checks magic and version, ValueError when they differ."""
@@ -36,12 +39,16 @@ class Doorbell:
         """Waiter: set the word, full fence. Look at everything again after this."""
     def disarm(self) -> None: ...
     def wait(self, timeout_s: float, /) -> bool:
-        """Waiter: FUTEX_WAIT(word, 1) with the GIL released, word = 0 on return. True when rung, False on timeout
-        (math.inf: for ever). Returns True on EINTR too, after running Python signal handlers (PyErr_CheckSignals):
-        look at everything again either way."""
+        """Waiter: FUTEX_WAIT(word, 1) with the GIL released, word = 0 on return. True when rung, False on timeout.
+
+        math.inf waits for ever. Returns True on EINTR too, after running Python signal handlers (PyErr_CheckSignals):
+        look at everything again either way.
+        """
     def notify(self) -> bool:
         """Notifier: full fence; if word and xchg(word, 0): FUTEX_WAKE / write eventfd. True when a wake was sent.
-        RuntimeError when the peer waits on an eventfd and this doorbell was given none."""
+
+        RuntimeError when the peer waits on an eventfd and this doorbell was given none.
+        """
     def wake(self) -> None:
         """Wake whatever the word says (futex, and eventfd if given): for the coordinator on any death."""
 
@@ -50,11 +57,16 @@ class RingWriter:
     """Producer side of a single-producer single-consumer byte ring inside a segment."""
 
     def __init__(self, segment: Segment, offset: int, capacity: int) -> None:
-        """`offset`: a multiple of CACHE_LINE. `capacity`: a power of two, at least 1024, of data bytes behind
-        RING_HEADER_BYTES; initialises the header if it is zero, ValueError when it is another ring's."""
+        """The producer's end.
+
+        `offset`: a multiple of CACHE_LINE. `capacity`: a power of two, at least 1024, of data bytes behind
+        RING_HEADER_BYTES. Initialises the header if it is zero, ValueError when it is another ring's.
+        """
     def try_write(self, kind: int, flags: int, payload: Buffer, start: int = 0, stop: int = -1, /) -> bool:
-        """Copy payload[start:stop] in as one record and publish it; False when there is no room now;
-        ValueError when it could never fit (> max_record). `kind` < 2**32 - 1, `flags` < 2**32."""
+        """Copy payload[start:stop] in as one record and publish it; False when there is no room now.
+
+        ValueError when it could never fit (> max_record). `kind` < 2**32 - 1, `flags` < 2**32.
+        """
     max_record: int  # largest payload of one record, an eighth of the capacity
     in_flight: int  # records written and not yet released by the reader
     in_flight_bytes: int  # in whole cache lines, headers and skipped ends included
@@ -64,7 +76,9 @@ class RingReader:
     def __init__(self, segment: Segment, offset: int, capacity: int) -> None: ...
     def peek(self) -> tuple[int, int, memoryview] | None:
         """(kind, flags, payload) of the next record, zero-copy and read-only, valid until release(); None when empty.
-        The same record until it is released. ValueError when what lies there can not be a record."""
+
+        The same record until it is released. ValueError when what lies there can not be a record.
+        """
     def release(self) -> None:
         """Give the record returned by peek back to the writer. BufferError while a view of it is exported."""
     ready: bool
@@ -79,14 +93,16 @@ class WaitSet:
     def ready(self) -> bool:
         """Any reader has a record, or any watched writer has room."""
     def spin(self, budget_us: float, /) -> bool:
-        """pause ~1 us, then sched_yield, until ready() or the budget is spent; GIL released."""
+        """Pause ~1 us, then sched_yield, until ready() or the budget is spent; GIL released."""
 
 def pack_rows(columns: tuple[list[Any] | None, ...], pickle: Callable[[list[Any]], bytes], /) -> bytes:
-    """Equal-length columns of Python values to one self-describing block; a column may be absent (None). Each column is
-    encoded as typed columns where all its values have one exact type (int within int64, float, bool, None, str, bytes;
+    """Equal-length columns of Python values to one self-describing block; a column may be absent (None).
+
+    Each column is encoded as typed columns where all its values have one exact type (int within int64, float, bool, None, str, bytes;
     tuple of one arity and dict with one exact sequence of str keys: recursively), some of them None if need be; any
     other column (or nested column) by `pickle`. Type and value of every element survive. A column with the very
-    objects of an earlier one is written once, and shares them again when unpacked."""
+    objects of an earlier one is written once, and shares them again when unpacked.
+    """
 
 def unpack_rows(block: Buffer, unpickle: Callable[[memoryview], list[Any]], /) -> tuple[list[Any] | None, ...]:
     """The columns packed by pack_rows. ValueError (never a crash) on a malformed block."""
@@ -95,15 +111,25 @@ def hash64(data: Buffer, /) -> int:
     """The hash behind key groups: XXH64 with seed 0, the same in every process, run and version."""
 
 def key_bytes(key: Any, other: Callable[[Any], bytes], /) -> bytes:
-    """Canonical bytes of a key: equal keys, equal bytes. Exact int/str/bytes/bool/float/None and tuples of keys in C;
-    `other` returns the whole canonical bytes of every other type, which are taken as they are. ValueError for NaN."""
+    """Canonical bytes of a key: equal keys, equal bytes.
+
+    Exact int/str/bytes/bool/float/None and tuples of keys in C; `other` returns the whole canonical bytes of every
+    other type, which are taken as they are. ValueError for NaN.
+    """
 
 def key_groups(keys: list[Any], max_parallelism: int, other: Callable[[Any], bytes], /) -> list[int]:
     """Key group of each key: hash64(key_bytes) % max_parallelism (1 .. 32768). Exceptions as for partition."""
 
 def partition(
-    keys: list[Any], columns: tuple[list[Any], ...], targets: int, max_parallelism: int, other: Callable[[Any], bytes], /
+    keys: list[Any],
+    columns: tuple[list[Any], ...],
+    targets: int,
+    max_parallelism: int,
+    other: Callable[[Any], bytes],
+    /,
 ) -> list[tuple[list[Any], ...]]:
     """Split equal-length columns by the target of each key: target = key_group * targets // max_parallelism.
+
     One tuple of lists per target (keys are only in the result when also among `columns`). Row order kept. An exception
-    raised for a key carries attribute `row`: the index of the key at fault."""
+    raised for a key carries attribute `row`: the index of the key at fault.
+    """
