@@ -1,0 +1,141 @@
+"""A job as its caller holds it."""
+
+import threading
+import time
+from typing import Any
+
+from sage_local.errors import CoordinatorLostError, JobCancelledError, JobError
+from sage_local.runtime.control.run_directory import RunDirectory
+from sage_local.runtime.job import JobResult, OperatorResult
+from sage_local.runtime.launcher.failure import error_of
+from sage_local.runtime.launcher.interrupts import interrupts
+from sage_local.runtime.launcher.link import Link
+from sage_local.runtime.launcher.processes import Processes
+from sage_local.runtime.launcher.receiver import Receiver
+from sage_local.runtime.protocol.client_messages import AskProgress, CancelJob, JobFailed, JobFinished, StopJob
+from sage_local.runtime.protocol.progress import Progress
+
+
+class JobHandle:
+    """A submitted job.
+
+    Attached: whoever calls ``wait`` receives the job's output in that thread, and the job is cancelled when this process ends.
+    Detached: a thread of the handle receives it, and the job lives on without us.
+    """
+
+    def __init__(
+        self, name: str, directory: RunDirectory, processes: Processes, link: Link, receiver: Receiver, *, attached: bool
+    ) -> None:
+        self.job_id = directory.path.name
+        self._name = name
+        self._directory = directory
+        self._processes = processes
+        self._link = link
+        self._receiver = receiver
+        self._started_s = time.monotonic()
+        self._duration_s = 0.0
+        self._exit_code: int | None = None
+        self._raised: BaseException | None = None
+        self._receiving = threading.Lock()
+        self._thread: threading.Thread | None = None
+        if not attached:
+            self._thread = threading.Thread(target=self._receive_apart, name=f"sage-{self.job_id}", daemon=True)
+            self._thread.start()
+
+    def wait(self) -> JobResult:
+        """Block until the job has ended; every time it is called, the same result or the same exception.
+
+        Raises ``OperatorError``, ``WorkerLostError``, ``CoordinatorLostError``, ``JobCancelledError``, or ``JobError`` where the
+        job could not be started. In the main thread with an attached job: Ctrl-C (or SIGTERM) stops the job gracefully, a second one cancels it.
+        """
+        if self._thread is not None:
+            self._thread.join()
+        else:
+            with interrupts(stop=self.stop, cancel=self.cancel), self._receiving:
+                self._receive()
+        return self._result()
+
+    def stop(self, drain: bool = False) -> None:
+        """Ask the sources to end; everything in flight reaches its sink, then the job has finished. Does not wait.
+
+        ``drain``: the streams end for good, so what waits for the end of time happens too. Nothing in this version waits for it.
+        """
+        self._link.send(StopJob())
+
+    def cancel(self) -> None:
+        """Ask the job to end now; what is in flight is lost. Does not wait; ``wait`` raises ``JobCancelledError``."""
+        self._link.send(CancelJob())
+
+    def metrics(self) -> Progress:
+        """Counts and rates of every operator now; after the end, the last ones."""
+        before = self._receiver.answers
+        self._link.send(AskProgress())
+        if self._thread is None and self._receiving.acquire(blocking=False):
+            try:
+                while self._receiver.answers == before and self._link.is_open:
+                    self._receive_some()
+            finally:
+                self._receiving.release()
+        else:
+            self._receiver.wait_for_answer(before)
+        return self._receiver.progress
+
+    def collected(self, operator: str) -> list[Any]:
+        """What the ``Collect`` operator of this name has returned so far, in order; complete after ``wait``."""
+        return self._receiver.collected(operator)
+
+    def abandon(self) -> None:
+        """The caller can not go on: an attached job is cancelled, and nothing of it is left on return."""
+        self._link.close()
+        self._exit_code = self._processes.reap()
+        self._receiver.end()
+
+    def _receive_apart(self) -> None:
+        try:
+            self._receive()
+        except BaseException as error:  # The edge of a thread: ``wait`` raises it where somebody looks.
+            self._raised = error
+
+    def _receive(self) -> None:
+        """Until the last reply; then both processes are gone. What a callback raises ends an attached job."""
+        if self._receiver.ended:
+            return
+        try:
+            while self._receiver.conclusion is None and self._link.is_open:
+                self._receive_some()
+            self._duration_s = time.monotonic() - self._started_s
+        finally:
+            self.abandon()
+
+    def _receive_some(self) -> None:
+        for reply in self._link.replies():
+            self._receiver.take(reply)
+
+    def _result(self) -> JobResult:
+        if self._raised is not None:
+            raise self._raised
+        match self._receiver.conclusion:
+            case JobFinished(progress):
+                operators = tuple(
+                    OperatorResult(each.name, each.parallelism, each.records_in, each.records_out)
+                    for each in progress.operators
+                )
+                return JobResult(self.job_id, self._name, self._duration_s, operators)
+            case JobFailed() as failed:
+                raise error_of(failed)
+            case None:
+                raise self._coordinator_lost()
+            case _:
+                raise JobCancelledError(f"job {self.job_id} was cancelled")
+
+    def _coordinator_lost(self) -> JobError:
+        """It could not clean up after itself."""
+        stderr = self._directory.log_dir / "stderr.log"
+        text = stderr.read_text(errors="replace").strip() if stderr.exists() else ""
+        self._directory.remove()
+        code = self._exit_code
+        how = "" if code is None else f" with exit code {code}" if code >= 0 else f": killed by signal {-code}"
+        error = CoordinatorLostError(f"the coordinator of job {self.job_id} ended unexpectedly{how}")
+        if text:
+            error.add_note(f"its last words:\n{text[-4000:]}")
+        return error

@@ -1,0 +1,46 @@
+"""What is sent to the coordinator: the plan twice, once without and once with the user's objects."""
+
+import os
+import sys
+from dataclasses import replace
+from types import ModuleType
+
+from sage_local.config import MEMORY_BYTES
+from sage_local.plan.operators import Operator
+from sage_local.plan.physical import Plan
+from sage_local.runtime.job import Deployment
+from sage_local.runtime.launcher.serialization import pickle_deployment
+from sage_local.runtime.memory.budget import budget_bytes
+from sage_local.runtime.protocol.client_messages import Submission
+
+
+def submission_of(plan: Plan, *, attached: bool, wants_progress: bool) -> Submission:
+    """Everything the job needs from this process. Raises ``SerializationError`` naming the operator and the member at fault."""
+    # Fixed here, since every process computes ring sizes from it: a limit that changed in between must not tear them apart.
+    plan = replace(plan, settings=plan.settings.resolved(MEMORY_BYTES, budget_bytes(plan.settings)))
+    return Submission(
+        plan=without_user_objects(plan),
+        deployment=pickle_deployment(Deployment(plan, main_classes(sys.modules["__main__"]))),
+        sys_path=tuple(os.path.abspath(entry) for entry in sys.path),
+        argv=tuple(sys.argv),
+        attached=attached,
+        wants_progress=wants_progress,
+    )
+
+
+def without_user_objects(plan: Plan) -> Plan:
+    """``plan`` with the names of its operators only, so that a process without the user's modules can read it."""
+    chains = tuple(
+        replace(chain, operators=tuple(Operator(name=operator.name) for operator in chain.operators))
+        for chain in plan.chains
+    )
+    return replace(plan, chains=chains, edges=tuple(replace(edge, key_selector=None) for edge in plan.edges))
+
+
+def main_classes(main: ModuleType) -> dict[str, type]:
+    """The classes that ``main`` defines, by name. Nested ones are found through those that hold them."""
+    return {
+        name: value
+        for name, value in vars(main).items()
+        if isinstance(value, type) and value.__module__ == main.__name__ and value.__qualname__ == name
+    }
