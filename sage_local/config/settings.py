@@ -51,6 +51,10 @@ class Settings:
         """The value of every setting by key."""
         return dict(self._values)
 
+    def resolved(self, setting: Setting[T], value: T) -> "Settings":
+        """These settings with ``value`` for ``setting``: what a default turned out to be, fixed for every process."""
+        return _restored({**self._values, setting.key: value}, self._written)
+
     def refuse_unbuilt(self) -> None:
         """Raise ``NotBuiltError`` where a written value promises what this version does not keep."""
         for key, (value, origin) in self._written.items():
