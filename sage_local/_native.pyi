@@ -98,10 +98,10 @@ class WaitSet:
 def pack_rows(columns: tuple[list[Any] | None, ...], pickle: Callable[[list[Any]], bytes], /) -> bytes:
     """Equal-length columns of Python values to one self-describing block; a column may be absent (None).
 
-    Each column is encoded as typed columns where all its values have one exact type (int within int64, float, bool, None, str, bytes;
-    tuple of one arity and dict with one exact sequence of str keys: recursively), some of them None if need be; any
-    other column (or nested column) by `pickle`. Type and value of every element survive. A column with the very
-    objects of an earlier one is written once, and shares them again when unpacked.
+    Each column is encoded as typed columns where all its values have one exact type (int within int64, float, bool,
+    None, str, bytes; tuple of one arity and dict with one exact sequence of str keys: recursively), some of them None
+    if need be; any other column (or nested column) by `pickle`. Type and value of every element survive. A column with
+    the very objects of an earlier one is written once, and shares them again when unpacked.
     """
 
 def unpack_rows(block: Buffer, unpickle: Callable[[memoryview], list[Any]], /) -> tuple[list[Any] | None, ...]:

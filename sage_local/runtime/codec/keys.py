@@ -1,8 +1,8 @@
 """Keys as canonical bytes: keys that are equal in Python have equal bytes, others have not.
 
-The C half writes ``None``, ``bool``, ``int``, ``float``, ``str``, ``bytes`` and tuples; ``native/py_keys.h`` has the form.
-This half writes the rest. Bytes and hash are the same in every process, run and version: key groups are computed
-from them, and state is kept by key group.
+The C half writes ``None``, ``bool``, ``int``, ``float``, ``str``, ``bytes`` and tuples (``native/py_keys.h``), this half
+the rest. Bytes and hash are the same in every process, run and version: key groups are computed from them, and state
+is kept by key group.
 """
 
 import dataclasses
@@ -31,6 +31,11 @@ def key_bytes(key: Any) -> bytes:
         return native.key_bytes(key, _write)
     except ValueError as error:
         raise InvalidKeyError(f"{error}; found key {reprlib.repr(key)}") from error
+
+
+def check_key(key: Any) -> None:
+    """Raise ``InvalidKeyError`` when ``key`` has no canonical bytes. For keys that stay in their process."""
+    key_bytes(key)
 
 
 def key_groups(keys: list[Any], max_parallelism: int) -> list[int]:

@@ -9,7 +9,7 @@ from sage_local.errors import SerializationError
 from sage_local.runtime.native import pack_rows, unpack_rows
 
 
-def encode_rows(rows: Rows) -> bytes:
+def encode(rows: Rows) -> bytes:
     """One self-describing block; type and value of every element survive.
 
     Columns of plain values are converted in C. The others go by pickle, or by cloudpickle where pickle can not
@@ -18,7 +18,7 @@ def encode_rows(rows: Rows) -> bytes:
     return pack_rows((rows.values, rows.keys, rows.timestamps), _pickle)
 
 
-def decode_rows(block: bytes | bytearray | memoryview) -> Rows:
+def decode(block: bytes | bytearray | memoryview) -> Rows:
     """The batch in ``block``, which is not referred to afterwards. ``ValueError`` when it is not such a block."""
     columns = unpack_rows(block, pickle.loads)
     if len(columns) != 3 or columns[0] is None:
