@@ -102,7 +102,8 @@ def _hook(function: Function, hooks: _Hooks) -> Any:
         if _overrides(function, name):
             return getattr(function, name)
     missing = " nor ".join(f"{name}()" for name in names)
-    raise FunctionError(f"{_name(function)} given to {hooks.operator}() overrides neither {missing}")
+    overrides = "overrides neither" if len(names) > 1 else "does not override"
+    raise FunctionError(f"the {_name(function)} given to {hooks.operator}() {overrides} {missing}")
 
 
 def _overrides(function: Function, name: str) -> bool:

@@ -155,7 +155,7 @@ def test_a_bound_function_can_be_bound_again():
         (None, Role.FILTER, r"filter\(\) takes a callable or a FilterFunction, found None"),
         (MapFunction(), Role.MAP, r"MapFunction given to map\(\) overrides neither map\(\) nor process\(\)"),
         (SinkFunction(), Role.SINK, r"SinkFunction given to sink\(\) overrides neither write\(\) nor invoke\(\)"),
-        (BaseFunction(), Role.MAP, r"BaseFunction given to map\(\) overrides neither process\(\)"),
+        (BaseFunction(), Role.MAP, r"BaseFunction given to map\(\) does not override process\(\)"),
         (one_by_one, Role.MAP, r"map\(\) takes a function that returns, found the generator function one_by_one"),
         (one_by_one, Role.FILTER, r"filter\(\) takes a function that returns, found the generator function"),
         (one_by_one, Role.SINK, r"sink\(\) takes a function that returns, found the generator function"),
