@@ -1,7 +1,14 @@
 """What a function can know about the place it runs in."""
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from sage_local.functions.managed import Managed, Unmanaged
+from sage_local.functions.state import ListState, ListStateDescriptor, StateDescriptor
+from sage_local.functions.timers import TimerService
+
+S = TypeVar("S")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,6 +19,33 @@ class FunctionContext:
     operator_name: str
     subtask_index: int
     parallelism: int
+    managed: Managed | None = field(default=None, repr=False)
+    """Where ``state`` and the like come from; ``None`` where the operator has no managed state."""
+
+    @property
+    def key(self) -> Any:
+        """The key of the record at hand; there is one on keyed streams only, and none in ``open`` and ``close``."""
+        return self._managed.key
+
+    @property
+    def timers(self) -> TimerService:
+        """The timers of a process function on a keyed stream."""
+        return self._managed.timers
+
+    def state(self, descriptor: StateDescriptor[S], /) -> S:
+        """Keyed state: to be asked for in ``open``, to be used while a record is processed.
+
+        Raises ``StateError`` where the stream is not keyed, and for a second, different descriptor of one name.
+        """
+        return self._managed.state(descriptor)
+
+    def operator_state(self, descriptor: ListStateDescriptor[T], /) -> ListState[T]:
+        """State of this subtask, without keys; a restore deals its elements to the subtasks there are then."""
+        return self._managed.operator_state(descriptor)
+
+    @property
+    def _managed(self) -> Managed:
+        return self.managed or Unmanaged(self.operator_name)
 
     @property
     def logger(self) -> Any:

@@ -8,15 +8,11 @@ from collections.abc import Callable, Iterable
 from typing import Any, Generic, Protocol, TypeVar, overload
 
 from sage_local.errors import StateError
-from sage_local.functions.folds import AggregateFunction, ReduceFunction
 from sage_local.functions.ttl import StateTtlConfig
 
 T = TypeVar("T")
 K = TypeVar("K")
 V = TypeVar("V")
-IN = TypeVar("IN")
-ACC = TypeVar("ACC")
-OUT = TypeVar("OUT")
 IN_contra = TypeVar("IN_contra", contravariant=True)
 OUT_co = TypeVar("OUT_co", covariant=True)
 S_co = TypeVar("S_co", covariant=True)
@@ -193,30 +189,6 @@ class ListStateDescriptor(StateDescriptor[ListState[T]], Generic[T]):
 
 class MapStateDescriptor(StateDescriptor[MapState[K, V]], Generic[K, V]):
     """Describes a ``MapState``. With a ``ttl`` each entry has its own time to live."""
-
-
-class ReducingStateDescriptor(StateDescriptor[ReducingState[T]], Generic[T]):
-    """Describes a ``ReducingState``: ``reduce(so_far, value)`` folds."""
-
-    def __init__(
-        self, name: str, reduce: Callable[[T, T], T] | ReduceFunction[T], *, ttl: StateTtlConfig | None = None
-    ) -> None:
-        super().__init__(name, ttl=ttl)
-        if not callable(reduce) and not isinstance(reduce, ReduceFunction):
-            raise StateError(f"reduce of state {name!r} must be a function of two values, found {reduce!r}")
-        self.reduce = reduce
-
-
-class AggregatingStateDescriptor(StateDescriptor[AggregatingState[IN, OUT]], Generic[IN, ACC, OUT]):
-    """Describes an ``AggregatingState``."""
-
-    def __init__(
-        self, name: str, aggregate: AggregateFunction[IN, ACC, OUT], *, ttl: StateTtlConfig | None = None
-    ) -> None:
-        super().__init__(name, ttl=ttl)
-        if not isinstance(aggregate, AggregateFunction):
-            raise StateError(f"aggregate of state {name!r} must be an AggregateFunction, found {aggregate!r}")
-        self.aggregate = aggregate
 
 
 class BroadcastStateDescriptor(StateDescriptor[MapState[K, V]], Generic[K, V]):

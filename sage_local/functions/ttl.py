@@ -1,11 +1,10 @@
 """Time to live of state."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 from enum import Enum
 
-from sage_local.config.kinds import duration_ms
 from sage_local.errors import StateError
+from sage_local.windowing.duration import Duration, positive_ms
 
 
 class TtlUpdate(Enum):
@@ -25,13 +24,8 @@ class StateTtlConfig:
     ttl_ms: int
     update: TtlUpdate
 
-    def __init__(self, ttl: timedelta | int | str, *, update: TtlUpdate = TtlUpdate.ON_CREATE_AND_WRITE) -> None:
-        written = ttl // timedelta(milliseconds=1) if isinstance(ttl, timedelta) else ttl
-        ttl_ms = duration_ms().read(written)
-        if ttl_ms is None or ttl_ms <= 0:
-            raise StateError(
-                f"ttl must be a duration of at least 1 ms, such as timedelta(hours=1) or '1h', found {ttl!r}"
-            )
+    def __init__(self, ttl: Duration, *, update: TtlUpdate = TtlUpdate.ON_CREATE_AND_WRITE) -> None:
+        ttl_ms = positive_ms(ttl, "ttl of state")
         if not isinstance(update, TtlUpdate):
             raise StateError(f"update must be a TtlUpdate, found {update!r}")
         object.__setattr__(self, "ttl_ms", ttl_ms)

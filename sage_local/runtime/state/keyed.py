@@ -5,12 +5,11 @@ from typing import Any, TypeVar, cast
 
 from sage_local.core.clock import Clock
 from sage_local.errors import StateError
+from sage_local.functions.folding_state import AggregatingStateDescriptor, ReducingStateDescriptor
 from sage_local.functions.folds import ReduceFunction
 from sage_local.functions.state import (
-    AggregatingStateDescriptor,
     ListStateDescriptor,
     MapStateDescriptor,
-    ReducingStateDescriptor,
     StateDescriptor,
     ValueStateDescriptor,
 )

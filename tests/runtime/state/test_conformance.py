@@ -5,12 +5,11 @@ from hypothesis import strategies as st
 from sage_local.core.clock import ManualClock
 from sage_local.errors import InternalError, StateError
 from sage_local.functions.aggregates import Count
+from sage_local.functions.folding_state import AggregatingStateDescriptor, ReducingStateDescriptor
 from sage_local.functions.state import (
-    AggregatingStateDescriptor,
     BroadcastStateDescriptor,
     ListStateDescriptor,
     MapStateDescriptor,
-    ReducingStateDescriptor,
     ValueStateDescriptor,
 )
 from sage_local.functions.ttl import StateTtlConfig

@@ -5,13 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sage_local.core.clock import ManualClock
-from sage_local.errors import StateError
+from sage_local.errors import PlanError
 from sage_local.functions.aggregates import Count
+from sage_local.functions.folding_state import AggregatingStateDescriptor, ReducingStateDescriptor
 from sage_local.functions.state import (
-    AggregatingStateDescriptor,
     ListStateDescriptor,
     MapStateDescriptor,
-    ReducingStateDescriptor,
     ValueStateDescriptor,
 )
 from sage_local.functions.ttl import StateTtlConfig, TtlUpdate
@@ -199,7 +198,7 @@ def test_the_time_to_live_survives_a_snapshot(kept):
 
 @pytest.mark.parametrize("ttl", [0, -1, "soon", 1.5, timedelta(0), None])
 def test_a_time_to_live_must_be_a_duration(ttl):
-    with pytest.raises(StateError, match="ttl must be a duration"):
+    with pytest.raises(PlanError, match="ttl of state must be"):
         StateTtlConfig(ttl)
 
 
