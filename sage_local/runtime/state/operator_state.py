@@ -143,7 +143,7 @@ class OperatorState:
         self._check(descriptor, BroadcastStateDescriptor)
         return self._broadcast.setdefault(descriptor.name, BroadcastMap())
 
-    def _check(self, descriptor: Any, expected: type) -> None:
+    def _check(self, descriptor: Any, expected: type[Any]) -> None:
         if not isinstance(descriptor, expected):
             raise StateError(f"expected a {expected.__name__} in operator {self._operator!r}, found {descriptor!r}")
         if descriptor.ttl is not None:
@@ -166,8 +166,9 @@ class OperatorState:
         return pickle.dumps(contents, PROTOCOL)
 
     def restore(self, snapshots: Sequence[bytes], *, subtask: int, parallelism: int) -> None:
-        """Take this subtask's share of what all subtasks had: every ``parallelism``-th element of each list, and one
-        subtask's broadcast state, which was the same in all of them.
+        """Take this subtask's share of what all subtasks had.
+
+        That is every ``parallelism``-th element of each list, and one subtask's broadcast state: it was the same in all.
         """
         contents = [_read(written) for written in snapshots]
         for name in dict.fromkeys(name for each in contents for name in each.lists):
