@@ -66,8 +66,12 @@ def checked_plan(program: Program, graph: LogicalGraph) -> Plan:
 
 
 def explain(program: Program, sinks: set[NodeId], *, mermaid: bool) -> str:
-    """The plan for ``sinks`` as people read it, with what this machine makes of it."""
-    planned = plan(program.graph(sinks), settings_of(program))
+    """The plan for ``sinks`` as people read it."""
+    return rendered(plan(program.graph(sinks), settings_of(program)), mermaid=mermaid)
+
+
+def rendered(planned: Plan, *, mermaid: bool) -> str:
+    """``planned`` as people read it, with what this machine makes of it."""
     return as_mermaid(planned) if mermaid else as_text(planned, ring_bytes=_ring_bytes(planned), cpus=_cpus(planned))
 
 

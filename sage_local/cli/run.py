@@ -1,0 +1,65 @@
+"""``sage run local``: runs a program on this machine."""
+
+import sys
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sage_local.api.overrides import Overrides, overriding
+from sage_local.cli.exits import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_STDOUT_CLOSED, stdout_is_closed
+from sage_local.cli.program_options import program_options
+from sage_local.cli.report import report
+from sage_local.cli.script import run_script
+from sage_local.cli.settings_input import command_line_layer
+from sage_local.cli.signals import SignalWatch
+
+
+@click.group("run")
+def command() -> None:
+    """Run a program."""
+
+
+@command.command("local")
+@program_options
+def local(file: Path, args: tuple[str, ...], **options: Any) -> None:
+    """Run a Python file on this machine; its jobs take the settings given here over all others.
+
+    Whatever stands behind -- is for the program.
+    """
+    layer = command_line_layer(**options)
+    with _progress_line() as line, overriding(Overrides(layers=(layer,), on_progress=line.show if line else None)):
+        code = execute(file, args)
+    raise SystemExit(code)
+
+
+def execute(file: Path, arguments: tuple[str, ...]) -> int:
+    """Run ``file``; the exit code. An error of the program is shown here, once."""
+    with SignalWatch() as signals:
+        code = _execute(file, arguments)
+        number = signals.first()
+    return code if number is None else 128 + number
+
+
+def _execute(file: Path, arguments: tuple[str, ...]) -> int:
+    try:
+        run_script(file, arguments)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except Exception as error:  # the edge of this process
+        if isinstance(error, BrokenPipeError) and stdout_is_closed():
+            return EXIT_STDOUT_CLOSED
+        report(error, sys.stderr)
+        return EXIT_FAILED
+    return 0
+
+
+def _progress_line() -> AbstractContextManager[Any]:
+    """Only where somebody looks at both: output in a pipe stays plain, and a pager has the screen for itself."""
+    if not (sys.stdout.isatty() and sys.stderr.isatty()):
+        return nullcontext()
+    from sage_local.cli.progress import ProgressLine
+
+    return ProgressLine()
