@@ -168,7 +168,7 @@ class OperatorState:
     def restore(self, snapshots: Sequence[bytes], *, subtask: int, parallelism: int) -> None:
         """Take this subtask's share of what all subtasks had.
 
-        That is every ``parallelism``-th element of each list, and one subtask's broadcast state: it was the same in all.
+        That is every ``parallelism``-th element of each list, and one subtask's broadcast state: the same in all.
         """
         contents = [_read(written) for written in snapshots]
         for name in dict.fromkeys(name for each in contents for name in each.lists):

@@ -1,0 +1,53 @@
+"""What some operators take beside batches: watermarks, the clock, several inputs, a snapshot.
+
+An operator has the methods of those protocols that concern it; the task looks once, when it builds the chain. To an
+operator without ``watermark`` watermarks, idleness and side outputs are nothing: the task hands them on behind it.
+"""
+
+from collections.abc import Iterable
+from typing import Protocol, runtime_checkable
+
+from sage_local.core.elements import Element, Rows, Watermark
+from sage_local.runtime.state.snapshot import StateSnapshot
+
+
+@runtime_checkable
+class EventTimed(Protocol):
+    """Knows event time."""
+
+    def watermark(self, watermark: Watermark) -> Iterable[Element]:
+        """Event time has come this far: emit what is due, and then the watermark itself.
+
+        At the end of input comes ``Watermark(MAX_TIMESTAMP)``, and ``end`` after it. When something of the user's
+        raises, what it was called for is gone from state and timers already: called again, it goes on behind that.
+        """
+
+
+@runtime_checkable
+class ClockTimed(Protocol):
+    """Knows processing time."""
+
+    def next_time_ms(self) -> int | None:
+        """When ``advance_time`` has to be called, by the clock of the task's context; ``None`` when it need not be."""
+
+    def advance_time(self, now_ms: int) -> Iterable[Element]:
+        """The clock has come this far: emit what is due. Called between batches, at any time."""
+
+
+@runtime_checkable
+class ManyInputs(Protocol):
+    """Tells its inputs apart; ``process`` is not called."""
+
+    def process_input(self, index: int, rows: Rows) -> Iterable[Element]:
+        """As ``process``, for rows of input ``index`` of the plan's edges."""
+
+
+@runtime_checkable
+class Stateful(Protocol):
+    """Has state that outlives the process. Both are called between batches, ``restore`` before ``open``."""
+
+    def snapshot(self) -> StateSnapshot:
+        """All of it."""
+
+    def restore(self, snapshot: StateSnapshot) -> None:
+        """Put back the part of a whole operator's state that is this subtask's."""

@@ -1,0 +1,31 @@
+"""The state of one operator, of one subtask or of all together."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class StateSnapshot:
+    """``key_groups``: chunks of keyed state by key group, each list in the order in which it is to be put back.
+
+    ``subtasks``: the operator state of each subtask that had any.
+    """
+
+    key_groups: dict[int, list[bytes]] = field(default_factory=dict)
+    subtasks: list[bytes] = field(default_factory=list)
+
+    @staticmethod
+    def joined(parts: "Iterable[StateSnapshot]") -> "StateSnapshot":
+        """What all subtasks had, whatever their number."""
+        whole = StateSnapshot()
+        for part in parts:
+            for group, chunks in part.key_groups.items():
+                whole.key_groups.setdefault(group, []).extend(chunks)
+            whole.subtasks.extend(part.subtasks)
+        return whole
+
+
+def owned_key_groups(subtask: int, parallelism: int, max_parallelism: int) -> range:
+    """The key groups of one subtask: those that ``codec.keys.partition`` sends to it."""
+    first = -(-subtask * max_parallelism // parallelism)
+    return range(first, -(-(subtask + 1) * max_parallelism // parallelism))
