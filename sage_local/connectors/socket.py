@@ -17,6 +17,8 @@ class SocketSource(SourceFunction[str]):
     that can not be reached, or that breaks the connection off, is an error naming it.
     """
 
+    bounded = False
+
     def __init__(self, host: str, port: int) -> None:
         if not isinstance(port, int) or not 0 < port < 65536:
             raise ValueError(f"port: expected a number from 1 to 65535, found {port!r}")
