@@ -1,0 +1,51 @@
+"""The keys of records."""
+
+from collections.abc import Callable
+from types import FunctionType
+from typing import Any
+
+from sage_local.core.elements import Rows
+from sage_local.runtime.protocol.blame import blame, record_at
+
+_IDENTITY = (lambda value: value).__code__
+
+
+class Keying:
+    """One key selector, already bound, in the hands of operator ``operator``, which is named when it raises."""
+
+    def __init__(self, operator: str, selector: Callable[[Any], Any]) -> None:
+        self.operator = operator
+        self.is_identity = is_identity(selector)
+        self._selector = selector
+
+    def keys(self, rows: Rows) -> list[Any]:
+        """The key of each record: those that came along, or the selector's. May be the list of values itself."""
+        if rows.keys is not None:
+            return rows.keys
+        if self.is_identity:
+            return rows.values
+        selector = self._selector
+        records = iter(rows.values)
+        try:
+            return [selector(record) for record in records]
+        except BaseException as error:
+            blame(self.operator, record_at(rows.values, records), error)
+
+
+def is_identity(function: Callable[[Any], Any]) -> bool:
+    """Whether ``function`` is ``lambda value: value`` under whatever names: then it need not be called.
+
+    Told by its bytecode. Anything with more to it (defaults, a closure, a generator) differs there or in its flags.
+    """
+    if type(function) is not FunctionType:
+        return False
+    code = function.__code__
+    return (
+        code.co_code == _IDENTITY.co_code
+        and code.co_argcount == 1
+        and code.co_kwonlyargcount == 0
+        and code.co_flags & _FLAGS == _IDENTITY.co_flags & _FLAGS
+    )
+
+
+_FLAGS = 0x04 | 0x08 | 0x20 | 0x80 | 0x100 | 0x200  # *args, **kwargs, generator, coroutine, iterable coroutine, async generator

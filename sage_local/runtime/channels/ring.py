@@ -1,0 +1,170 @@
+"""A channel between two workers: frames encoded into the records of a shared-memory ring.
+
+A frame larger than a record travels as several, all but the last flagged as continued, so any size passes through a ring of any size.
+"""
+
+from collections.abc import Callable
+
+from sage_local.core.elements import Element, EndOfStream, Rows
+from sage_local.runtime.channels.frame import Frame
+from sage_local.runtime.codec.rows import decode, encode
+from sage_local.runtime.native import RingReader, RingWriter
+from sage_local.runtime.protocol.pacing import Flight
+
+KIND_ROWS = 1
+KIND_END_OF_STREAM = 2
+FLAG_CONTINUED = 1
+FLAG_ENDS_TURN = 2
+
+
+class RingSender:
+    """The sending end. ``ring_peer`` makes sure that the receiver's worker looks at its rings before we sleep."""
+
+    is_local = False
+
+    def __init__(
+        self,
+        writer: RingWriter,
+        ring_peer: Callable[[], None],
+        *,
+        timeout_ms: int,
+        max_rows: int,
+        clock: Callable[[], int],
+    ) -> None:
+        self._writer = writer
+        self._ring_peer = ring_peer
+        self._clock = clock
+        self._flight = Flight(timeout_ms=timeout_ms, max_rows=max_rows)
+        self._records = 0  # written ever
+        self._body: bytes | None = None  # of the frame that is being written
+        self._kind = 0
+        self._flags = 0
+        self._rows = 0
+        self._written = 0
+
+    @property
+    def writer(self) -> RingWriter:
+        """The ring."""
+        return self._writer
+
+    @property
+    def blocked_bytes(self) -> int:
+        """The size of the record that waits for room; 0 when none does."""
+        if self._body is None:
+            return 0
+        return max(min(len(self._body) - self._written, self._writer.max_record), 1)
+
+    @property
+    def is_writing(self) -> bool:
+        """See ``Sender``."""
+        return self._body is not None
+
+    @property
+    def has_room(self) -> bool:
+        """Nothing is half written, and not more is on the way than the receiver consumes in ``buffer.timeout``."""
+        return self._body is None and self._flight.has_room
+
+    @property
+    def is_drained(self) -> bool:
+        """See ``Sender``."""
+        return self._body is None and self._writer.in_flight == 0
+
+    @property
+    def rows_wanted(self) -> int:
+        """See ``Sender``."""
+        return self._flight.rows_wanted
+
+    @property
+    def consumed_per_ns(self) -> float | None:
+        """See ``Sender``."""
+        return self._flight.consumed_per_ns
+
+    def send(self, frame: Frame) -> None:
+        """Encode now, so that whatever happens to the records later is not seen by the receiver."""
+        self._kind, self._body = _encoded(frame.element)
+        self._rows = len(frame.element.values) if isinstance(frame.element, Rows) else 0
+        self._flags = FLAG_ENDS_TURN if frame.ends_turn else 0
+        self._written = 0
+        self._write()
+
+    def flush(self, now_ns: int) -> None:
+        """Go on writing; see what was consumed."""
+        self._flight.observe(self._records - self._writer.in_flight, now_ns)
+        if self._body is not None:
+            self._write()
+
+    def _write(self) -> None:
+        body = self._body
+        assert body is not None
+        while True:
+            stop = min(self._written + self._writer.max_record, len(body))
+            ends = stop == len(body)
+            flags = self._flags if ends else FLAG_CONTINUED
+            if not self._writer.try_write(self._kind, flags, body, self._written, stop):
+                return
+            self._records += 1
+            self._ring_peer()
+            self._written = stop
+            if ends:
+                break
+        self._body = None
+        self._flight.sent(self._rows, self._records, self._clock())
+
+
+class RingReceiver:
+    """The receiving end. ``ring_peer`` makes sure that the sender's worker learns of new room before we sleep."""
+
+    def __init__(self, reader: RingReader, ring_peer: Callable[[], None]) -> None:
+        self._reader = reader
+        self._ring_peer = ring_peer
+        self._parts = bytearray()
+        self._holds = False
+
+    @property
+    def reader(self) -> RingReader:
+        """The ring."""
+        return self._reader
+
+    def receive(self) -> Frame | None:
+        """Decode the next frame. Its last record stays in the ring until ``release``: the sender measures us by that."""
+        while (record := self._reader.peek()) is not None:
+            kind, flags, payload = record
+            del record
+            if flags & FLAG_CONTINUED:
+                self._parts += payload
+                payload.release()
+                self._give_back()
+                continue
+            element = self._decoded(kind, payload)
+            payload.release()
+            self._holds = True
+            return Frame(element, bool(flags & FLAG_ENDS_TURN))
+        return None
+
+    def release(self) -> None:
+        """See ``Receiver``."""
+        if self._holds:
+            self._holds = False
+            self._give_back()
+
+    def _give_back(self) -> None:
+        self._reader.release()
+        self._ring_peer()
+
+    def _decoded(self, kind: int, payload: memoryview) -> Element:
+        if kind == KIND_END_OF_STREAM:
+            return EndOfStream()
+        if not self._parts:
+            return decode(payload) if len(payload) else Rows([])
+        self._parts += payload
+        whole, self._parts = self._parts, bytearray()
+        return decode(whole)
+
+
+def _encoded(element: Element) -> tuple[int, bytes]:
+    """The kind and body of a frame. An empty body is an empty batch: the commonest answer to a turn that has none for us."""
+    if isinstance(element, EndOfStream):
+        return KIND_END_OF_STREAM, b""
+    if not isinstance(element, Rows):
+        raise TypeError(f"a ring carries rows and the end of a stream, found {type(element).__name__}")
+    return KIND_ROWS, encode(element) if element.values else b""

@@ -1,0 +1,143 @@
+"""``aggregate`` and the built-in aggregates, whole or split in two around an exchange."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from sage_local.config import RuntimeMode
+from sage_local.core.elements import Element, Rows
+from sage_local.plan import operators as specs
+from sage_local.runtime.metrics.table import OperatorCounters
+from sage_local.runtime.operators.folding import Fold, fold_of, merge_of, result_is_accumulator
+from sage_local.runtime.operators.keyed import ROWS_AT_END, Keyed
+from sage_local.runtime.operators.user_function import UserFunction
+from sage_local.runtime.protocol.blame import NO_RECORD, blame, record_at
+
+MAX_PARTIAL_KEYS = 100_000
+"""Of a combiner: it holds a part of the state a second time, so it must stay small beside the rest."""
+
+
+class _Folding(Keyed):
+    """An accumulator per key, filled a batch at a time."""
+
+    def __init__(
+        self,
+        spec: specs.Aggregate | specs.PartialAggregate | specs.MergeAggregate,
+        fold: Fold,
+        mode: RuntimeMode,
+        counters: OperatorCounters,
+    ) -> None:
+        super().__init__(spec, UserFunction(spec.name, spec.function), mode, counters)
+        self._fold = fold
+        self._aggregate = spec.function
+
+    def _fold_in(self, rows: Rows) -> None:
+        keys, values = self.keys(rows), rows.values
+        known = len(self.state)
+        records = iter(values)
+        try:
+            self._fold(self.state, keys, records)
+        except BaseException as error:
+            self.blame_key(keys, values, error)
+            blame(self.name, record_at(values, records), error)
+        self.check_new_keys(known, keys, values)
+
+    def _result(self, key: Any, accumulator: Any) -> tuple[Any, Any]:
+        try:
+            return key, self._aggregate.get_result(accumulator)
+        except BaseException as error:
+            blame(self.name, NO_RECORD, error)
+
+    def _results(self) -> Iterable[Rows]:
+        items: Iterator[tuple[Any, Any]] = iter(self.state.items())
+        if not result_is_accumulator(self._aggregate):
+            items = (self._result(key, accumulator) for key, accumulator in self.state.items())
+        return self._in_batches(items)
+
+
+class Aggregate(_Folding):
+    """Streaming: emits ``(key, result)`` after each record; batch: once per key, at the end."""
+
+    def __init__(self, spec: specs.Aggregate, mode: RuntimeMode, counters: OperatorCounters) -> None:
+        super().__init__(spec, fold_of(spec.function), mode, counters)
+
+    def process(self, rows: Rows) -> Iterable[Element]:
+        """Fold the batch."""
+        self._counters.took(len(rows.values))
+        if self._mode is RuntimeMode.BATCH:
+            self._fold_in(rows)
+            return ()
+        updates = self._updates(rows)
+        self._counters.gave(len(updates))
+        return (Rows(updates, None, rows.timestamps),)
+
+    def end(self) -> Iterable[Element]:
+        """In batch mode the result of every key."""
+        return self._results() if self._mode is RuntimeMode.BATCH else ()
+
+    def _updates(self, rows: Rows) -> list[tuple[Any, Any]]:
+        keys, values = self.keys(rows), rows.values
+        known = len(self.state)
+        records = iter(values)
+        updates: list[tuple[Any, Any]] = []
+        try:
+            self._fold_each(keys, records, updates)
+        except BaseException as error:
+            self.blame_key(keys, values, error)
+            blame(self.name, record_at(values, records), error)
+        self.check_new_keys(known, keys, values)
+        return updates
+
+    def _fold_each(self, keys: list[Any], records: Iterator[Any], updates: list[tuple[Any, Any]]) -> None:
+        state, function = self.state, self._aggregate
+        add, create, result = function.add, function.create_accumulator, function.get_result
+        for record, key in zip(records, keys, strict=True):
+            accumulator = state[key] = add(state[key] if key in state else create(), record)
+            updates.append((key, result(accumulator)))
+
+
+class PartialAggregate(_Folding):
+    """The combiner: emits accumulators, with their keys, at the end of input or when there are too many."""
+
+    def __init__(self, spec: specs.PartialAggregate, mode: RuntimeMode, counters: OperatorCounters) -> None:
+        super().__init__(spec, fold_of(spec.function), mode, counters)
+
+    def process(self, rows: Rows) -> Iterable[Element]:
+        """Fold the batch; nothing comes out as long as there is space."""
+        self._counters.took(len(rows.values))
+        self._fold_in(rows)
+        return self._flush() if len(self.state) > MAX_PARTIAL_KEYS else ()
+
+    def end(self) -> Iterable[Element]:
+        """What is left."""
+        return self._flush()
+
+    def _flush(self) -> Iterable[Element]:
+        state, self.state = self.state, {}
+        keys = list(state)
+        accumulators = list(state.values())
+        self._counters.gave(len(keys))
+        for start in range(0, len(keys), ROWS_AT_END):
+            stop = start + ROWS_AT_END
+            yield Rows(accumulators[start:stop], keys[start:stop])
+
+
+class MergeAggregate(_Folding):
+    """Merges what the combiners sent; emits ``(key, result)`` at the end of input."""
+
+    def __init__(self, spec: specs.MergeAggregate, mode: RuntimeMode, counters: OperatorCounters) -> None:
+        super().__init__(spec, merge_of(spec.function), mode, counters)
+
+    def keys(self, rows: Rows) -> list[Any]:
+        """They come with the accumulators; the key selector is for records."""
+        assert rows.keys is not None
+        return rows.keys
+
+    def process(self, rows: Rows) -> Iterable[Element]:
+        """Merge the batch."""
+        self._counters.took(len(rows.values))
+        self._fold_in(rows)
+        return ()
+
+    def end(self) -> Iterable[Element]:
+        """The result of every key."""
+        return self._results()

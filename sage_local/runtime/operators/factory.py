@@ -1,0 +1,56 @@
+"""From the operators of a plan to those that run."""
+
+from collections.abc import Sequence
+
+from sage_local.config import RUNTIME_MODE, Settings
+from sage_local.plan import operators as specs
+from sage_local.runtime.metrics.table import OperatorCounters
+from sage_local.runtime.operators.aggregate import Aggregate, MergeAggregate, PartialAggregate
+from sage_local.runtime.operators.compiler import Kind
+from sage_local.runtime.operators.protocol import Operator
+from sage_local.runtime.operators.reduce import Reduce
+from sage_local.runtime.operators.sinks import Collect, Print, Sink
+from sage_local.runtime.operators.stateless import Step, stages
+
+
+def build(chain: Sequence[tuple[specs.Operator, OperatorCounters]], settings: Settings) -> list[Operator]:
+    """The running operators of a chain, in order; neighbours without state become one. A source is no operator: it is the input."""
+    built: list[Operator] = []
+    steps: list[Step] = []
+    for spec, counters in chain:
+        if isinstance(spec, specs.Map | specs.Filter | specs.FlatMap):
+            steps.append(Step.of(_kind(spec), spec.name, spec.function, counters))
+            continue
+        built += [*stages(steps), _stateful(spec, counters, settings)]
+        steps = []
+    return [*built, *stages(steps)]
+
+
+def _kind(spec: specs.Map | specs.Filter | specs.FlatMap) -> Kind:
+    match spec:
+        case specs.Map():
+            return Kind.MAP
+        case specs.Filter():
+            return Kind.FILTER
+        case specs.FlatMap():
+            return Kind.FLAT_MAP
+
+
+def _stateful(spec: specs.Operator, counters: OperatorCounters, settings: Settings) -> Operator:
+    mode = settings[RUNTIME_MODE]
+    match spec:
+        case specs.Reduce():
+            return Reduce(spec, mode, counters)
+        case specs.Aggregate():
+            return Aggregate(spec, mode, counters)
+        case specs.PartialAggregate():
+            return PartialAggregate(spec, mode, counters)
+        case specs.MergeAggregate():
+            return MergeAggregate(spec, mode, counters)
+        case specs.Sink():
+            return Sink(spec, counters)
+        case specs.Print():
+            return Print(spec, counters)
+        case specs.Collect():
+            return Collect(spec, counters)
+    raise TypeError(f"no implementation of operator {spec.name!r} ({type(spec).__name__})")

@@ -1,0 +1,104 @@
+"""State and timers of one running operator: made when it opens, handed to its function, taken into snapshots."""
+
+from typing import Any, TypeVar
+
+from sage_local.config import MAX_PARALLELISM
+from sage_local.errors import StateError
+from sage_local.functions.managed import Unmanaged
+from sage_local.functions.state import BroadcastStateDescriptor, ListState, ListStateDescriptor, MapState, StateDescriptor
+from sage_local.functions.timers import TimerService
+from sage_local.runtime.codec.keys import key_groups
+from sage_local.runtime.operators.protocol import TaskContext
+from sage_local.runtime.operators.timer_service import OperatorTimers
+from sage_local.runtime.state.backend import NO_KEY, Cursor
+from sage_local.runtime.state.keyed import KeyedState
+from sage_local.runtime.state.memory import MemoryBackend
+from sage_local.runtime.state.operator_state import OperatorState
+from sage_local.runtime.state.snapshot import StateSnapshot, owned_key_groups
+
+S = TypeVar("S")
+T = TypeVar("T")
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+def new_backend(context: TaskContext) -> MemoryBackend:
+    """The state backend of an operator in this task."""
+    max_parallelism = context.settings[MAX_PARALLELISM]
+    return MemoryBackend(lambda keys: key_groups(keys, max_parallelism))
+
+
+class ManagedState:
+    """``functions.managed.Managed`` for one operator. ``keyed``: the stream has keys; ``timed``: the function has timers."""
+
+    def __init__(self, operator: str, context: TaskContext, *, keyed: bool, timed: bool) -> None:
+        self._owned = owned_key_groups(context.task.subtask, context.parallelism, context.settings[MAX_PARALLELISM])
+        self._context = context
+        self._refusal = Unmanaged(operator)
+        self._unkeyed = OperatorState(operator)
+        self._backend = new_backend(context) if keyed else None
+        self.cursor = Cursor() if self._backend is None else self._backend.cursor
+        self._keyed = None if self._backend is None else KeyedState(operator, self._backend, context.clock)
+        self._timed = timed
+        event = processing = None
+        if self._backend is not None and timed:
+            event, processing = self._backend.timers("event"), self._backend.timers("processing")
+        self.operator_timers = OperatorTimers(operator, self.cursor, context.clock, event, processing)
+
+    @property
+    def key(self) -> Any:
+        """The key at hand."""
+        if self._backend is None:
+            return self._refusal.key
+        if self.cursor.key is NO_KEY:
+            raise StateError("there is a key only while a record or a timer is being processed, not in open() or close()")
+        return self.cursor.key
+
+    @property
+    def timers(self) -> TimerService:
+        """The operator's timers."""
+        return self.operator_timers if self._timed else self._refusal.timers
+
+    @property
+    def uses_keyed_state(self) -> bool:
+        """Whether the function has asked for any."""
+        return self._keyed is not None and self._keyed.is_used
+
+    def state(self, descriptor: StateDescriptor[S], /) -> S:
+        """Keyed state."""
+        return (self._refusal if self._keyed is None else self._keyed).state(descriptor)
+
+    def operator_state(self, descriptor: ListStateDescriptor[T], /) -> ListState[T]:
+        """State of this subtask."""
+        return self._unkeyed.operator_state(descriptor)
+
+    def broadcast_state(self, descriptor: BroadcastStateDescriptor[K, V]) -> MapState[K, V]:
+        """Broadcast state, to be changed."""
+        return self._unkeyed.broadcast_state(descriptor)
+
+    def read_only(self, descriptor: BroadcastStateDescriptor[K, V]) -> MapState[K, V]:
+        """Broadcast state, to be looked at."""
+        return self._unkeyed.read_only(descriptor)
+
+    def next_time_ms(self) -> int | None:
+        """When a timer or expired state has to be looked at."""
+        waiting = [self.operator_timers.next_processing_ms(), None if self._keyed is None else self._keyed.next_sweep()]
+        return min((each for each in waiting if each is not None), default=None)
+
+    def sweep(self) -> None:
+        """Remove some of what has expired; called after each batch."""
+        if self._keyed is not None:
+            self._keyed.sweep()
+
+    def snapshot(self) -> StateSnapshot:
+        """All of it."""
+        chunks = {} if self._backend is None else self._backend.snapshot(self._owned)
+        return StateSnapshot({group: [chunk] for group, chunk in chunks.items()}, [self._unkeyed.snapshot()])
+
+    def restore(self, snapshot: StateSnapshot) -> None:
+        """Put back this subtask's part; before the function asks for any state."""
+        if self._backend is not None:
+            owned = (snapshot.key_groups.get(group, []) for group in self._owned)
+            self._backend.restore(chunk for chunks in owned for chunk in chunks)
+        task = self._context.task
+        self._unkeyed.restore(snapshot.subtasks, subtask=task.subtask, parallelism=self._context.parallelism)

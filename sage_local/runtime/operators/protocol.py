@@ -1,0 +1,44 @@
+"""What an operator is to the task that drives it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from sage_local.config import Settings
+from sage_local.core.elements import Element, Rows
+from sage_local.core.ids import TaskId
+
+
+@dataclass(frozen=True, slots=True)
+class TaskContext:
+    """Where an operator runs."""
+
+    job_name: str
+    task: TaskId
+    parallelism: int
+    settings: Settings
+
+
+class Operator(Protocol):
+    """One step of a running chain, or several compiled into one. All calls come from one thread.
+
+    The task calls ``open``, then ``process`` for each batch, then once ``end``; it goes through what ``process`` returned
+    before the next call, as slowly as there is room downstream. ``close`` comes last in every case, also when ``open`` raised.
+    User code that raises comes out as ``OperatorFailed``.
+    """
+
+    @property
+    def place(self) -> int:
+        """Of its counters among ``counted_operators`` of the worker."""
+
+    def open(self, context: TaskContext) -> None:
+        """Open the user's functions."""
+
+    def process(self, rows: Rows) -> Iterable[Element]:
+        """What follows from ``rows``; the operator owns them now. Lazy: nothing needs to happen before it is gone through."""
+
+    def end(self) -> Iterable[Element]:
+        """What is still to be emitted, now that the input has ended."""
+
+    def close(self) -> None:
+        """Close the user's functions."""

@@ -1,0 +1,103 @@
+"""The ends of streams: sink functions, print, collect."""
+
+import sys
+from collections.abc import Iterable
+
+from sage_local.core.elements import Element, Rows
+from sage_local.functions import Role
+from sage_local.plan import operators as specs
+from sage_local.runtime.metrics.table import OperatorCounters
+from sage_local.runtime.operators.protocol import TaskContext
+from sage_local.runtime.operators.user_function import UserFunction
+from sage_local.runtime.protocol.blame import blame, record_at
+
+
+class Sink:
+    """Calls the user's function with each record."""
+
+    def __init__(self, spec: specs.Sink, counters: OperatorCounters) -> None:
+        self.name = spec.name
+        self.place = counters.place
+        self._counters = counters
+        self._function = UserFunction(spec.name, spec.function, Role.SINK)
+
+    def open(self, context: TaskContext) -> None:
+        """Open the function."""
+        self._function.open(context)
+
+    def process(self, rows: Rows) -> Iterable[Element]:
+        """Nothing comes out."""
+        write = self._function.call
+        records = iter(rows.values)
+        try:
+            for record in records:
+                write(record)
+        except BaseException as error:
+            blame(self.name, record_at(rows.values, records), error)
+        self._counters.took(len(rows.values))
+        return ()
+
+    def end(self) -> Iterable[Element]:
+        """Nothing is kept."""
+        return ()
+
+    def close(self) -> None:
+        """Close the function."""
+        self._function.close()
+
+
+class Print:
+    """Writes each record as a line to this process's standard output, which the worker's owner flushes."""
+
+    def __init__(self, spec: specs.Print, counters: OperatorCounters) -> None:
+        self.name = spec.name
+        self.place = counters.place
+        self._counters = counters
+        self._prefix = spec.prefix
+
+    def open(self, context: TaskContext) -> None:
+        """Nothing to open."""
+
+    def process(self, rows: Rows) -> Iterable[Element]:
+        """Nothing comes out."""
+        prefix = self._prefix
+        records = iter(rows.values)
+        try:
+            lines = [f"{prefix}{record!s}\n" for record in records]
+        except BaseException as error:
+            blame(self.name, record_at(rows.values, records), error)
+        # Looked up each time: a notebook or a test may have put something else in its place.
+        sys.stdout.write("".join(lines))
+        self._counters.took(len(rows.values))
+        return ()
+
+    def end(self) -> Iterable[Element]:
+        """Nothing is kept."""
+        return ()
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+class Collect:
+    """Counts what it hands on: the way to the caller is the task's outbox."""
+
+    def __init__(self, spec: specs.Collect, counters: OperatorCounters) -> None:
+        self.name = spec.name
+        self.place = counters.place
+        self._counters = counters
+
+    def open(self, context: TaskContext) -> None:
+        """Nothing to open."""
+
+    def process(self, rows: Rows) -> Iterable[Element]:
+        """The rows themselves."""
+        self._counters.took(len(rows.values))
+        return (rows,)
+
+    def end(self) -> Iterable[Element]:
+        """Nothing is kept."""
+        return ()
+
+    def close(self) -> None:
+        """Nothing to close."""

@@ -1,0 +1,133 @@
+"""Reading split sources: the beginning of a chain."""
+
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from sage_local.core.elements import EndOfStream, Rows
+from sage_local.functions.source import SplitReader
+from sage_local.plan import operators as specs
+from sage_local.runtime.channels.frame import Frame
+from sage_local.runtime.metrics.table import OperatorCounters
+from sage_local.runtime.operators.protocol import TaskContext
+from sage_local.runtime.operators.user_function import UserFunction, close_all
+from sage_local.runtime.protocol.blame import NO_RECORD, OperatorFailed, blame
+from sage_local.runtime.protocol.pacing import Pacer
+from sage_local.runtime.protocol.splits import share
+
+FIRST_RETRY_NS = 1_000_000
+LAST_RETRY_NS = 20_000_000
+"""An idle reader is asked again after 1 ms, then ever later: that is the latency of a source which can only be polled."""
+
+
+class SourceInput(ABC):
+    """What a task whose chain begins with a source reads from: an ``Input`` with a life of its own."""
+
+    def __init__(self, spec: specs.Source, counters: OperatorCounters, pacer: Pacer) -> None:
+        self.name = spec.name
+        self.place = counters.place
+        self._spec = spec
+        self._counters = counters
+        self._pacer = pacer
+        self._function = UserFunction(spec.name, spec.source)
+
+    @abstractmethod
+    def open(self, context: TaskContext) -> None:
+        """Open the source."""
+
+    @abstractmethod
+    def take(self) -> Frame | None:
+        """See ``Input``: every batch read is a turn."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """End as if the input had ended here."""
+
+    @abstractmethod
+    def next_poll_ns(self) -> int | None:
+        """When ``take`` is worth a try without an event; ``None``: an event will come, or it is worth one now."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close the source."""
+
+    def _frame(self, values: list[Any]) -> Frame:
+        self._counters.gave(len(values))
+        return Frame(Rows(values), ends_turn=True)
+
+
+class SplitInput(SourceInput):
+    """Reads its share of the splits, one after another. ``pacer`` says how much at a time."""
+
+    def __init__(
+        self, spec: specs.Source, counters: OperatorCounters, pacer: Pacer, clock: Callable[[], int]
+    ) -> None:
+        super().__init__(spec, counters, pacer)
+        self._clock = clock
+        self._splits: deque[Any] = deque()
+        self._reader: SplitReader[Any] | None = None
+        self._retry_ns = FIRST_RETRY_NS
+        self._retry_at_ns: int | None = None
+
+    def open(self, context: TaskContext) -> None:
+        """Open the source and see which splits are ours."""
+        assert self._spec.splits is not None
+        self._function.open(context)
+        self._splits.extend(share(self._spec.splits, context.task.subtask, context.parallelism))
+
+    def take(self) -> Frame | None:
+        """The next records of the split at hand, or of the one after it."""
+        if self._retry_at_ns is not None and self._clock() < self._retry_at_ns:
+            return None
+        while self._reader is not None or self._splits:
+            values = self._poll()
+            if values:
+                self._retry_at_ns = None
+                self._retry_ns = FIRST_RETRY_NS
+                return self._frame(values)
+            if values is not None:
+                self._retry_at_ns = self._clock() + self._retry_ns
+                self._retry_ns = min(2 * self._retry_ns, LAST_RETRY_NS)
+                return None
+            self._close_reader()
+        return Frame(EndOfStream())
+
+    def next_poll_ns(self) -> int | None:
+        """See ``SourceInput``."""
+        return self._retry_at_ns
+
+    def stop(self) -> None:
+        """Read no further."""
+        self._retry_at_ns = None
+        self._splits.clear()
+        if self._reader is not None:
+            self._close_reader()
+
+    def close(self) -> None:
+        """Close the reader at hand and the source, whatever the first of them raises."""
+        try:
+            if self._reader is not None:
+                self._close_reader()
+        finally:
+            close_all([self._function])
+
+    def _poll(self) -> list[Any] | None:
+        try:
+            if self._reader is None:
+                self._reader = self._spec.source.open_split(self._splits.popleft())
+            values = self._reader.poll(self._pacer.rows)
+        except BaseException as error:
+            blame(self.name, NO_RECORD, error)
+        if values is None or type(values) is list:
+            return values
+        error = TypeError(f"poll() of a split reader returns a list or None, found {type(values).__name__}")
+        raise OperatorFailed(self.name, NO_RECORD, error)
+
+    def _close_reader(self) -> None:
+        reader, self._reader = self._reader, None
+        assert reader is not None
+        try:
+            reader.close()
+        except BaseException as error:
+            blame(self.name, NO_RECORD, error)

@@ -1,0 +1,52 @@
+"""Selectors as source text: ``lambda r: r[2]`` need not be called where ``r[2]`` can be written into the loop."""
+
+import dis
+import operator
+from collections.abc import Callable
+from types import FunctionType
+from typing import Any
+
+_SIMPLE = (bool, int, str)
+_IGNORED = {"RESUME", "CACHE", "NOP", "PRECALL", "COPY_FREE_VARS"}
+_LOADS = {"LOAD_FAST", "LOAD_FAST_BORROW", "LOAD_FAST_CHECK"}
+_CONSTANTS = {"LOAD_CONST", "LOAD_SMALL_INT"}
+
+
+def expression(selector: Callable[[Any], Any], record: str) -> str | None:
+    """An expression in the variable ``record`` that does what ``selector(record)`` does; ``None`` where it is not simple.
+
+    Simple is the record itself, one of its items by a literal, or one of its attributes.
+    """
+    if isinstance(selector, operator.itemgetter):
+        items = selector.__reduce__()[1]
+        return f"{record}[{items[0]!r}]" if len(items) == 1 and type(items[0]) in _SIMPLE else None
+    if type(selector) is not FunctionType or not _takes_one_argument(selector):
+        return None
+    return _of_code([step for step in dis.get_instructions(selector) if step.opname not in _IGNORED], record)
+
+
+def _takes_one_argument(function: FunctionType) -> bool:
+    code = function.__code__
+    plain = dis.COMPILER_FLAG_NAMES  # {flag: name}
+    odd = {"VARARGS", "VARKEYWORDS", "GENERATOR", "COROUTINE", "ASYNC_GENERATOR", "ITERABLE_COROUTINE"}
+    flags = {plain[bit] for bit in plain if code.co_flags & bit}
+    return code.co_argcount == 1 and code.co_kwonlyargcount == 0 and not code.co_freevars and not flags & odd
+
+
+def _of_code(steps: list[dis.Instruction], record: str) -> str | None:
+    names = [step.opname for step in steps]
+    if not names or names[0] not in _LOADS or names[-1] != "RETURN_VALUE":
+        return None
+    match steps[1:-1]:
+        case []:
+            return record
+        case [attribute] if attribute.opname == "LOAD_ATTR":
+            return f"{record}.{attribute.argval}"
+        case [constant, subscript] if constant.opname in _CONSTANTS and _is_subscript(subscript):
+            return f"{record}[{constant.argval!r}]" if type(constant.argval) in _SIMPLE else None
+        case _:
+            return None
+
+
+def _is_subscript(step: dis.Instruction) -> bool:
+    return step.opname == "BINARY_SUBSCR" or (step.opname == "BINARY_OP" and step.argrepr == "[]")

@@ -1,0 +1,167 @@
+"""Folding batches into accumulators by key: one generated loop for each use.
+
+The loops differ in where the key comes from and in whether the records of a batch are of one pane. All leave the list
+iterator where the failing record was, so an error finds its record without any record having been counted.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from textwrap import indent
+from typing import Any
+
+from sage_local.functions import AggregateFunction, Role, bind
+from sage_local.functions.aggregates import Count
+from sage_local.runtime.operators.windows.expressions import expression
+from sage_local.runtime.operators.windows.parts import RECORD, Part, Scope, aggregate_part, reduce_part, values_part
+
+Space = Any  # a mutable mapping of keys to accumulators
+Loop = Callable[..., None]
+
+_MISSING = object()
+
+_ONE = """\
+def run(space, keys, it):
+    get = space.get
+    {loop}:
+{body}"""
+
+_MANY = """\
+def run(find, keys, it, stamps):
+    last = None
+    {loop}:
+        cell = {cell}
+        if cell != last:
+            last = cell
+            space = find(cell)
+            get = space.get
+{body}"""
+
+_BODY = """\
+{select}
+a = {get}
+if a is {absent}:
+    space[k] = {first}
+else:
+    {update}
+"""
+
+_MERGE = """\
+def run(target, items):
+    get = target.get
+    for k, b in items:
+        a = get(k, MISSING)
+        target[k] = b if a is MISSING else {merge}
+"""
+
+_RESULTS = """\
+def run(items):
+    return [{result} for k, a in items]
+"""
+
+
+class Fold:
+    """What a window does with its records: ``reduce``, ``aggregate``, or, with neither, keeps them.
+
+    ``key_selector`` is bound. ``cell`` is source text that tells the pane of a record from its time ``t``; its names are
+    in ``cell_names``.
+    """
+
+    def __init__(
+        self,
+        reduce: Any,
+        aggregate: AggregateFunction[Any, Any, Any] | None,
+        key_selector: Callable[[Any], Any] | None,
+        cell: str = "0",
+        cell_names: dict[str, Any] | None = None,
+    ) -> None:
+        self._scope = Scope({"MISSING": _MISSING, **(cell_names or {})})
+        self._part = self._make_part(reduce, aggregate)
+        self._cell = cell
+        self._key = None if key_selector is None else expression(key_selector, RECORD)
+        self._counts_only = type(aggregate) is Count
+        self._loops: dict[tuple[bool, bool], Loop] = {}
+        self.can_merge = self._part.merge is not None
+        self._merges: dict[bool, Loop] = {}
+
+    def _make_part(self, reduce: Any, aggregate: AggregateFunction[Any, Any, Any] | None) -> Part:
+        if reduce is not None:
+            return reduce_part(bind(reduce, Role.REDUCE), self._scope)
+        return values_part() if aggregate is None else aggregate_part(aggregate, self._scope)
+
+    @property
+    def selects_keys(self) -> bool:
+        """Whether the loops can do without a list of keys."""
+        return self._key is not None
+
+    def add_to_one(self, space: Space, keys: list[Any] | None, records: Iterator[Any]) -> None:
+        """Fold ``records`` into ``space``. Without ``keys`` they are selected, which needs ``selects_keys``."""
+        if self._counts_only and keys is not None and type(space) is dict:
+            _count(space, keys)
+            return
+        self._loop(one=True, keyed=keys is not None)(space, keys, records)
+
+    def add_to_many(
+        self, find: Callable[[int], Space], keys: list[Any] | None, records: Iterator[Any], times: Iterable[int]
+    ) -> None:
+        """Fold each record into the space that ``find`` has for its pane."""
+        self._loop(one=False, keyed=keys is not None)(find, keys, records, times)
+
+    def merge_into(self, target: Space, accumulators: Iterable[tuple[Any, Any]]) -> None:
+        """Merge ``accumulators`` by key into ``target``, behind those that are there."""
+        self._merging(before=False)(target, accumulators)
+
+    def merge_before(self, target: Space, accumulators: Iterable[tuple[Any, Any]]) -> None:
+        """Merge ``accumulators`` by key into ``target``, before those that are there."""
+        self._merging(before=True)(target, accumulators)
+
+    def _merging(self, *, before: bool) -> Loop:
+        found = self._merges.get(before)
+        if found is None:
+            assert self._part.merge is not None
+            merge = self._part.merge.format(a="b", b="a") if before else self._part.merge.format(a="a", b="b")
+            found = self._merges[before] = self._compile(_MERGE.format(merge=merge))
+        return found
+
+    def results(self, with_key: bool) -> Callable[[Iterable[tuple[Any, Any]]], list[Any]]:
+        """A function from (key, accumulator) pairs to results, or to ``(key, result)``."""
+        result = self._part.result.format(a="a")
+        return self._compile(_RESULTS.format(result=f"(k, {result})" if with_key else result))
+
+    def _loop(self, *, one: bool, keyed: bool) -> Loop:
+        found = self._loops.get((one, keyed))
+        if found is None:
+            found = self._loops[one, keyed] = self._compile(self._text(one=one, keyed=keyed))
+        return found
+
+    def _text(self, *, one: bool, keyed: bool) -> str:
+        variables = [*(["k"] if keyed else []), RECORD, *([] if one else ["t"])]
+        iterables = [*(["keys"] if keyed else []), "it", *([] if one else ["stamps"])]
+        zipped = iterables[0] if len(iterables) == 1 else f"zip({', '.join(iterables)})"
+        body = self._body(keyed=keyed)
+        template = _ONE if one else _MANY
+        return template.format(
+            loop=f"for {', '.join(variables)} in {zipped}", cell=self._cell, body=indent(body, " " * 8)
+        )
+
+    def _body(self, *, keyed: bool) -> str:
+        part = self._part
+        select = [f"{name} = {text}" for text, name in self._scope.selected.items()]
+        absent = "MISSING" if part.may_be_none else "None"
+        return _BODY.format(
+            select="\n".join([*([] if keyed else [f"k = {self._key}"]), *select]),
+            get="get(k, MISSING)" if part.may_be_none else "get(k)",
+            absent=absent,
+            first=part.first,
+            update=part.update.format(a="a", w="space[k]").replace("\n", "\n    "),
+        )
+
+    def _compile(self, text: str) -> Any:
+        scope = dict(self._scope.names)
+        exec(compile(text, "<sage window>", "exec"), scope)
+        return scope["run"]
+
+
+def _count(space: dict[Any, int], keys: list[Any]) -> None:
+    # What collections.Counter counts with: a loop in C over a plain dict.
+    from _collections import _count_elements  # type: ignore[attr-defined]
+
+    _count_elements(space, keys)

@@ -1,0 +1,151 @@
+"""From a window that fires to records: results, or what the user's window function makes of it."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Any, TypeVar
+
+from sage_local.core.clock import Clock
+from sage_local.core.elements import Element, Rows, Side
+from sage_local.functions.output_tag import OutputTag
+from sage_local.functions.state import StateDescriptor
+from sage_local.functions.window import ProcessWindowFunction
+from sage_local.plan import operators as specs
+from sage_local.runtime.operators.windows.fold import Fold
+from sage_local.runtime.protocol.blame import NO_RECORD, blame
+from sage_local.runtime.state.backend import KeyedBackend
+from sage_local.runtime.state.keyed import KeyedState
+from sage_local.windowing.windows import Window
+
+S = TypeVar("S")
+ROWS = 4096
+"""Results in one batch: as many as a frame has at most by default."""
+
+Fired = tuple[Window, Any, Any]
+"""Window, key and accumulator."""
+
+
+class Context:
+    """The ``WindowContext``; one for all windows of an operator, moved from one to the next."""
+
+    def __init__(self, state: KeyedState, backend: KeyedBackend, clock: Clock, watermark: Callable[[], int]) -> None:
+        self.window: Any = None
+        self._state = state
+        self._backend = backend
+        self._clock = clock
+        self._watermark_of = watermark
+
+    @property
+    def current_watermark(self) -> int:
+        return self._watermark_of()
+
+    @property
+    def current_processing_time(self) -> int:
+        return self._clock.now_ms()
+
+    def window_state(self, descriptor: StateDescriptor[S], /) -> S:
+        return self._state.window_state(descriptor, self.window)
+
+    def global_state(self, descriptor: StateDescriptor[S], /) -> S:
+        return self._state.state(descriptor)
+
+    def move(self, key: Any, window: Window) -> None:
+        """To another key and window."""
+        self._backend.cursor.key = key
+        self.window = window
+
+    def forget(self) -> None:
+        """The window is over: so is its state."""
+        if self._state.is_used:
+            self._state.drop_window_state(self.window)
+
+
+class Output:
+    """Makes records of what windows hold."""
+
+    def __init__(
+        self,
+        spec: specs.Windowed,
+        fold: Fold,
+        backend: KeyedBackend,
+        clock: Clock,
+        watermark: Callable[[], int],
+    ) -> None:
+        self.fold = fold
+        self._name = spec.name
+        self._function = spec.function
+        self._is_keyed = spec.is_keyed
+        self._is_folded = spec.reduce is not None or spec.aggregate is not None
+        emits_key = spec.aggregate is not None and spec.function is None and spec.is_keyed
+        self._results = fold.results(with_key=emits_key)
+        self.context = Context(KeyedState(spec.name, backend, clock), backend, clock, watermark)
+
+    def of_window(self, window: Window, accumulators: Mapping[Any, Any], timestamp: int | None = None) -> Iterator[Element]:
+        """The results of all keys of one window, which is over."""
+        if self._function is not None:
+            yield from self.of_each((window, key, accumulator) for key, accumulator in accumulators.items())
+            return
+        stamp = window.max_timestamp if timestamp is None else timestamp
+        items = iter(accumulators.items())
+        while chunk := list(islice(items, ROWS)):
+            yield Rows(self._results_of(chunk), None, [stamp] * len(chunk))
+
+    def of_each(self, fired: Iterable[Fired], *, over: bool = True) -> Iterator[Element]:
+        """The results of windows that differ from key to key. ``over``: they will not fire again."""
+        if self._function is not None:
+            yield from self._called(fired, over)
+            return
+        each = iter(fired)
+        while chunk := list(islice(each, ROWS)):
+            stamps = [window.max_timestamp for window, _, _ in chunk]
+            yield Rows(self._results_of([(key, accumulator) for _, key, accumulator in chunk]), None, stamps)
+
+    def _results_of(self, items: list[tuple[Any, Any]]) -> list[Any]:
+        try:
+            return self._results(items)
+        except BaseException as error:
+            blame(self._name, NO_RECORD, error)
+
+    def _called(self, fired: Iterable[Fired], over: bool) -> Iterator[Element]:
+        values: list[Any] = []
+        stamps: list[int] = []
+        for window, key, accumulator in fired:
+            self.context.move(key, window)
+            contents = self._results_of([(key, accumulator)]) if self._is_folded else list(accumulator)
+            for made in self._call(key, window, contents):
+                if isinstance(made, tuple) and len(made) == 2 and isinstance(made[0], OutputTag):
+                    yield Side(made[0].name, Rows([made[1]], None, [window.max_timestamp]))
+                    continue
+                values.append(made)
+                stamps.append(window.max_timestamp)
+                if len(values) >= ROWS:
+                    yield Rows(values, None, stamps)
+                    values, stamps = [], []
+            if over:
+                self.clear(key, window)
+        if values:
+            yield Rows(values, None, stamps)
+
+    def clear(self, key: Any, window: Window) -> None:
+        """The window of that key is over."""
+        if isinstance(self._function, ProcessWindowFunction):
+            self.context.move(key, window)
+            try:
+                self._function.clear(self.context)
+            except BaseException as error:
+                blame(self._name, NO_RECORD, error)
+            self.context.forget()
+
+    def _call(self, key: Any, window: Window, contents: list[Any]) -> Iterator[Any]:
+        function = self._function
+        try:
+            if isinstance(function, ProcessWindowFunction):
+                made = function.process(key, self.context, contents)
+            else:
+                made = function(key, window, contents) if self._is_keyed else function(window, contents)
+            if isinstance(made, str | bytes):
+                raise TypeError(f"a window function yields its results or returns a list of them, found {made!r}")
+            yield from made or ()
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            blame(self._name, NO_RECORD, error)

@@ -1,0 +1,157 @@
+"""Tumbling and sliding windows by panes: the records of a pane are folded once, and a whole window is emptied at once.
+
+The table's namespaces are the numbers of the panes; a tumbling window is one pane.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from sage_local.core.clock import Clock
+from sage_local.core.elements import MAX_TIMESTAMP, Element, Rows
+from sage_local.plan import operators as specs
+from sage_local.runtime.metrics.table import OperatorCounters
+from sage_local.runtime.operators.windows.fold import Fold
+from sage_local.runtime.operators.windows.operator import WindowOperator
+from sage_local.runtime.operators.windows.stacks import KeptPanes, Stacks
+from sage_local.runtime.state.backend import KeyedBackend
+from sage_local.windowing.assigners import SlidingWindows, TimeDomain, TumblingWindows
+from sage_local.windowing.calendar import EvenGrid, Grid
+from sage_local.windowing.windows import TimeWindow
+
+
+class PaneWindows(WindowOperator):
+    """Windows with their assigner's own trigger and no lateness, so that each fires exactly once."""
+
+    def __init__(
+        self, spec: specs.Window, counters: OperatorCounters, backend: KeyedBackend, clock: Clock
+    ) -> None:
+        assigner = spec.assigner
+        assert isinstance(assigner, TumblingWindows | SlidingWindows)
+        self._grid: Grid = assigner.grid if isinstance(assigner, TumblingWindows) else assigner.panes
+        self._per_window, self._per_slide = 1, 1
+        if isinstance(assigner, SlidingWindows):
+            self._per_window, self._per_slide = assigner.panes_per_window, assigner.panes_per_slide
+        super().__init__(spec, assigner.domain, counters, backend, clock)
+        self._table = backend.table("panes")
+        self._panes = (Stacks if spec.reduce is not None or spec.aggregate is not None else KeptPanes)(
+            self._output.fold, self._table.find, self._per_window, self._per_slide
+        )
+        self._open_from: int | None = None
+        """The first pane that still belongs to a window which has not fired; ``None``: nothing has fired."""
+        self._late_before: int | None = None
+        self._quiet_until: int | None = None
+        """Up to this time no further window can be due."""
+
+    def _fold(self) -> Fold:
+        spec = self._spec
+        if isinstance(self._grid, EvenGrid):
+            size, offset = self._grid.size_ms, self._grid.offset_ms
+            cell = f"t // {size}" if offset == 0 else f"(t - {offset}) // {size}"
+            return Fold(spec.reduce, spec.aggregate, self._key_function(), cell)
+        return Fold(spec.reduce, spec.aggregate, self._key_function(), "cell_of(t)", {"cell_of": self._grid.cell})
+
+    def _add(self, rows: Rows) -> Iterable[Element]:
+        times = self._times(rows)
+        first = min(times)
+        if self._late_before is not None and first < self._late_before:
+            late, rows, times = _parted(rows, times, self._late_before)
+            yield from self._late(late)
+            if not rows.values:
+                return
+            first = min(times)
+        self._put(rows, times, self._grid.cell(first), self._grid.cell(max(times)))
+
+    def _put(self, rows: Rows, times: Sequence[int], first: int, last: int) -> None:
+        fold = self._output.fold
+        keys = None if rows.keys is None and fold.selects_keys else self._keys(rows)
+        # Panes that a window has been made of already are about to change.
+        if first < self._panes.taken_up_to:
+            self._panes.forget()
+        space_of, known = self._table.space, {}
+
+        def find(pane: int) -> Any:
+            space = space_of(pane)
+            known.setdefault(pane, len(space))
+            return space
+
+        records = iter(rows.values)
+        try:
+            if first == last:
+                fold.add_to_one(find(first), keys, records)
+            else:
+                fold.add_to_many(find, keys, records, times)
+        except BaseException as error:
+            self._blame(rows, records, error)
+        if rows.keys is None and self._spec.is_keyed:
+            for pane, number in known.items():
+                self._check_new_keys(number, space_of(pane), rows.values)
+        if self._table.tracks_changes:
+            self._note_changes(self._keys(rows), times)
+
+    def _note_changes(self, keys: list[Any], times: Sequence[int]) -> None:
+        changed: dict[int, list[Any]] = {}
+        for key, time in zip(keys, times, strict=True):
+            changed.setdefault(self._grid.cell(time), []).append(key)
+        for pane, of_pane in changed.items():
+            self._table.changed(of_pane, pane)
+
+    def next_deadline(self) -> int | None:
+        """The end of the first window that has records."""
+        if self._domain is TimeDomain.EVENT:
+            return None
+        first = min(self._table.namespaces(), default=None)
+        return None if first is None else self._grid.start(self._first_window(first) + self._per_window) - 1
+
+    def _advance(self, time: int) -> Iterator[Element]:
+        if self._quiet_until is not None and time <= self._quiet_until:
+            return
+        panes = sorted(self._table.namespaces())
+        # The first pane that has not ended: a window that reaches into it is not due.
+        unfinished = self._grid.cell(time + 1)
+        last = (panes[-1] if panes else unfinished) if time == MAX_TIMESTAMP else unfinished - self._per_window
+        open_before, self._open_from = self._open_from, self._aligned_up(unfinished - self._per_window + 1)
+        if self._domain is TimeDomain.EVENT:
+            self._late_before = self._grid.start(self._open_from)
+        self._quiet_until = self._grid.start(unfinished + 1) - 2
+        yield from self._fire(panes, open_before, last)
+
+    def _fire(self, panes: list[int], open_before: int | None, last: int) -> Iterator[Element]:
+        """Fire every window with records that starts in a pane from ``open_before`` to ``last``."""
+        index = 0
+        while index < len(panes):
+            start = self._first_window(panes[index])
+            if open_before is not None:
+                start = max(start, self._aligned_up(open_before))
+            if start > last:
+                return
+            open_before = start + self._per_slide
+            accumulators = self._panes.window(start)
+            while index < len(panes) and panes[index] < open_before:
+                self._table.drop(panes[index])
+                index += 1
+            window = TimeWindow(self._grid.start(start), self._grid.start(start + self._per_window))
+            yield from self._output.of_window(window, accumulators)
+
+    def _first_window(self, pane: int) -> int:
+        """Where the first window with ``pane`` in it starts."""
+        return self._aligned_up(pane - self._per_window + 1)
+
+    def _aligned_up(self, pane: int) -> int:
+        return -(-pane // self._per_slide) * self._per_slide
+
+
+def _parted(rows: Rows, times: Sequence[int], before: int) -> tuple[Rows, Rows, list[int]]:
+    """The records with a time before ``before``, the others, and the times of these."""
+    late = [time < before for time in times]
+    kept = [not is_late for is_late in late]
+    return _picked(rows, late), _picked(rows, kept), _pick(list(times), kept)
+
+
+def _picked(rows: Rows, picked: list[bool]) -> Rows:
+    keys = None if rows.keys is None else _pick(rows.keys, picked)
+    timestamps = None if rows.timestamps is None else _pick(rows.timestamps, picked)
+    return Rows(_pick(rows.values, picked), keys, timestamps)
+
+
+def _pick(values: list[Any], picked: list[bool]) -> list[Any]:
+    return [value for value, is_picked in zip(values, picked, strict=True) if is_picked]

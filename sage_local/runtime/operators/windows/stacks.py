@@ -1,0 +1,84 @@
+"""The contents of sliding windows from panes, without going through all panes for every window.
+
+Two stacks, as a queue is made of two stacks: in ``front`` stands, for each start still to come, what the panes from there up
+to the turn hold together; ``back`` holds what the panes behind the turn hold together. A window is one entry of the
+front merged with the back. When the front is used up, the turn moves behind the window at hand. Each pane is merged twice
+altogether, however many windows it is part of.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sage_local.runtime.operators.windows.fold import Fold
+
+Accumulators = Mapping[Any, Any]
+NEVER = -(2**200)
+"""Below every pane number."""
+
+
+class Stacks:
+    """For accumulators that can be merged. Windows are asked for in order; panes between are all there or empty."""
+
+    def __init__(
+        self, fold: Fold, pane: Callable[[int], Accumulators | None], per_window: int, per_slide: int
+    ) -> None:
+        self._fold = fold
+        self._pane = pane
+        self._per_window = per_window
+        self._per_slide = per_slide
+        self._front: dict[int, Accumulators] = {}
+        self._back: dict[Any, Any] = {}
+        self.taken_up_to = NEVER
+        """Panes below are in the stacks: when one of them changes, ``forget``."""
+
+    def forget(self) -> None:
+        """Start anew from the panes."""
+        self._front.clear()
+        self._back = {}
+        self.taken_up_to = NEVER
+
+    def window(self, start: int) -> Accumulators:
+        """What the window that starts with pane ``start`` holds. The accumulators are shared: not to be changed."""
+        if self._per_window == 1:
+            return self._pane(start) or {}
+        if start not in self._front:
+            self._turn(start)
+        end = start + self._per_window
+        for number in range(self.taken_up_to, end):
+            self._fold.merge_into(self._back, (self._pane(number) or {}).items())
+        self.taken_up_to = max(self.taken_up_to, end)
+        contents = dict(self._front.pop(start))
+        self._fold.merge_into(contents, self._back.items())
+        return contents
+
+    def _turn(self, start: int) -> None:
+        self.forget()
+        self.taken_up_to = start + self._per_window
+        together: dict[Any, Any] = {}
+        for number in range(self.taken_up_to - 1, start - 1, -1):
+            self._fold.merge_before(together, (self._pane(number) or {}).items())
+            if (number - start) % self._per_slide == 0:
+                self._front[number] = dict(together)
+
+
+class KeptPanes:
+    """For windows that keep their records: whoever sees them goes through all in any case, and stacks would hold copies."""
+
+    taken_up_to = NEVER
+
+    def __init__(
+        self, fold: Fold, pane: Callable[[int], Accumulators | None], per_window: int, per_slide: int
+    ) -> None:
+        self._pane = pane
+        self._per_window = per_window
+
+    def forget(self) -> None:
+        """Nothing is kept here."""
+
+    def window(self, start: int) -> Accumulators:
+        """The records of each key, in order of panes."""
+        contents: dict[Any, list[Any]] = {}
+        for number in range(start, start + self._per_window):
+            for key, records in (self._pane(number) or {}).items():
+                contents.setdefault(key, []).extend(records)
+        return contents

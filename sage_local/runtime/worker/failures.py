@@ -1,0 +1,120 @@
+"""What is told of a failure: in the same words inline and across processes."""
+
+import os
+import pickle
+import reprlib
+import traceback
+from typing import Any
+
+import sage_local
+from sage_local.errors import OperatorError
+from sage_local.runtime.protocol.blame import NO_RECORD, OperatorFailed
+from sage_local.runtime.protocol.messages import Failure
+from sage_local.runtime.worker.task import Task
+
+RECORD_CHARS = 200
+"""Enough to recognise a record, little enough for one line of a log."""
+_PACKAGE = os.path.dirname(sage_local.__file__) + os.sep
+
+
+def failure_of(task: Task, error: BaseException) -> Failure:
+    """What the coordinator is told of ``error``, which ended ``task``."""
+    failed = _attributed(task, error)
+    return Failure(
+        operator=failed.operator,
+        subtask=task.context.task.subtask,
+        parallelism=task.context.parallelism,
+        type_name=_type_name(failed.error),
+        message=_text(failed.error),
+        record=record_text(failed.record),
+        traceback=user_traceback(failed.error),
+        exception=_pickled(failed.error),
+    )
+
+
+def operator_error(task: Task, error: BaseException) -> OperatorError:
+    """What the caller gets inline, to be raised from its ``__cause__``."""
+    failed = _attributed(task, error)
+    message = _text(failed.error)
+    reason = f"{_type_name(failed.error)}: {message}" if message else _type_name(failed.error)
+    raised = OperatorError(
+        failed.operator, task.context.task.subtask, task.context.parallelism, record_text(failed.record), reason
+    )
+    raised.__cause__ = failed.error
+    return raised
+
+
+def record_text(record: Any) -> str | None:
+    """A shortened ``repr``; ``None`` where there was no record. A ``repr`` that raises is said, and does not hide the failure."""
+    if record is NO_RECORD:
+        return None
+    try:
+        text = _short.repr(record)
+    except BaseException as error:
+        text = f"<{type(record).__name__} whose repr() raised {type(error).__name__}>"
+    return text if len(text) <= RECORD_CHARS else text[:RECORD_CHARS] + "…"
+
+
+def user_traceback(error: BaseException) -> str:
+    """The traceback as Python prints it, without the frames of the engine."""
+    told = traceback.TracebackException.from_exception(error)
+    seen: set[int] = set()
+    pending: list[traceback.TracebackException | None] = [told]
+    while pending:
+        each = pending.pop()
+        if each is None or id(each) in seen:
+            continue
+        seen.add(id(each))
+        each.stack = traceback.StackSummary.from_list([frame for frame in each.stack if not _is_ours(frame.filename)])
+        pending += [each.__cause__, each.__context__]
+    return "".join(told.format())
+
+
+class _Short(reprlib.Repr):
+    """Long containers are cut before they are written out: a record may be a list of millions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel = 6
+        self.maxdict = self.maxlist = self.maxtuple = self.maxset = self.maxfrozenset = self.maxdeque = 20
+        self.maxstring = self.maxlong = self.maxother = RECORD_CHARS
+
+    def repr_dict(self, x: dict[Any, Any], level: int) -> str:
+        # The library's own sorts the keys; a record is recognised more easily as it was written.
+        if level <= 0:
+            return "{...}"
+        shown = [f"{self.repr1(key, level - 1)}: {self.repr1(x[key], level - 1)}" for key in list(x)[: self.maxdict]]
+        return "{" + ", ".join([*shown, "..."] if len(x) > self.maxdict else shown) + "}"
+
+
+_short = _Short()
+
+
+def _attributed(task: Task, error: BaseException) -> OperatorFailed:
+    """An error that no operator was blamed for is the engine's own; it is shown with the task's last operator."""
+    return error if isinstance(error, OperatorFailed) else OperatorFailed(task.name, NO_RECORD, error)
+
+
+def _is_ours(filename: str) -> bool:
+    return filename.startswith((_PACKAGE, "<sage chain "))
+
+
+def _type_name(error: BaseException) -> str:
+    kind = type(error)
+    return kind.__qualname__ if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except BaseException as broken:
+        return f"<str() of the exception raised {type(broken).__name__}>"
+
+
+def _pickled(error: BaseException) -> bytes | None:
+    try:
+        body = pickle.dumps(error)
+        pickle.loads(body)
+    except Exception:  # whatever a user's class raises when it is taken apart and put together
+        return None
+    return body

@@ -1,0 +1,135 @@
+"""The inline engine: every task in the calling process, one thread, only local channels; for a debugger, and for tests."""
+
+import threading
+from array import array
+from collections.abc import Callable
+from time import monotonic, monotonic_ns
+from typing import Any
+
+from sage_local.config import BUFFER_TIMEOUT_MS, FRAME_ROWS
+from sage_local.core.elements import Element, Rows
+from sage_local.core.ids import ChannelId, WorkerId
+from sage_local.errors import OperatorError
+from sage_local.plan.physical import Plan
+from sage_local.runtime.channels.local import LocalChannel
+from sage_local.runtime.channels.outbox import Output
+from sage_local.runtime.job import JobResult
+from sage_local.runtime.metrics.table import WorkerCounters, counter_count, read_operators, results
+from sage_local.runtime.worker.duty import DutyCycle
+from sage_local.runtime.worker.failures import operator_error
+from sage_local.runtime.worker.task import Task
+from sage_local.runtime.worker.wiring import Surroundings, tasks_of
+
+OnCollected = Callable[[str, list[Any]], None]
+
+
+def run_inline(plan: Plan, *, on_collected: OnCollected, job_id: str = "inline") -> JobResult:
+    """Run ``plan`` to its end. ``on_collected(operator, records)`` is called as they come, in order.
+
+    Raises ``OperatorError`` from the exception that user code raised. A ``KeyboardInterrupt`` passes through; every function is closed first.
+    """
+    return _Inline(plan, on_collected).run(job_id)
+
+
+class _Inline:
+    def __init__(self, plan: Plan, on_collected: OnCollected) -> None:
+        self._plan = plan
+        self._on_collected = on_collected
+        self._event = threading.Event()
+        self._error: OperatorError | None = None
+        self._cells: dict[WorkerId, array[int]] = {
+            WorkerId(worker): array("q", bytes(8 * counter_count(plan, WorkerId(worker))))
+            for worker in range(plan.workers)
+        }
+
+    def run(self, job_id: str) -> JobResult:
+        """See ``run_inline``."""
+        started_s = monotonic()
+        duty = self._duty()
+        try:
+            duty.open()
+            while not duty.is_done and self._error is None:
+                # Cleared before looking: what comes in between is seen in the round or sets it again.
+                self._event.clear()
+                if not duty.round():
+                    self._wait(duty.next_timer_ns())
+        finally:
+            duty.close()
+        if self._error is not None:
+            raise self._error
+        readings = [
+            reading for worker, cells in self._cells.items() for reading in read_operators(cells, self._plan, worker)
+        ]
+        return JobResult(job_id, self._plan.job_name, monotonic() - started_s, results(self._plan, readings))
+
+    def _duty(self) -> DutyCycle:
+        import cloudpickle  # not needed before a job runs, and not cheap to load
+
+        # Functions make the same way as to worker processes: each worker has its own.
+        pickled = cloudpickle.dumps(self._plan)
+        channels = _LocalChannels(self._plan)
+        tasks: list[Task] = []
+        for worker, cells in self._cells.items():
+            around = Surroundings(channels, cells, self._collect, self._event.set)
+            tasks += tasks_of(cloudpickle.loads(pickled), worker, around)
+        tasks.sort(key=lambda task: task.context.task)
+        counters = WorkerCounters(self._cells[WorkerId(0)], monotonic_ns)
+        return DutyCycle(tasks, counters, on_failed=self._failed, on_finished=lambda task: None)
+
+    def _collect(self, operator: str) -> Output:
+        return _Collecting(operator, self._on_collected)
+
+    def _failed(self, task: Task, error: BaseException) -> None:
+        if self._error is None:
+            self._error = operator_error(task, error)
+
+    def _wait(self, until_ns: int | None) -> None:
+        self._event.wait(None if until_ns is None else max(until_ns - monotonic_ns(), 0) / 1e9)
+
+
+class _LocalChannels:
+    def __init__(self, plan: Plan) -> None:
+        self._settings = plan.settings
+        self._channels: dict[ChannelId, LocalChannel] = {}
+
+    def sender(self, channel: ChannelId) -> LocalChannel:
+        """The channel itself."""
+        if channel not in self._channels:
+            timeout_ms, max_rows = self._settings[BUFFER_TIMEOUT_MS], self._settings[FRAME_ROWS]
+            self._channels[channel] = LocalChannel(timeout_ms=timeout_ms, max_rows=max_rows, clock=monotonic_ns)
+        return self._channels[channel]
+
+    receiver = sender
+
+
+class _Collecting:
+    """Hands collected records to the caller at once."""
+
+    is_ready = True
+    is_sent = True
+    consumed_per_ns = None
+
+    def __init__(self, operator: str, on_collected: OnCollected) -> None:
+        self._operator = operator
+        self._on_collected = on_collected
+
+    def put(self, rows: Rows) -> None:
+        """Call the caller."""
+        self._on_collected(self._operator, rows.values)
+
+    def pass_on(self, element: Element) -> None:
+        """Of no interest to the caller."""
+
+    def end_turn(self) -> None:
+        """Of no interest to the caller."""
+
+    def end(self) -> None:
+        """Of no interest to the caller."""
+
+    def flush(self, now_ns: int, *, starved: bool) -> bool:
+        """Nothing waits."""
+        return False
+
+    def next_flush_ns(self) -> int | None:
+        """Nothing waits."""
+        return None

@@ -1,0 +1,238 @@
+"""One subtask of a chain: takes from its input, drives its operators, puts into its outputs. Never blocks, keeps no more than it has room for."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from enum import Enum
+
+from sage_local.core.elements import Element, EndOfStream, Rows
+from sage_local.runtime.channels.frame import Frame
+from sage_local.runtime.channels.gate import Input
+from sage_local.runtime.channels.outbox import Output
+from sage_local.runtime.metrics.table import WorkerCounters
+from sage_local.runtime.operators.protocol import Operator, TaskContext
+from sage_local.runtime.operators.source import SourceInput
+from sage_local.runtime.operators.user_function import UserFunction
+from sage_local.runtime.protocol.blame import NO_RECORD, blame
+from sage_local.runtime.protocol.pacing import Pacer
+
+SLICE_NS = 5_000_000
+"""A task with much output gives way to the others and to commands about this often."""
+
+Copy = Callable[[Rows], Rows]
+
+
+class TaskState(Enum):
+    """The life of a task."""
+
+    RUNNING = "running"
+    SENDING = "sending"
+    """Everything is closed; the last of the output waits for room."""
+    FINISHED = "finished"
+    CLOSED = "closed"
+    """Failed or cancelled."""
+
+
+class Task:
+    """See the module. ``selectors`` are the key selectors of its outgoing edges; ``copy`` makes the rows of further branches."""
+
+    def __init__(
+        self,
+        context: TaskContext,
+        *,
+        name: str,
+        input: Input | SourceInput,
+        operators: Sequence[Operator],
+        outputs: Sequence[Output],
+        selectors: Sequence[UserFunction],
+        counters: WorkerCounters,
+        clock: Callable[[], int],
+        copy: Copy,
+        pacer: Pacer,
+    ) -> None:
+        self.context = context
+        self.state = TaskState.RUNNING
+        self.name = name
+        self._input = input
+        self._source = input if isinstance(input, SourceInput) else None
+        self._operators = operators
+        self._outputs = outputs
+        self._selectors = selectors
+        self._counters = counters
+        self._clock = clock
+        self._copy = copy
+        self._pacer = pacer
+        self._frame: Frame | None = None
+        self._stream: Iterator[Element] = iter(())
+        self._rows_in = 0
+        self._rows_out = 0
+        self._frame_ns = 0
+
+    def open(self) -> None:
+        """Open the functions, from the end of the chain to its beginning: a source may emit as soon as it is open."""
+        for selector in self._selectors:
+            selector.open(self.context)
+        for operator in reversed(self._operators):
+            operator.open(self.context)
+        if self._source is not None:
+            self._source.open(self.context)
+
+    def step(self) -> bool:
+        """Do what can be done now, up to a frame or a time slice; returns whether anything was. Raises ``OperatorFailed``."""
+        if self.state is TaskState.SENDING:
+            return self._send_rest()
+        starved = self._frame is None and self._ready and not self._take()
+        moved = self._flush(starved=starved)
+        if self._frame is None or not self._ready:
+            return moved
+        self._advance()
+        return True
+
+    def stop(self) -> None:
+        """If this is a source: end as if the input had ended."""
+        if self._source is not None and self.state is TaskState.RUNNING:
+            self._source.stop()
+
+    def next_timer_ns(self) -> int | None:
+        """When ``step`` is worth a call without an event; ``None``: only after one."""
+        times = [output.next_flush_ns() for output in self._outputs]
+        if self._source is not None:
+            times.append(self._source.next_poll_ns())
+        return min((time for time in times if time is not None), default=None)
+
+    def close(self) -> None:
+        """Close every function, whether the task has failed or is not wanted any more. What was in flight is dropped."""
+        if self.state in (TaskState.RUNNING, TaskState.SENDING):
+            self.state = TaskState.CLOSED
+            self._close()
+
+    @property
+    def _ready(self) -> bool:
+        return all(output.is_ready for output in self._outputs)
+
+    def _take(self) -> bool:
+        """Get the next frame. A source's own work is counted as its operator's."""
+        if self._source is None:
+            self._frame = self._input.take()
+        else:
+            entered_ns = self._counters.enter(self._source.place)
+            self._frame = self._source.take()
+            self._frame_ns = self._counters.leave(self._source.place, entered_ns)
+        if self._frame is None:
+            return False
+        element = self._frame.element
+        if isinstance(element, EndOfStream):
+            self._stream = self._ending()
+        else:
+            self._stream = self._flow(self._operators, iter((element,)))
+            if isinstance(element, Rows):
+                self._rows_in += len(element.values)
+        return True
+
+    def _advance(self) -> None:
+        """Go on with the frame at hand until it is done, an output is full or the time slice over."""
+        started_ns = self._clock()
+        while (element := next(self._stream, None)) is not None:
+            self._emit(element)
+            if not self._ready or self._clock() - started_ns > SLICE_NS:
+                self._frame_ns += self._clock() - started_ns
+                return
+        self._frame_ns += self._clock() - started_ns
+        self._complete()
+
+    def _complete(self) -> None:
+        frame, self._frame = self._frame, None
+        assert frame is not None
+        if isinstance(frame.element, EndOfStream):
+            self._finish()
+            return
+        if frame.ends_turn:
+            for output in self._outputs:
+                output.end_turn()
+        if self._source is not None and isinstance(frame.element, Rows):
+            self._pacer.observe(len(frame.element.values), self._frame_ns, self._slowest_per_ns())
+
+    def _slowest_per_ns(self) -> float | None:
+        """In source records: what comes out of the chain may be more or fewer."""
+        rates = [rate for output in self._outputs if (rate := output.consumed_per_ns) is not None]
+        if not rates or not self._rows_out:
+            return None
+        return min(rates) * self._rows_in / self._rows_out
+
+    def _finish(self) -> None:
+        # Closed before the end is announced: if a close() raises, nobody downstream takes the job for done.
+        self.state = TaskState.SENDING
+        self._close()
+        for output in self._outputs:
+            output.end_turn()
+            output.end()
+        self._send_rest()
+
+    def _send_rest(self) -> bool:
+        moved = self._flush(starved=True)
+        if all(output.is_sent for output in self._outputs):
+            self.state = TaskState.FINISHED
+            return True
+        return moved
+
+    def _flush(self, *, starved: bool) -> bool:
+        now_ns = self._clock()
+        moved = False
+        for output in self._outputs:
+            moved = output.flush(now_ns, starved=starved) or moved
+        return moved
+
+    def _emit(self, element: Element) -> None:
+        if not isinstance(element, Rows):
+            for output in self._outputs:
+                output.pass_on(element)
+            return
+        self._rows_out += len(element.values)
+        try:
+            for output in self._outputs[1:]:
+                output.put(self._copy(element))
+            for output in self._outputs[:1]:
+                output.put(element)
+        except BaseException as error:
+            # A record that can not be pickled, most likely: it came from the last operator.
+            blame(self.name, NO_RECORD, error)
+
+    def _ending(self) -> Iterator[Element]:
+        for index, operator in enumerate(self._operators):
+            yield from self._flow(self._operators[index + 1 :], self._timed(operator, operator.end))
+
+    def _flow(self, operators: Sequence[Operator], stream: Iterator[Element]) -> Iterator[Element]:
+        for operator in operators:
+            stream = self._through(operator, stream)
+        return stream
+
+    def _through(self, operator: Operator, stream: Iterator[Element]) -> Iterator[Element]:
+        for element in stream:
+            if isinstance(element, Rows):
+                yield from self._timed(operator, lambda rows=element: operator.process(rows))  # type: ignore[misc]
+            else:
+                yield element
+
+    def _timed(self, operator: Operator, work: Callable[[], Iterable[Element]]) -> Iterator[Element]:
+        """What ``work`` gives, with the time it takes counted and the operator shown as being at work."""
+        counters, place = self._counters, operator.place
+        entered_ns = counters.enter(place)
+        results = iter(work())
+        while True:
+            element = next(results, None)
+            counters.leave(place, entered_ns)
+            if element is None:
+                return
+            yield element
+            entered_ns = counters.enter(place)
+
+    def _close(self) -> None:
+        self._stream = iter(())
+        owners = [*self._selectors, *self._operators, *([self._source] if self._source is not None else [])]
+        first: BaseException | None = None
+        for owner in owners:
+            try:
+                owner.close()
+            except BaseException as error:
+                first = first or error
+        if first is not None:
+            raise first
+

@@ -1,0 +1,171 @@
+"""From a plan to the tasks of one worker (or of all, inline) with everything they are connected to."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic_ns
+from typing import Any, Protocol
+
+from sage_local.config import BUFFER_TIMEOUT_MS, FRAME_ROWS, MAX_PARALLELISM, OBJECT_REUSE
+from sage_local.core.ids import ChannelId, TaskId, WorkerId
+from sage_local.functions import Role
+from sage_local.plan import operators as specs
+from sage_local.plan.physical import Chain, Delivery, Edge, Plan
+from sage_local.runtime.channels.copying import copied, shared
+from sage_local.runtime.channels.frame import Receiver, Sender
+from sage_local.runtime.channels.gate import ArrivalGate, Input, TurnGate, UnionGate
+from sage_local.runtime.channels.keying import Keying
+from sage_local.runtime.channels.outbox import BufferedOutbox, Output, TurnOutbox
+from sage_local.runtime.channels.routing import Broadcaster, Dealer, HashPartitioner, RoundRobin, Router
+from sage_local.runtime.metrics.table import Cells, OperatorCounters, WorkerCounters
+from sage_local.runtime.memory.layout import counted_operators
+from sage_local.runtime.operators.factory import build
+from sage_local.runtime.operators.protocol import TaskContext
+from sage_local.runtime.operators.push_source import PushInput
+from sage_local.runtime.operators.source import SourceInput, SplitInput
+from sage_local.runtime.operators.user_function import UserFunction
+from sage_local.runtime.protocol.pacing import Pacer
+from sage_local.runtime.protocol.turns import ReceiverTurns, SenderTurns, dealt_to, every_turn
+from sage_local.runtime.worker.task import Task
+
+
+class Channels(Protocol):
+    """Where the two ends of a channel come from; each is asked for once, in the process that has it."""
+
+    def sender(self, channel: ChannelId) -> Sender:
+        """The sending end."""
+
+    def receiver(self, channel: ChannelId) -> Receiver:
+        """The receiving end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the tasks of one worker share. ``collect`` makes the output of a ``Collect`` operator; ``wake`` ends the sleep of the duty cycle from any thread."""
+
+    channels: Channels
+    cells: Cells
+    collect: Callable[[str], Output]
+    wake: Callable[[], object]
+    clock: Callable[[], int] = monotonic_ns
+
+
+def tasks_of(plan: Plan, worker: WorkerId, around: Surroundings) -> list[Task]:
+    """The tasks of ``worker``, senders before their receivers as far as there is such an order."""
+    placed = sorted(task for task, place in plan.placement.items() if place == worker)
+    return [_Wiring(plan, worker, task, around).task() for task in placed]
+
+
+class _Wiring:
+    """One task's."""
+
+    def __init__(self, plan: Plan, worker: WorkerId, task: TaskId, around: Surroundings) -> None:
+        self._plan = plan
+        self._chain: Chain = plan.chains[task.chain]
+        self._task = task
+        self._around = around
+        settings = plan.settings
+        self._timeout_ms = settings[BUFFER_TIMEOUT_MS]
+        self._pacer = Pacer(timeout_ms=self._timeout_ms, max_rows=settings[FRAME_ROWS])
+        self._copy = shared if settings[OBJECT_REUSE] else copied
+        self._selectors: list[UserFunction] = []
+        self._counters = [
+            OperatorCounters(around.cells, place)
+            for place, (counted, _) in enumerate(counted_operators(plan, worker))
+            if counted == task
+        ]
+
+    def task(self) -> Task:
+        """All of it together."""
+        plan, chain = self._plan, self._chain
+        outputs = self._outputs()
+        with_counters = list(zip(chain.operators, self._counters, strict=True))
+        first = chain.operators[0]
+        return Task(
+            TaskContext(plan.job_name, self._task, chain.parallelism, plan.settings),
+            name=chain.operators[-1].name,
+            input=self._source(first) if isinstance(first, specs.Source) else self._gate(),
+            operators=build(with_counters[isinstance(first, specs.Source) :], plan.settings),
+            outputs=outputs,
+            selectors=self._selectors,
+            counters=WorkerCounters(self._around.cells, self._around.clock),
+            clock=self._around.clock,
+            copy=self._copy,
+            pacer=self._pacer,
+        )
+
+    def _source(self, spec: specs.Source) -> SourceInput:
+        around = self._around
+        if spec.splits is None:
+            return PushInput(spec, self._counters[0], self._pacer, around.wake)
+        return SplitInput(spec, self._counters[0], self._pacer, around.clock)
+
+    def _gate(self) -> Input:
+        inputs = [self._edge_input(edge) for edge in self._plan.edges if edge.target == self._chain.id]
+        return inputs[0] if len(inputs) == 1 else UnionGate(inputs)
+
+    def _edge_input(self, edge: Edge) -> Input:
+        channels = [
+            self._around.channels.receiver(channel)
+            for channel in self._plan.channels(edge)
+            if channel.target == self._task.subtask
+        ]
+        return TurnGate(channels, self._turns(edge)) if edge.in_turns else ArrivalGate(channels)
+
+    def _turns(self, edge: Edge) -> ReceiverTurns:
+        senders = self._plan.chains[edge.source].parallelism
+        match edge.delivery:
+            case Delivery.FORWARD:
+                return every_turn(senders=1)
+            case Delivery.DEAL:
+                return dealt_to(self._task.subtask, senders=senders, receivers=self._chain.parallelism)
+            case _:
+                return every_turn(senders=senders)
+
+    def _outputs(self) -> list[Output]:
+        outputs: list[Output] = [
+            self._outbox(edge) for edge in self._plan.edges if edge.source == self._chain.id
+        ]
+        last = self._chain.operators[-1]
+        return [self._around.collect(last.name)] if isinstance(last, specs.Collect) else outputs
+
+    def _outbox(self, edge: Edge) -> Output:
+        channels = [
+            self._around.channels.sender(channel)
+            for channel in self._plan.channels(edge)
+            if channel.source == self._task.subtask
+        ]
+        router = self._router(edge, len(channels))
+        if edge.in_turns:
+            return TurnOutbox(router, channels)
+        return BufferedOutbox(router, channels, timeout_ms=self._timeout_ms)
+
+    def _router(self, edge: Edge, receivers: int) -> Router:
+        subtask, senders = self._task.subtask, self._chain.parallelism
+        match edge.delivery:
+            case Delivery.FORWARD:
+                return Dealer(SenderTurns(0, 1), 1)
+            case Delivery.DEAL if edge.in_turns:
+                return Dealer(SenderTurns(subtask, senders), receivers)
+            case Delivery.DEAL:
+                return RoundRobin(subtask, receivers)
+            case Delivery.BROADCAST:
+                return Broadcaster(receivers, self._copy)
+            case Delivery.HASH:
+                return self._partitioner(edge, receivers)
+
+    def _partitioner(self, edge: Edge, receivers: int) -> HashPartitioner:
+        first = self._plan.chains[edge.target].operators[0]
+        keying = None if edge.key_selector is None else self._keying(first.name, edge.key_selector)
+        keeps_state = not isinstance(first, specs.Map | specs.Filter | specs.FlatMap | specs.Sink)
+        return HashPartitioner(
+            keying,
+            operator=first.name,
+            receivers=receivers,
+            max_parallelism=self._plan.settings[MAX_PARALLELISM],
+            ships_keys=keying is None or (keeps_state and not keying.is_identity),
+        )
+
+    def _keying(self, operator: str, selector: Any) -> Keying:
+        function = UserFunction(operator, selector, Role.KEY)
+        self._selectors.append(function)
+        return Keying(operator, function.call)
