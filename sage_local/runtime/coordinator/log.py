@@ -1,7 +1,7 @@
 """The coordinator's log, one file in the job's log directory."""
 
-import time
 from collections import deque
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,30 +12,33 @@ class JobLog:
     """Keeps lines in memory until ``open``: most jobs end well and soon, and loading the log library would take longer than they do."""
 
     def __init__(self, directory: Path, level: str) -> None:
-        self._directory = directory
+        self._file = directory / "coordinator.log"
         self._level = level
-        self._kept: deque[tuple[float, str, str]] = deque(maxlen=KEPT_LINES)
+        self._kept: deque[str] = deque(maxlen=KEPT_LINES)
         self._logger: Any = None
 
     def write(self, level: str, text: str) -> None:
         """Write one line."""
-        if self._logger is None:
-            self._kept.append((time.time(), level, text))
-        else:
+        if self._logger is not None:
             self._logger.log(level, text)
+        else:
+            self._kept.append(f"{datetime.now():%Y-%m-%d %H:%M:%S.%f} {level: <7} {text}\n")
 
     def open(self) -> None:
-        """Write to the file from now on, what was kept first."""
-        if self._logger is not None:
-            return
+        """The job goes on for a while: write to a rotated file from now on."""
+        self.save()
         from loguru import logger
 
         logger.remove()
-        logger.add(self._directory / "coordinator.log", level=self._level, rotation="10 MB", retention=5, format=_FORMAT)
-        self._logger = logger.bind(worker="coordinator")
-        for at, level, text in self._kept:
-            self._logger.log(level, f"[{time.strftime('%H:%M:%S', time.localtime(at))}] {text}")
-        self._kept.clear()
+        logger.add(self._file, level=self._level, rotation="10 MB", retention=5, format=_FORMAT)
+        self._logger = logger
+
+    def save(self) -> None:
+        """Write what is kept, without the library: the job is about to end, and its caller waits."""
+        if self._kept:
+            with self._file.open("a") as file:
+                file.writelines(self._kept)
+            self._kept.clear()
 
 
-_FORMAT = "{time:YYYY-MM-DD HH:mm:ss.SSS} {level: <7} coordinator {message}"
+_FORMAT = "{time:YYYY-MM-DD HH:mm:ss.SSSSSS} {level: <7} {message}"

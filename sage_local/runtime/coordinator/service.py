@@ -126,6 +126,9 @@ class Service:
 
     def _caller_gone(self, client: Client) -> None:
         self._clients.discard(client)
+        if self._conclusion_sent:
+            self._loop.stop()
+            return
         self._log.write("INFO", "the caller is gone")
         if self._submission.attached:
             self._shell.apply(state.CallerGone())
@@ -187,7 +190,7 @@ class Service:
         self._pipes.close()
         conclusion = self._conclusion(outcome)
         if isinstance(conclusion, JobFailed):
-            self._log.open()
+            self._log.save()
             self._directory.keep_logs()
         else:
             self._directory.remove()

@@ -2,10 +2,15 @@
 
 import pickle
 import signal
+from pathlib import Path
 
 from sage_local.errors import JobError, OperatorError, WorkerLostError
 from sage_local.runtime.protocol.client_messages import JobFailed, StartFailure, WorkerLoss
 from sage_local.runtime.protocol.messages import Failure
+
+
+LAST_WORDS = 4000
+"""Characters: a traceback and a few lines."""
 
 
 class UnpicklableError(Exception):
@@ -21,8 +26,17 @@ def error_of(failed: JobFailed) -> JobError:
             error = WorkerLostError(worker, operators, _how(failed.cause))
         case StartFailure(message):
             error = JobError(message)
+            add_last_words(error, Path(failed.log_dir))
     error.add_note(f"logs of the job: {failed.log_dir}")
     return error
+
+
+def add_last_words(error: BaseException, log_dir: Path) -> None:
+    """Note what our own processes wrote to their standard error, if anything."""
+    file = log_dir / "stderr.log"
+    words = file.read_text(errors="replace").strip() if file.exists() else ""
+    if words:
+        error.add_note(f"last words of the job's processes:\n{words[-LAST_WORDS:]}")
 
 
 def _operator_error(failure: Failure) -> OperatorError:

@@ -7,7 +7,7 @@ from typing import Any
 from sage_local.errors import CoordinatorLostError, JobCancelledError, JobError
 from sage_local.runtime.control.run_directory import RunDirectory
 from sage_local.runtime.job import JobResult, OperatorResult
-from sage_local.runtime.launcher.failure import error_of
+from sage_local.runtime.launcher.failure import add_last_words, error_of
 from sage_local.runtime.launcher.interrupts import interrupts
 from sage_local.runtime.launcher.link import Link
 from sage_local.runtime.launcher.processes import Processes
@@ -130,12 +130,9 @@ class JobHandle:
 
     def _coordinator_lost(self) -> JobError:
         """It could not clean up after itself."""
-        stderr = self._directory.log_dir / "stderr.log"
-        text = stderr.read_text(errors="replace").strip() if stderr.exists() else ""
-        self._directory.remove()
         code = self._exit_code
         how = "" if code is None else f" with exit code {code}" if code >= 0 else f": killed by signal {-code}"
         error = CoordinatorLostError(f"the coordinator of job {self.job_id} ended unexpectedly{how}")
-        if text:
-            error.add_note(f"its last words:\n{text[-4000:]}")
+        add_last_words(error, self._directory.log_dir)
+        self._directory.remove()
         return error

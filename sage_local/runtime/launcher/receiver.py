@@ -83,6 +83,6 @@ class Receiver:
 
 
 def _decode(frame: bytes) -> list[Any]:
-    from sage_local.runtime.codec.rows import decode_rows
+    from sage_local.runtime.codec.rows import decode
 
-    return decode_rows(frame).values
+    return decode(frame).values
