@@ -22,6 +22,8 @@ from sage_local.runtime.launcher import JobHandle
 T = TypeVar("T")
 Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 """A path, a glob, or several of them."""
+Pipeline = DataStream[Any] | DataStreamSink
+"""A part of a program."""
 
 
 class LocalEnvironment:
@@ -119,18 +121,12 @@ class LocalEnvironment:
         return self._source(GeneratorSource(fn, rate=rate), operator_name(name, fn, "from_generator"), parallelism)
 
     @overload
-    def submit(self, pipeline: DataStream[Any] | DataStreamSink | None = None) -> JobResult: ...
+    def submit(self, pipeline: Pipeline | None = None, *, detach: Literal[False] = False) -> JobResult: ...
     @overload
-    def submit(
-        self, pipeline: DataStream[Any] | DataStreamSink | None = None, *, detach: Literal[False]
-    ) -> JobResult: ...
+    def submit(self, pipeline: Pipeline | None = None, *, detach: Literal[True]) -> JobHandle: ...
     @overload
-    def submit(
-        self, pipeline: DataStream[Any] | DataStreamSink | None = None, *, detach: Literal[True]
-    ) -> JobHandle: ...
-    def submit(
-        self, pipeline: DataStream[Any] | DataStreamSink | None = None, *, detach: bool = False
-    ) -> JobResult | JobHandle:
+    def submit(self, pipeline: Pipeline | None = None, *, detach: bool) -> JobResult | JobHandle: ...
+    def submit(self, pipeline: Pipeline | None = None, *, detach: bool = False) -> JobResult | JobHandle:
         """Run every sink declared so far, or with ``pipeline`` only those that it is or leads to.
 
         Blocks until every record has reached its sink and every sink is closed. With ``detach`` it returns as soon as
@@ -152,9 +148,7 @@ class LocalEnvironment:
         layer = {key: value for key, value in written.items() if value is not None}
         self._program.configure(parse_layer(layer, "configure_debug"))
 
-    def explain(
-        self, pipeline: DataStream[Any] | DataStreamSink | None = None, *, syntax: Literal["text", "mermaid"] = "text"
-    ) -> str:
+    def explain(self, pipeline: Pipeline | None = None, *, syntax: Literal["text", "mermaid"] = "text") -> str:
         """How ``submit`` would run the program: chains, tasks, edges, rings, placement. Starts nothing."""
         return submission.explain(self._program, self._sinks(pipeline), mermaid=syntax == "mermaid")
 
@@ -163,7 +157,7 @@ class LocalEnvironment:
         node = self._program.add(Source(name=name, source=source, splits=None), parallelism=parallelism)
         return DataStream(Upstream(self._program, (Input(node.id),)))
 
-    def _sinks(self, pipeline: DataStream[Any] | DataStreamSink | None) -> set[NodeId]:
+    def _sinks(self, pipeline: Pipeline | None) -> set[NodeId]:
         if pipeline is None:
             return self._program.sinks()
         if not isinstance(pipeline, DataStream | DataStreamSink):
