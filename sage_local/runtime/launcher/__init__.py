@@ -4,6 +4,7 @@ Does not hold what happens behind the door. Imports anything in ``runtime``.
 """
 
 from sage_local.runtime.launcher.handle import JobHandle
+from sage_local.runtime.launcher.inline import run_inline
 from sage_local.runtime.launcher.launch import launch
 
-__all__ = ["JobHandle", "launch"]
+__all__ = ["JobHandle", "launch", "run_inline"]
