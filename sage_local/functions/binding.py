@@ -16,13 +16,17 @@ from sage_local.functions.source import SourceFunction
 
 
 @dataclass(frozen=True, slots=True)
-class _Hooks:
-    """What fits a role: a callable of ``arguments``, or a ``function_class`` that overrides one of ``names``."""
+class Hooks:
+    """What fits a role: a callable of ``arguments``, or a ``function_class`` that overrides one of ``names``.
+
+    ``generates``: the result is gone through, so a generator function is what one would write.
+    """
 
     operator: str
     function_class: type[Function]
     names: tuple[str, ...]
     arguments: int = 1
+    generates: bool = False
 
 
 class Role(Enum):
@@ -37,12 +41,12 @@ class Role(Enum):
 
 
 _HOOKS = {
-    Role.MAP: _Hooks("map", MapFunction, ("map", "process")),
-    Role.FILTER: _Hooks("filter", FilterFunction, ("filter", "process")),
-    Role.FLAT_MAP: _Hooks("flat_map", FlatMapFunction, ("flat_map", "process")),
-    Role.KEY: _Hooks("key_by", KeySelector, ("get_key",)),
-    Role.REDUCE: _Hooks("reduce", ReduceFunction, ("reduce",), arguments=2),
-    Role.SINK: _Hooks("sink", SinkFunction, ("write", "invoke")),
+    Role.MAP: Hooks("map", MapFunction, ("map", "process")),
+    Role.FILTER: Hooks("filter", FilterFunction, ("filter", "process")),
+    Role.FLAT_MAP: Hooks("flat_map", FlatMapFunction, ("flat_map", "process"), generates=True),
+    Role.KEY: Hooks("key_by", KeySelector, ("get_key",)),
+    Role.REDUCE: Hooks("reduce", ReduceFunction, ("reduce",), arguments=2),
+    Role.SINK: Hooks("sink", SinkFunction, ("write", "invoke")),
 }
 
 
@@ -52,7 +56,11 @@ def bind(function: Any, role: Role | str) -> Callable[..., Any]:
     Called when the graph is built, to refuse what does not fit with a ``FunctionError``, and again in each worker. The
     result of a function class is a bound method, so it sees what ``open`` has set.
     """
-    hooks = _HOOKS[Role(role)]
+    return bind_hooks(function, _HOOKS[Role(role)])
+
+
+def bind_hooks(function: Any, hooks: Hooks) -> Callable[..., Any]:
+    """As ``bind``, for hooks that are no role of their own."""
     _refuse_class(function, hooks)
     target = _hook(function, hooks) if isinstance(function, Function) else function
     if not callable(target):
@@ -85,12 +93,12 @@ def refuse_class(function: Any, operator: str, expected: type) -> None:
         raise FunctionError(f"{operator}() takes a {expected.__name__}, found {function!r}")
 
 
-def _refuse_class(function: Any, hooks: _Hooks) -> None:
+def _refuse_class(function: Any, hooks: Hooks) -> None:
     if isinstance(function, type) and issubclass(function, Function | SourceFunction):
         refuse_class(function, hooks.operator, hooks.function_class)
 
 
-def _hook(function: Function, hooks: _Hooks) -> Any:
+def _hook(function: Function, hooks: Hooks) -> Any:
     """The bound method of the first overridden hook."""
     if isinstance(function, hooks.function_class):
         names: tuple[str, ...] = hooks.names
@@ -99,33 +107,34 @@ def _hook(function: Function, hooks: _Hooks) -> Any:
     else:
         raise FunctionError(f"{hooks.operator}() takes {_wanted(hooks)}, found the {_kind(function)} {_name(function)}")
     for name in names:
-        if _overrides(function, name):
+        if _overrides(function, name, hooks):
             return getattr(function, name)
     missing = " nor ".join(f"{name}()" for name in names)
     overrides = "overrides neither" if len(names) > 1 else "does not override"
     raise FunctionError(f"the {_name(function)} given to {hooks.operator}() {overrides} {missing}")
 
 
-def _overrides(function: Function, name: str) -> bool:
+def _overrides(function: Function, name: str, hooks: Hooks) -> bool:
     """Whether ``name`` comes from the user, and not from the class which declares the hook."""
     if name in getattr(function, "__dict__", {}):
         return True
-    owner = next(cls for cls in type(function).__mro__ if name in vars(cls))
-    return owner is not BaseFunction and all(owner is not hooks.function_class for hooks in _HOOKS.values())
+    owner = next((cls for cls in type(function).__mro__ if name in vars(cls)), None)
+    declaring = {BaseFunction, hooks.function_class, *(other.function_class for other in _HOOKS.values())}
+    return owner is not None and owner not in declaring
 
 
-def _refuse_kind(target: Any, hooks: _Hooks) -> None:
+def _refuse_kind(target: Any, hooks: Hooks) -> None:
     """A generator or coroutine function called like a plain one never runs its body: refuse it here."""
     if inspect.iscoroutinefunction(target) or inspect.isasyncgenfunction(target):
         raise FunctionError(f"{hooks.operator}() takes a plain function, found the asynchronous {_name(target)}")
-    if inspect.isgeneratorfunction(target) and hooks.names[0] != "flat_map":
+    if inspect.isgeneratorfunction(target) and not hooks.generates:
         raise FunctionError(
             f"{hooks.operator}() takes a function that returns, found the generator function {_name(target)}:"
             " flat_map() takes those"
         )
 
 
-def _refuse_arity(target: Any, hooks: _Hooks) -> None:
+def _refuse_arity(target: Any, hooks: Hooks) -> None:
     try:
         signature = inspect.signature(target)
     except (TypeError, ValueError):
@@ -139,7 +148,7 @@ def _refuse_arity(target: Any, hooks: _Hooks) -> None:
         raise FunctionError(f"{hooks.operator}() calls its function with {count}, found {found}: {error}") from None
 
 
-def _wanted(hooks: _Hooks) -> str:
+def _wanted(hooks: Hooks) -> str:
     return f"a callable or a {hooks.function_class.__name__}"
 
 

@@ -1,10 +1,10 @@
 """Time to live of state."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import Enum
 
 from sage_local.errors import StateError
-from sage_local.windowing.duration import Duration, positive_ms
 
 
 class TtlUpdate(Enum):
@@ -24,7 +24,10 @@ class StateTtlConfig:
     ttl_ms: int
     update: TtlUpdate
 
-    def __init__(self, ttl: Duration, *, update: TtlUpdate = TtlUpdate.ON_CREATE_AND_WRITE) -> None:
+    def __init__(self, ttl: timedelta | int | str, *, update: TtlUpdate = TtlUpdate.ON_CREATE_AND_WRITE) -> None:
+        # Imported here: every function's context knows this module, few programs have state that expires.
+        from sage_local.windowing.duration import positive_ms
+
         ttl_ms = positive_ms(ttl, "ttl of state")
         if not isinstance(update, TtlUpdate):
             raise StateError(f"update must be a TtlUpdate, found {update!r}")

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from sage_local.functions.co_shape import CoShape
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operator:
@@ -141,3 +143,19 @@ class CountWindow(Windowed):
 
     size: int
     slide: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process(Operator):
+    """Calls a process function with each record; with state and timers where there is a ``key_selector``."""
+
+    function: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connected(Operator):
+    """Calls a function of several inputs. ``key_selectors`` has one per input, ``None`` where that is not keyed."""
+
+    function: Any
+    shape: CoShape
+    key_selectors: tuple[Callable[[Any], Any] | None, ...]

@@ -5,7 +5,13 @@ from typing import Any, TypeVar
 from sage_local.config import MAX_PARALLELISM
 from sage_local.errors import StateError
 from sage_local.functions.managed import Unmanaged
-from sage_local.functions.state import BroadcastStateDescriptor, ListState, ListStateDescriptor, MapState, StateDescriptor
+from sage_local.functions.state import (
+    BroadcastStateDescriptor,
+    ListState,
+    ListStateDescriptor,
+    MapState,
+    StateDescriptor,
+)
 from sage_local.functions.timers import TimerService
 from sage_local.runtime.codec.keys import key_groups
 from sage_local.runtime.operators.protocol import TaskContext
@@ -29,7 +35,10 @@ def new_backend(context: TaskContext) -> MemoryBackend:
 
 
 class ManagedState:
-    """``functions.managed.Managed`` for one operator. ``keyed``: the stream has keys; ``timed``: the function has timers."""
+    """``functions.managed.Managed`` for one operator.
+
+    ``keyed``: the stream has keys; ``timed``: the function has timers.
+    """
 
     def __init__(self, operator: str, context: TaskContext, *, keyed: bool, timed: bool) -> None:
         self._owned = owned_key_groups(context.task.subtask, context.parallelism, context.settings[MAX_PARALLELISM])
@@ -51,7 +60,9 @@ class ManagedState:
         if self._backend is None:
             return self._refusal.key
         if self.cursor.key is NO_KEY:
-            raise StateError("there is a key only while a record or a timer is being processed, not in open() or close()")
+            raise StateError(
+                "there is a key only while a record or a timer is being processed, not in open() or close()"
+            )
         return self.cursor.key
 
     @property

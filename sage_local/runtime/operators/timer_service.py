@@ -13,7 +13,8 @@ from sage_local.runtime.state.timers import Timer, Timers
 class OperatorTimers:
     """Both queues of one operator; ``functions.timers.TimerService`` for its function.
 
-    ``event`` and ``processing`` are ``None`` on a stream without keys: there the service only tells the times.
+    ``event`` and ``processing`` are ``None`` where there are no timers, on a stream without keys or for a function
+    without ``on_timer``: then the service only tells the times.
     """
 
     def __init__(
@@ -86,8 +87,8 @@ class OperatorTimers:
     def _queue(self, queue: Timers | None) -> Timers:
         if queue is None:
             raise StateError(
-                f"operator {self._operator!r} has no keys, and a timer belongs to a key: apply it to a keyed stream,"
-                " stream.key_by(...)"
+                f"operator {self._operator!r} can have no timers: they belong to a key and call on_timer(), so they"
+                " need a keyed stream, stream.key_by(...), and a function class with on_timer(), a KeyedProcessFunction"
             )
         if self._cursor.key is NO_KEY:
             raise StateError(
@@ -103,9 +104,7 @@ class OperatorTimers:
                 f" {timestamp!r} of type {type(timestamp).__name__}"
             )
         if not MIN_TIMESTAMP < timestamp <= MAX_TIMESTAMP:
-            raise StateError(
-                f"a timer of operator {self._operator!r} needs a timestamp of 64 bits, found {timestamp}"
-            )
+            raise StateError(f"a timer of operator {self._operator!r} needs a timestamp of 64 bits, found {timestamp}")
         if self._firing is not None and self._firing[0] is domain and timestamp <= self._firing[1]:
             raise StateError(
                 f"on_timer() of operator {self._operator!r}, called for {self._firing[1]}, registered a timer for"

@@ -1,0 +1,145 @@
+"""What operators of process functions share: state, timers, the context their functions get, outputs."""
+
+from collections.abc import Callable, Iterable, Iterator
+from types import GeneratorType
+from typing import Any
+
+from sage_local.config import OBJECT_REUSE
+from sage_local.core.elements import MAX_TIMESTAMP, Element, Watermark
+from sage_local.functions.state import BroadcastStateDescriptor, MapState
+from sage_local.functions.timers import TimeDomain, TimerService
+from sage_local.runtime.metrics.table import OperatorCounters
+from sage_local.runtime.operators.emission import Emission
+from sage_local.runtime.operators.managed import ManagedState
+from sage_local.runtime.operators.protocol import TaskContext
+from sage_local.runtime.operators.user_function import UserFunction
+from sage_local.runtime.protocol.blame import NO_RECORD, blame
+from sage_local.runtime.state.snapshot import StateSnapshot
+from sage_local.runtime.state.timers import Timer
+
+Call = Callable[..., Any]
+
+_TEXT = (str, bytes, bytearray, dict)
+
+
+class Context:
+    """The ``ctx`` of process functions: one object, changed from call to call."""
+
+    __slots__ = ("_managed", "_writes_broadcast", "time_domain", "timers", "timestamp")
+
+    def __init__(self, managed: ManagedState, *, writes_broadcast: bool = False) -> None:
+        self._managed = managed
+        self._writes_broadcast = writes_broadcast
+        self.timers: TimerService = managed.operator_timers
+        self.timestamp: int | None = None
+        self.time_domain: TimeDomain | None = None
+
+    @property
+    def key(self) -> Any:
+        """The key at hand."""
+        return self._managed.key
+
+    def broadcast_state(self, descriptor: BroadcastStateDescriptor[Any, Any], /) -> MapState[Any, Any]:
+        """The broadcast state, to be changed by the function of the broadcast side only."""
+        managed = self._managed
+        return managed.broadcast_state(descriptor) if self._writes_broadcast else managed.read_only(descriptor)
+
+
+class ProcessBase:
+    """Opens and closes the function, fires its timers. ``keyed``: there are keys, so keyed state and timers too."""
+
+    def __init__(self, name: str, function: Any, counters: OperatorCounters, *, keyed: bool) -> None:
+        self.name = name
+        self.place = counters.place
+        self._counters = counters
+        self._function = UserFunction(name, function)
+        self._keyed = keyed
+        self._on_timer = getattr(function, "on_timer", None) if keyed else None
+        self._restored: StateSnapshot | None = None
+
+    def open(self, context: TaskContext) -> None:
+        """Open the function, with its state as it was in the snapshot, if there was one."""
+        self._managed = ManagedState(self.name, context, keyed=self._keyed, timed=self._on_timer is not None)
+        if self._restored is not None:
+            self._managed.restore(self._restored)
+        self._timers = self._managed.operator_timers
+        self._context = Context(self._managed)
+        self._emission = Emission(self._counters, copies=not context.settings[OBJECT_REUSE])
+        self._function.open(context, self._managed)
+
+    def close(self) -> None:
+        """Close the function."""
+        self._function.close()
+
+    def snapshot(self) -> StateSnapshot:
+        """See ``Stateful``."""
+        return self._managed.snapshot()
+
+    def restore(self, snapshot: StateSnapshot) -> None:
+        """See ``Stateful``."""
+        self._restored = snapshot
+
+    def watermark(self, watermark: Watermark) -> Iterator[Element]:
+        """Fire the event-time timers that are due."""
+        self._timers.watermark = watermark.timestamp
+        # What a timer of the end registers behind all others would have no end.
+        last = self._timers.last(TimeDomain.EVENT_TIME) if watermark.timestamp == MAX_TIMESTAMP else watermark.timestamp
+        yield from self._fire(TimeDomain.EVENT_TIME, last)
+        yield watermark
+
+    def next_time_ms(self) -> int | None:
+        """See ``ClockTimed``."""
+        return self._managed.next_time_ms()
+
+    def advance_time(self, now_ms: int) -> Iterator[Element]:
+        """Fire the processing-time timers that are due."""
+        self._managed.sweep()
+        yield from self._fire(TimeDomain.PROCESSING_TIME, now_ms)
+
+    def end(self) -> Iterable[Element]:
+        """Fire the processing-time timers that are left: their time will not come any more."""
+        yield from self._fire(TimeDomain.PROCESSING_TIME, self._timers.last(TimeDomain.PROCESSING_TIME))
+        dropped = self._timers.drop_all()
+        if dropped:
+            from loguru import logger  # at the end of an odd job only: most workers never load it
+
+            logger.warning(
+                "operator {!r}: {} timers registered after the end of input were not fired", self.name, dropped
+            )
+
+    def _fire(self, domain: TimeDomain, upto: int) -> Iterator[Element]:
+        context = self._context
+        for timer in self._timers.due(domain, upto):
+            context.timestamp = timer.timestamp
+            context.time_domain = domain
+            stamp = timer.timestamp if domain is TimeDomain.EVENT_TIME else None
+            yield from self._call(self._on_timer, (timer.timestamp, context), stamp, timer)
+        yield from self._emission.flush()
+
+    def _call(self, hook: Any, arguments: tuple[Any, ...], stamp: int | None, record: Any) -> Iterator[Element]:
+        try:
+            results = results_of(hook(*arguments))
+            while not self._emission.take(results, stamp):
+                yield from self._emission.flush()
+        except BaseException as error:
+            blame(self.name, _shown(record), error)
+
+
+def results_of(returned: Any) -> Iterator[Any]:
+    """What a process function gave, record by record."""
+    if type(returned) is GeneratorType:
+        return returned
+    if returned is None:
+        return iter(())
+    if isinstance(returned, _TEXT):
+        # Taken apart into characters or keys, surely not what was meant.
+        raise TypeError(f"a process function yields its records or returns them in a list, found {returned!r:.80}")
+    return iter(returned)
+
+
+def _shown(record: Any) -> Any:
+    """A timer is nothing that the user has sent; its message is clearer without the queue's own class."""
+    return f"timer of {record.timestamp} for key {record.key!r}" if type(record) is Timer else record
+
+
+__all__ = ["NO_RECORD", "Call", "Context", "ProcessBase", "results_of"]
