@@ -1,0 +1,58 @@
+"""What the documents say, done."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sage_local.config import settings_reference
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+MARKED = re.compile(r"<!-- (?P<kind>\w+): (?P<name>[^>]+) -->\n```\w+\n(?P<text>.*?)```", re.DOTALL)
+OUR_PATH = re.compile(r"`((?:sage_local|native|examples|tests|docs|benchmarks)/[\w/.]+)`")
+LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
+
+
+def marked(kind: str, name: str) -> str:
+    """The block of README behind its marker."""
+    found = [
+        match["text"]
+        for match in MARKED.finditer(DOCUMENTS[0].read_text())
+        if match["kind"] == kind and match["name"] == name
+    ]
+    assert len(found) == 1
+    return found[0]
+
+
+def run(*command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_the_program_in_readme_prints_what_readme_says(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(marked("program", "ten lines"))
+    done = run(sys.executable, str(program))
+    assert (done.stdout, done.stderr, done.returncode) == (marked("output", "ten lines"), "", 0)
+
+
+def test_the_program_in_readme_has_ten_lines_or_fewer_of_code() -> None:
+    assert len([line for line in marked("program", "ten lines").splitlines() if line]) <= 10
+
+
+@pytest.mark.parametrize("name", ["main job", "tests"])
+def test_readme_has_the_commands_that_are_run_before_every_landing(name: str) -> None:
+    assert marked("command", name).startswith("python3 -m venv .venv && ")
+
+
+def test_the_settings_reference_is_the_table() -> None:
+    assert (ROOT / "docs/settings.md").read_text().endswith(settings_reference())
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_path_and_link_in_a_document_exists(document: Path) -> None:
+    text = document.read_text()
+    paths = {ROOT / path for path in OUR_PATH.findall(text)} | {document.parent / link for link in LINK.findall(text)}
+    assert [path for path in sorted(paths) if not path.exists()] == []
