@@ -1,6 +1,5 @@
 """One place where settings were written, and what it says."""
 
-import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -60,6 +59,8 @@ def variable_of(key: str) -> str:
 
 
 def _refuse_misspelling(variable: str) -> None:
+    import difflib
+
     nearest = difflib.get_close_matches(variable, _VARIABLES, n=1, cutoff=_SPELLING)
     if nearest:
         raise ConfigError(f"environment variable {variable} sets nothing: did you mean {nearest[0]}?")
@@ -87,6 +88,9 @@ def _known_key(path: tuple[str, ...], origin: str) -> str:
 
 def _suggestion(key: str, inner: str) -> str:
     """The nearest key to what was written, with or without its group."""
+    # Imported here, as above: only a mistake has to wait for it.
+    import difflib
+
     spellings = [spelling.lower().replace("_", "-") for spelling in (key, inner) if spelling]
     nearest = [near for spelling in spellings for near in difflib.get_close_matches(spelling, TABLE, n=1, cutoff=0.5)]
     if not nearest:
