@@ -34,6 +34,4 @@ def _copied_values(values: list[Any]) -> list[Any]:
     if _IMMUTABLE.issuperset(map(type, values)):
         return list(values)
     # One pickle for each record: in a common one, an object in two records would be one object in both copies.
-    return [
-        value if type(value) in _IMMUTABLE else pickle.loads(pickle.dumps(value, protocol=5)) for value in values
-    ]
+    return [value if type(value) in _IMMUTABLE else pickle.loads(pickle.dumps(value, protocol=5)) for value in values]

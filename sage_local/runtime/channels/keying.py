@@ -48,4 +48,6 @@ def is_identity(function: Callable[[Any], Any]) -> bool:
     )
 
 
-_FLAGS = 0x04 | 0x08 | 0x20 | 0x80 | 0x100 | 0x200  # *args, **kwargs, generator, coroutine, iterable coroutine, async generator
+_FLAGS = (
+    0x04 | 0x08 | 0x20 | 0x80 | 0x100 | 0x200
+)  # *args, **kwargs, generator, coroutine, iterable coroutine, async generator

@@ -87,7 +87,9 @@ class Broadcaster:
 class HashPartitioner:
     """By the key group of each record's key. ``ships_keys``: the receiver needs the keys and could not name them for nothing."""
 
-    def __init__(self, keying: Keying | None, *, operator: str, receivers: int, max_parallelism: int, ships_keys: bool) -> None:
+    def __init__(
+        self, keying: Keying | None, *, operator: str, receivers: int, max_parallelism: int, ships_keys: bool
+    ) -> None:
         self._keying = keying
         self._operator = operator
         self._receivers = self.sharers = receivers

@@ -130,7 +130,9 @@ class _Source:
 
 def _generate(kinds: Sequence[Kind], stamps: Stamps) -> _Source:
     if not kinds or Kind.FLAT_MAP in kinds[:-1] or sum(kind is not Kind.MAP for kind in kinds) > 1:
-        raise ValueError(f"a stage is maps and one filter, or maps and a flat_map behind, found {[k.value for k in kinds]}")
+        raise ValueError(
+            f"a stage is maps and one filter, or maps and a flat_map behind, found {[k.value for k in kinds]}"
+        )
     source = _Source(inputs=_inputs(kinds), last=len(kinds) - 1)
     source.add("def run(it, stamps):")
     loop = "for x0 in it" if stamps is Stamps.NONE else "for x0, stamp in zip(it, stamps)"

@@ -77,7 +77,9 @@ def _add(function: AggregateFunction[Any, Any, Any], state: State, keys: Iterabl
         state[key] = add(create() if accumulator is _MISSING else accumulator, record)
 
 
-def _merge(function: AggregateFunction[Any, Any, Any], state: State, keys: Iterable[Any], records: Iterable[Any]) -> None:
+def _merge(
+    function: AggregateFunction[Any, Any, Any], state: State, keys: Iterable[Any], records: Iterable[Any]
+) -> None:
     merge = function.merge
     for accumulator, key in zip(records, keys):
         state[key] = merge(state[key], accumulator) if key in state else accumulator

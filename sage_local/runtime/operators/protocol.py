@@ -1,10 +1,11 @@
 """What an operator is to the task that drives it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from sage_local.config import Settings
+from sage_local.core.clock import Clock, SystemClock
 from sage_local.core.elements import Element, Rows
 from sage_local.core.ids import TaskId
 
@@ -17,6 +18,8 @@ class TaskContext:
     task: TaskId
     parallelism: int
     settings: Settings
+    clock: Clock = field(default_factory=SystemClock)
+    """Of processing time: timers and time to live."""
 
 
 class Operator(Protocol):

@@ -90,7 +90,9 @@ class PushInput(SourceInput):
 
     def take(self) -> Frame | None:
         """What was handed over since; after the last of it, the end or what ``run`` raised."""
-        returned = self._has_returned or not self._handover.is_running  # before looking for records: none comes after it
+        returned = (
+            self._has_returned or not self._handover.is_running
+        )  # before looking for records: none comes after it
         values = self._handover.take(self._pacer.rows)
         if values:
             return self._frame(values)

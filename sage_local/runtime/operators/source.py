@@ -60,9 +60,7 @@ class SourceInput(ABC):
 class SplitInput(SourceInput):
     """Reads its share of the splits, one after another. ``pacer`` says how much at a time."""
 
-    def __init__(
-        self, spec: specs.Source, counters: OperatorCounters, pacer: Pacer, clock: Callable[[], int]
-    ) -> None:
+    def __init__(self, spec: specs.Source, counters: OperatorCounters, pacer: Pacer, clock: Callable[[], int]) -> None:
         super().__init__(spec, counters, pacer)
         self._clock = clock
         self._splits: deque[Any] = deque()

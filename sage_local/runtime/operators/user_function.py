@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from sage_local.functions import FunctionContext, Role, bind, close_function, open_function
+from sage_local.functions.managed import Managed
 from sage_local.runtime.operators.protocol import TaskContext
 from sage_local.runtime.protocol.blame import NO_RECORD, blame
 
@@ -17,14 +18,15 @@ class UserFunction:
         self.call: Callable[..., Any] = function if role is None else bind(function, role)
         self._is_open = False
 
-    def open(self, context: TaskContext) -> None:
-        """Run its ``open``."""
+    def open(self, context: TaskContext, managed: Managed | None = None) -> None:
+        """Run its ``open``. ``managed``: the state and timers of its operator, if that has any."""
         self._is_open = True  # also when it raises: what it acquired until then is for ``close`` to release
         place = FunctionContext(
             job_name=context.job_name,
             operator_name=self.operator,
             subtask_index=context.task.subtask,
             parallelism=context.parallelism,
+            managed=managed,
         )
         try:
             open_function(self.function, place)

@@ -72,5 +72,5 @@ class DutyCycle:
         self._tasks.remove(task)
         try:
             task.close()
-        except Exception:  # noqa: S110  # the task has failed already; what a half-open function says to its close() is a consequence
+        except Exception:  # the task has failed already; what a half-open function says to its close() is a consequence
             pass

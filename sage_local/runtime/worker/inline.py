@@ -1,5 +1,6 @@
 """The inline engine: every task in the calling process, one thread, only local channels; for a debugger, and for tests."""
 
+import pickle
 import threading
 from array import array
 from collections.abc import Callable
@@ -13,27 +14,45 @@ from sage_local.errors import OperatorError
 from sage_local.plan.physical import Plan
 from sage_local.runtime.channels.local import LocalChannel
 from sage_local.runtime.channels.outbox import Output
-from sage_local.runtime.job import JobResult
-from sage_local.runtime.metrics.table import WorkerCounters, counter_count, read_operators, results
+from sage_local.runtime.job import Deployment, JobResult
+from sage_local.runtime.metrics.meter import Meter
+from sage_local.runtime.metrics.table import WorkerCounters, counter_count
+from sage_local.runtime.protocol.progress import Progress
 from sage_local.runtime.worker.duty import DutyCycle
 from sage_local.runtime.worker.failures import operator_error
 from sage_local.runtime.worker.task import Task
 from sage_local.runtime.worker.wiring import Surroundings, tasks_of
 
 OnCollected = Callable[[str, list[Any]], None]
+OnProgress = Callable[[Progress], None]
+
+TELL_NS = 250_000_000
+"""Four looks a second: a progress line moves, and nobody reads faster."""
 
 
-def run_inline(plan: Plan, *, on_collected: OnCollected, job_id: str = "inline") -> JobResult:
-    """Run ``plan`` to its end. ``on_collected(operator, records)`` is called as they come, in order.
+def run_inline(
+    plan: Plan,
+    *,
+    pickled: bytes,
+    on_collected: OnCollected,
+    on_progress: OnProgress | None = None,
+    job_id: str = "inline",
+) -> JobResult:
+    """Run ``plan`` to its end. ``pickled`` is its ``Deployment``, from which every worker has functions of its own.
 
+    ``on_collected(operator, records)`` is called as they come, in order; ``on_progress`` a few times a second, while no user code runs.
     Raises ``OperatorError`` from the exception that user code raised. A ``KeyboardInterrupt`` passes through; every function is closed first.
     """
-    return _Inline(plan, on_collected).run(job_id)
+    return _Inline(plan, pickled, on_collected, on_progress).run(job_id)
 
 
 class _Inline:
-    def __init__(self, plan: Plan, on_collected: OnCollected) -> None:
+    def __init__(self, plan: Plan, pickled: bytes, on_collected: OnCollected, on_progress: OnProgress | None) -> None:
         self._plan = plan
+        self._pickled = pickled
+        self._on_progress = on_progress
+        self._meter = Meter(plan, monotonic_ns)
+        self._told_ns = monotonic_ns()
         self._on_collected = on_collected
         self._event = threading.Event()
         self._error: OperatorError | None = None
@@ -53,25 +72,27 @@ class _Inline:
                 self._event.clear()
                 if not duty.round():
                     self._wait(duty.next_timer_ns())
+                self._tell()
         finally:
             duty.close()
         if self._error is not None:
             raise self._error
-        readings = [
-            reading for worker, cells in self._cells.items() for reading in read_operators(cells, self._plan, worker)
-        ]
-        return JobResult(job_id, self._plan.job_name, monotonic() - started_s, results(self._plan, readings))
+        self._tell(last=True)
+        return JobResult(job_id, self._plan.job_name, monotonic() - started_s, self._meter.results(self._cells))
+
+    def _tell(self, *, last: bool = False) -> None:
+        if self._on_progress is None or (monotonic_ns() - self._told_ns < TELL_NS and not last):
+            return
+        self._told_ns = monotonic_ns()
+        self._on_progress(self._meter.look(self._cells))
 
     def _duty(self) -> DutyCycle:
-        import cloudpickle  # not needed before a job runs, and not cheap to load
-
-        # Functions make the same way as to worker processes: each worker has its own.
-        pickled = cloudpickle.dumps(self._plan)
         channels = _LocalChannels(self._plan)
         tasks: list[Task] = []
         for worker, cells in self._cells.items():
             around = Surroundings(channels, cells, self._collect, self._event.set)
-            tasks += tasks_of(cloudpickle.loads(pickled), worker, around)
+            deployment: Deployment = pickle.loads(self._pickled)
+            tasks += tasks_of(deployment.plan, worker, around)
         tasks.sort(key=lambda task: task.context.task)
         counters = WorkerCounters(self._cells[WorkerId(0)], monotonic_ns)
         return DutyCycle(tasks, counters, on_failed=self._failed, on_finished=lambda task: None)

@@ -235,4 +235,3 @@ class Task:
                 first = first or error
         if first is not None:
             raise first
-

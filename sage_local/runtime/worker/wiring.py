@@ -16,8 +16,8 @@ from sage_local.runtime.channels.gate import ArrivalGate, Input, TurnGate, Union
 from sage_local.runtime.channels.keying import Keying
 from sage_local.runtime.channels.outbox import BufferedOutbox, Output, TurnOutbox
 from sage_local.runtime.channels.routing import Broadcaster, Dealer, HashPartitioner, RoundRobin, Router
-from sage_local.runtime.metrics.table import Cells, OperatorCounters, WorkerCounters
 from sage_local.runtime.memory.layout import counted_operators
+from sage_local.runtime.metrics.table import Cells, OperatorCounters, WorkerCounters
 from sage_local.runtime.operators.factory import build
 from sage_local.runtime.operators.protocol import TaskContext
 from sage_local.runtime.operators.push_source import PushInput
@@ -122,9 +122,7 @@ class _Wiring:
                 return every_turn(senders=senders)
 
     def _outputs(self) -> list[Output]:
-        outputs: list[Output] = [
-            self._outbox(edge) for edge in self._plan.edges if edge.source == self._chain.id
-        ]
+        outputs: list[Output] = [self._outbox(edge) for edge in self._plan.edges if edge.source == self._chain.id]
         last = self._chain.operators[-1]
         return [self._around.collect(last.name)] if isinstance(last, specs.Collect) else outputs
 

@@ -4,9 +4,10 @@ The loops differ in where the key comes from and in whether the records of a bat
 iterator where the failing record was, so an error finds its record without any record having been counted.
 """
 
+from collections import _count_elements  # type: ignore[attr-defined]  # Counter's own loop; in C over a plain dict
 from collections.abc import Callable, Iterable, Iterator
 from textwrap import indent
-from typing import Any
+from typing import Any, Final
 
 from sage_local.functions import AggregateFunction, Role, bind
 from sage_local.functions.aggregates import Count
@@ -15,8 +16,16 @@ from sage_local.runtime.operators.windows.parts import RECORD, Part, Scope, aggr
 
 Space = Any  # a mutable mapping of keys to accumulators
 Loop = Callable[..., None]
+Results = Callable[[Iterable[tuple[Any, Any]]], list[Any]]
 
 _MISSING = object()
+
+
+class _Empty:
+    """The accumulator of a session without records yet. A class, so that it pickles by reference."""
+
+
+EMPTY: Final = _Empty
 
 _ONE = """\
 def run(space, keys, it):
@@ -42,6 +51,44 @@ if a is {absent}:
     space[k] = {first}
 else:
     {update}
+"""
+
+_SESSIONS = """\
+def run(sessions, keys, it, stamps):
+    get = sessions.get
+    for k, x, t in zip(keys, it, stamps):
+{select}
+        gap = {gap}
+        s = get(k)
+        if s is None or t > s[1] or t < s[0]:
+            s = place(k, t, gap)
+            if s is None:
+                late(it)
+                continue
+            if s[2] is EMPTY:
+                s[2] = {first}
+                continue
+        elif t + gap > s[1]:
+            s[1] = t + gap
+        a = s[2]
+{update}
+"""
+
+_COUNTS = """\
+def run(space, keys, it, stamps, size, done):
+    get = space.get
+    for k, x, t in zip(keys, it, stamps):
+{select}
+        s = get(k)
+        if s is None:
+            s = space[k] = [1, {first}]
+        else:
+            s[0] += 1
+            a = s[1]
+{update}
+        if s[0] == size:
+            del space[k]
+            done((k, s[1], t))
 """
 
 _MERGE = """\
@@ -95,7 +142,7 @@ class Fold:
     def add_to_one(self, space: Space, keys: list[Any] | None, records: Iterator[Any]) -> None:
         """Fold ``records`` into ``space``. Without ``keys`` they are selected, which needs ``selects_keys``."""
         if self._counts_only and keys is not None and type(space) is dict:
-            _count(space, keys)
+            _count_elements(space, keys)
             return
         self._loop(one=True, keyed=keys is not None)(space, keys, records)
 
@@ -121,10 +168,11 @@ class Fold:
             found = self._merges[before] = self._compile(_MERGE.format(merge=merge))
         return found
 
-    def results(self, with_key: bool) -> Callable[[Iterable[tuple[Any, Any]]], list[Any]]:
+    def results(self, *, with_key: bool) -> Results:
         """A function from (key, accumulator) pairs to results, or to ``(key, result)``."""
         result = self._part.result.format(a="a")
-        return self._compile(_RESULTS.format(result=f"(k, {result})" if with_key else result))
+        run: Results = self._compile(_RESULTS.format(result=f"(k, {result})" if with_key else result))
+        return run
 
     def _loop(self, *, one: bool, keyed: bool) -> Loop:
         found = self._loops.get((one, keyed))
@@ -154,14 +202,45 @@ class Fold:
             update=part.update.format(a="a", w="space[k]").replace("\n", "\n    "),
         )
 
+    def _select(self) -> str:
+        return indent("\n".join(f"{name} = {text}" for text, name in self._scope.selected.items()), " " * 8)
+
+    def _update(self, stored: str, spaces: int) -> str:
+        return indent(self._part.update.format(a="a", w=stored), " " * spaces)
+
     def _compile(self, text: str) -> Any:
         scope = dict(self._scope.names)
         exec(compile(text, "<sage window>", "exec"), scope)
         return scope["run"]
 
 
-def _count(space: dict[Any, int], keys: list[Any]) -> None:
-    # What collections.Counter counts with: a loop in C over a plain dict.
-    from _collections import _count_elements  # type: ignore[attr-defined]
+class SessionFold(Fold):
+    """Folds into sessions: lists of start, end, accumulator and more.
 
-    _count_elements(space, keys)
+    ``gap`` is source text; ``names`` holds what it refers to, and ``place(key, time, gap)``, which finds the session of a
+    record that is not in the key's latest one, or returns ``None``; then ``late(iterator)`` is called.
+    """
+
+    def __init__(
+        self,
+        reduce: Any,
+        aggregate: AggregateFunction[Any, Any, Any] | None,
+        key_selector: Callable[[Any], Any] | None,
+        gap: str,
+        names: dict[str, Any],
+    ) -> None:
+        super().__init__(reduce, aggregate, key_selector)
+        self._scope.names.update(names, EMPTY=EMPTY)
+        text = _SESSIONS.format(select=self._select(), gap=gap, first=self._part.first, update=self._update("s[2]", 8))
+        self.add_to_sessions: Loop = self._compile(text)
+
+
+class CountFold(Fold):
+    """Folds into pairs of a number of records and an accumulator; ``add(space, keys, records, stamps, size, done)`` calls
+    ``done((key, accumulator, stamp))`` when there are ``size`` records.
+    """
+
+    def __init__(self, reduce: Any, aggregate: AggregateFunction[Any, Any, Any] | None) -> None:
+        super().__init__(reduce, aggregate, None)
+        text = _COUNTS.format(select=self._select(), first=self._part.first, update=self._update("s[1]", 12))
+        self.add: Loop = self._compile(text)

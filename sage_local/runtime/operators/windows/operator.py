@@ -42,9 +42,11 @@ class WindowOperator:
         self._backend = backend
         self._clock = clock
         self._now = MIN_TIMESTAMP
-        """How far time has come, in the windows' own domain."""
+        """How far the clock was when last looked at."""
         self._watermark = MIN_TIMESTAMP
-        self._functions = [UserFunction(spec.name, each) for each in (spec.reduce, spec.aggregate, spec.function) if each]
+        self._functions = [
+            UserFunction(spec.name, each) for each in (spec.reduce, spec.aggregate, spec.function) if each
+        ]
         self._selector = None if spec.key_selector is None else UserFunction(spec.name, spec.key_selector, Role.KEY)
         self._output = Output(spec, self._fold(), backend, clock, lambda: self._watermark)
 
@@ -93,7 +95,13 @@ class WindowOperator:
     def tick(self) -> Iterable[Element]:
         """Fire what is due by the clock."""
         if self._domain is TimeDomain.PROCESSING:
-            yield from self._fire_up_to(self._clock.now_ms())
+            # A window whose last millisecond is the present one may still get records.
+            yield from self._fire_up_to(self._processing_time() - 1)
+
+    def _processing_time(self) -> int:
+        """The clock; as windows do not open again, it stands still here while it is behind itself."""
+        self._now = max(self._now, self._clock.now_ms())
+        return self._now
 
     def end(self) -> Iterable[Element]:
         """The last watermark has fired what there was."""
@@ -114,7 +122,7 @@ class WindowOperator:
     def _times(self, rows: Rows) -> Sequence[int]:
         """The time of each record in the windows' domain."""
         if self._domain is TimeDomain.PROCESSING:
-            return [self._clock.now_ms()] * len(rows.values)
+            return [self._processing_time()] * len(rows.values)
         if rows.timestamps is None:
             error = ValueError(
                 "event-time windows need records with timestamps, found records without: call"

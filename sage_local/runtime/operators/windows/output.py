@@ -79,7 +79,9 @@ class Output:
         self._results = fold.results(with_key=emits_key)
         self.context = Context(KeyedState(spec.name, backend, clock), backend, clock, watermark)
 
-    def of_window(self, window: Window, accumulators: Mapping[Any, Any], timestamp: int | None = None) -> Iterator[Element]:
+    def of_window(
+        self, window: Window, accumulators: Mapping[Any, Any], timestamp: int | None = None
+    ) -> Iterator[Element]:
         """The results of all keys of one window, which is over."""
         if self._function is not None:
             yield from self.of_each((window, key, accumulator) for key, accumulator in accumulators.items())

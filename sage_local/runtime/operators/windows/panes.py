@@ -4,7 +4,7 @@ The table's namespaces are the numbers of the panes; a tumbling window is one pa
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 from sage_local.core.clock import Clock
 from sage_local.core.elements import MAX_TIMESTAMP, Element, Rows
@@ -22,9 +22,7 @@ from sage_local.windowing.windows import TimeWindow
 class PaneWindows(WindowOperator):
     """Windows with their assigner's own trigger and no lateness, so that each fires exactly once."""
 
-    def __init__(
-        self, spec: specs.Window, counters: OperatorCounters, backend: KeyedBackend, clock: Clock
-    ) -> None:
+    def __init__(self, spec: specs.Window, counters: OperatorCounters, backend: KeyedBackend, clock: Clock) -> None:
         assigner = spec.assigner
         assert isinstance(assigner, TumblingWindows | SlidingWindows)
         self._grid: Grid = assigner.grid if isinstance(assigner, TumblingWindows) else assigner.panes
@@ -67,7 +65,8 @@ class PaneWindows(WindowOperator):
         # Panes that a window has been made of already are about to change.
         if first < self._panes.taken_up_to:
             self._panes.forget()
-        space_of, known = self._table.space, {}
+        space_of = self._table.space
+        known: dict[int, int] = {}
 
         def find(pane: int) -> Any:
             space = space_of(pane)
@@ -99,13 +98,13 @@ class PaneWindows(WindowOperator):
         """The end of the first window that has records."""
         if self._domain is TimeDomain.EVENT:
             return None
-        first = min(self._table.namespaces(), default=None)
-        return None if first is None else self._grid.start(self._first_window(first) + self._per_window) - 1
+        first = min(self._live(), default=None)
+        return None if first is None else self._grid.start(self._first_window(first) + self._per_window)
 
     def _advance(self, time: int) -> Iterator[Element]:
         if self._quiet_until is not None and time <= self._quiet_until:
             return
-        panes = sorted(self._table.namespaces())
+        panes = sorted(self._live())
         # The first pane that has not ended: a window that reaches into it is not due.
         unfinished = self._grid.cell(time + 1)
         last = (panes[-1] if panes else unfinished) if time == MAX_TIMESTAMP else unfinished - self._per_window
@@ -131,6 +130,9 @@ class PaneWindows(WindowOperator):
                 index += 1
             window = TimeWindow(self._grid.start(start), self._grid.start(start + self._per_window))
             yield from self._output.of_window(window, accumulators)
+
+    def _live(self) -> Iterable[int]:
+        return cast(Iterable[int], self._table.namespaces())
 
     def _first_window(self, pane: int) -> int:
         """Where the first window with ``pane`` in it starts."""

@@ -115,6 +115,4 @@ def _user_part(function: AggregateFunction[Any, Any, Any], scope: Scope) -> Part
     create, add = scope.name(function.create_accumulator, "create"), scope.name(function.add, "add")
     result, own = scope.name(function.get_result, "result"), scope.name(independent, "own")
     merge = f"{scope.name(function.merge, 'merge')}({own}({{a}}), {own}({{b}}))" if can_merge(function) else None
-    return Part(
-        f"{add}({create}(), {RECORD})", f"{{w}} = {add}({{a}}, {RECORD})", f"{result}({{a}})", merge
-    )
+    return Part(f"{add}({create}(), {RECORD})", f"{{w}} = {add}({{a}}, {RECORD})", f"{result}({{a}})", merge)

@@ -19,9 +19,7 @@ NEVER = -(2**200)
 class Stacks:
     """For accumulators that can be merged. Windows are asked for in order; panes between are all there or empty."""
 
-    def __init__(
-        self, fold: Fold, pane: Callable[[int], Accumulators | None], per_window: int, per_slide: int
-    ) -> None:
+    def __init__(self, fold: Fold, pane: Callable[[int], Accumulators | None], per_window: int, per_slide: int) -> None:
         self._fold = fold
         self._pane = pane
         self._per_window = per_window
@@ -66,9 +64,7 @@ class KeptPanes:
 
     taken_up_to = NEVER
 
-    def __init__(
-        self, fold: Fold, pane: Callable[[int], Accumulators | None], per_window: int, per_slide: int
-    ) -> None:
+    def __init__(self, fold: Fold, pane: Callable[[int], Accumulators | None], per_window: int, per_slide: int) -> None:
         self._pane = pane
         self._per_window = per_window
 

@@ -1,0 +1,82 @@
+"""All ring channels of one worker, by the layout of the segments."""
+
+from collections.abc import Callable, Mapping
+from time import monotonic_ns
+
+from sage_local.config import BUFFER_TIMEOUT_MS, FRAME_ROWS
+from sage_local.core.ids import ChannelId, WorkerId
+from sage_local.plan.physical import Plan
+from sage_local.runtime.channels.frame import Receiver, Sender
+from sage_local.runtime.channels.local import LocalChannel
+from sage_local.runtime.channels.ring import RingReceiver, RingSender
+from sage_local.runtime.channels.waiting import Peers
+from sage_local.runtime.memory import segment as memory
+from sage_local.runtime.memory.layout import SegmentLayout
+from sage_local.runtime.native import Doorbell, Segment
+
+
+class WorkerChannels:
+    """Gives tasks their ends of channels: local ones between tasks of ``worker``, rings to and from the others.
+
+    A ring lies in its consumer's segment. Segments of others are mapped when the first channel needs them: ``attach`` does that.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        worker: WorkerId,
+        layouts: Mapping[WorkerId, SegmentLayout],
+        attach: Callable[[WorkerId], Segment],
+        peers: Peers,
+    ) -> None:
+        self._plan = plan
+        self._worker = worker
+        self._layouts = layouts
+        self._attach = attach
+        self._peers = peers
+        self._timeout_ms = plan.settings[BUFFER_TIMEOUT_MS]
+        self._max_rows = plan.settings[FRAME_ROWS]
+        self._segments: dict[WorkerId, Segment] = {}
+        self._bells: dict[WorkerId, Doorbell] = {}
+        self._local: dict[ChannelId, LocalChannel] = {}
+        self.senders: list[RingSender] = []
+        self.receivers: list[RingReceiver] = []
+
+    def sender(self, channel: ChannelId) -> Sender:
+        """See ``Channels``."""
+        _, consumer = self._plan.ends(channel)
+        if consumer == self._worker:
+            return self._local_channel(channel)
+        writer = memory.ring_writer(self._segment(consumer), self._layouts[consumer].rings[channel])
+        sender = RingSender(
+            writer, self._toucher(consumer), timeout_ms=self._timeout_ms, max_rows=self._max_rows, clock=monotonic_ns
+        )
+        self.senders.append(sender)
+        return sender
+
+    def receiver(self, channel: ChannelId) -> Receiver:
+        """See ``Channels``."""
+        producer, consumer = self._plan.ends(channel)
+        if producer == self._worker:
+            return self._local_channel(channel)
+        reader = memory.ring_reader(self._segment(consumer), self._layouts[consumer].rings[channel])
+        receiver = RingReceiver(reader, self._toucher(producer))
+        self.receivers.append(receiver)
+        return receiver
+
+    def _local_channel(self, channel: ChannelId) -> LocalChannel:
+        if channel not in self._local:
+            self._local[channel] = LocalChannel(
+                timeout_ms=self._timeout_ms, max_rows=self._max_rows, clock=monotonic_ns
+            )
+        return self._local[channel]
+
+    def _segment(self, worker: WorkerId) -> Segment:
+        if worker not in self._segments:
+            self._segments[worker] = self._attach(worker)
+        return self._segments[worker]
+
+    def _toucher(self, worker: WorkerId) -> Callable[[], None]:
+        if worker not in self._bells:
+            self._bells[worker] = memory.doorbell(self._segment(worker))
+        return self._peers.toucher(self._bells[worker])

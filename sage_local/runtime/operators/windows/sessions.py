@@ -1,0 +1,174 @@
+"""Session windows: per key the sessions that are open, and when to look at the key again.
+
+Most records prolong the latest session of their key: one look-up, two comparisons. The queue of times is lazy: a session
+that was prolonged stays where it was in the queue and is moved when its old time comes, so a session costs one entry
+per gap and not one per record.
+"""
+
+from collections.abc import Iterable, Iterator
+from heapq import heappop, heappush
+from typing import Any
+
+from sage_local.core.clock import Clock
+from sage_local.core.elements import MAX_TIMESTAMP, MIN_TIMESTAMP, Element, Rows
+from sage_local.plan import operators as specs
+from sage_local.runtime.metrics.table import OperatorCounters
+from sage_local.runtime.operators.windows.fold import EMPTY, SessionFold
+from sage_local.runtime.operators.windows.operator import WindowOperator
+from sage_local.runtime.operators.windows.output import Fired
+from sage_local.runtime.state.backend import KeyedBackend
+from sage_local.windowing.assigners import SessionWindows, TimeDomain
+from sage_local.windowing.duration import positive_ms
+from sage_local.windowing.windows import TimeWindow
+
+Session = list[Any]
+"""Start, end, accumulator, and the list of the key's other open sessions or ``None``. The latest one is in the table."""
+START, END, ACCUMULATOR, OTHERS = range(4)
+
+
+class SessionWindowsOperator(WindowOperator):
+    """Sessions with their assigner's own trigger and no lateness."""
+
+    def __init__(self, spec: specs.Window, counters: OperatorCounters, backend: KeyedBackend, clock: Clock) -> None:
+        assigner = spec.assigner
+        assert isinstance(assigner, SessionWindows)
+        self._assigner = assigner
+        super().__init__(spec, assigner.domain, counters, backend, clock)
+        self._table = backend.table("sessions")
+        self._sessions = self._table.space()
+        # Queue entries are (time, number, key): the number keeps keys, which may not compare, from being compared.
+        self._queue: list[tuple[int, int, Any]] = []
+        self._queued: dict[Any, int] = {}
+        self._number = 0
+        self._time = MIN_TIMESTAMP
+        self._late_records: list[int] = []
+        for key, session in self._sessions.items():
+            self._wait(key, min(each[END] for each in _all(session)) - 1)
+
+    def _fold(self) -> SessionFold:
+        gap = str(self._assigner.gap_ms) if self._assigner.gap_of is None else "gap_of(x)"
+        names = {"gap_of": self._gap_of, "place": self._place, "late": self._too_late}
+        return SessionFold(self._spec.reduce, self._spec.aggregate, self._key_function(), gap, names)
+
+    def _gap_of(self, record: Any) -> int:
+        assert self._assigner.gap_of is not None
+        return positive_ms(self._assigner.gap_of(record), "session gap of the record")
+
+    def _add(self, rows: Rows) -> Iterable[Element]:
+        times = self._times(rows)
+        keys = self._keys(rows)
+        known = len(self._sessions)
+        fold = self._output.fold
+        assert isinstance(fold, SessionFold)
+        records = iter(rows.values)
+        try:
+            fold.add_to_sessions(self._sessions, keys, records, times)
+        except BaseException as error:
+            self._blame(rows, records, error)
+        if rows.keys is None:
+            self._check_new_keys(known, self._sessions, rows.values)
+        self._table.changed(keys)
+        return self._take_late(rows)
+
+    def _take_late(self, rows: Rows) -> Iterable[Element]:
+        if not self._late_records:
+            return ()
+        indices, self._late_records = self._late_records, []
+        stamps = None if rows.timestamps is None else [rows.timestamps[i] for i in indices]
+        return self._late(Rows([rows.values[i] for i in indices], None, stamps))
+
+    def _too_late(self, records: Any) -> None:
+        """Called by the loop for a record that is; the iterator knows which one."""
+        self._late_records.append(-records.__length_hint__() - 1)
+
+    def _place(self, key: Any, time: int, gap: int) -> Session | None:
+        """The session that a record which does not fall into the latest one belongs to; ``None`` when it is too late.
+
+        What the record joins becomes one session. A session without records yet has ``EMPTY`` for its accumulator.
+        """
+        latest = self._sessions.get(key)
+        own = TimeWindow(time, time + gap)
+        everything = [] if latest is None else _all(latest)
+        joined = [each for each in everything if own.touches(TimeWindow(each[START], each[END]))]
+        joined.sort(key=_start)
+        if not joined and self._domain is TimeDomain.EVENT and own.end - 1 <= self._time:
+            return None
+        session = self._joined(joined, own)
+        others = [each for each in everything if not own.touches(TimeWindow(each[START], each[END]))]
+        self._store(key, [*others, session])
+        self._wait(key, session[END] - 1)
+        return session
+
+    def _joined(self, sessions: list[Session], own: TimeWindow) -> Session:
+        if not sessions:
+            return [own.start, own.end, EMPTY, None]
+        whole: dict[Any, Any] = {None: sessions[0][ACCUMULATOR]}
+        for each in sessions[1:]:
+            self._output.fold.merge_into(whole, [(None, each[ACCUMULATOR])])
+        start = min(own.start, sessions[0][START])
+        return [start, max(own.end, *(each[END] for each in sessions)), whole[None], None]
+
+    def _store(self, key: Any, sessions: list[Session]) -> None:
+        if not sessions:
+            del self._sessions[key]
+            return
+        latest = max(sessions, key=lambda session: session[START])
+        others = [session for session in sessions if session is not latest]
+        for each in others:
+            each[OTHERS] = None
+        latest[OTHERS] = others or None
+        self._sessions[key] = latest
+
+    def _wait(self, key: Any, time: int) -> None:
+        """Look at ``key`` at ``time`` or before."""
+        queued = self._queued.get(key)
+        if queued is None or time < queued:
+            self._queued[key] = time
+            self._number += 1
+            heappush(self._queue, (time, self._number, key))
+
+    def next_deadline(self) -> int | None:
+        """The end of the first session, or what it was before it was prolonged."""
+        if self._domain is TimeDomain.EVENT or not self._queue:
+            return None
+        return self._queue[0][0] + 1
+
+    def _advance(self, time: int) -> Iterator[Element]:
+        self._time = time
+        fired: list[Fired] = []
+        while self._queue and (self._queue[0][0] <= time or time == MAX_TIMESTAMP):
+            queued_for, _, key = heappop(self._queue)
+            if self._queued.get(key) != queued_for:
+                continue  # it was queued again for an earlier time
+            del self._queued[key]
+            fired += self._over(key, time)
+        # By their ends, as if each had been waited for exactly.
+        fired.sort(key=_end)
+        yield from self._output.of_each(fired)
+
+    def _over(self, key: Any, time: int) -> list[Fired]:
+        everything = _all(self._sessions[key])
+        last = max(each[END] for each in everything) if time == MAX_TIMESTAMP else time + 1
+        over = [each for each in everything if each[END] <= last]
+        left = [each for each in everything if each[END] > last]
+        if over:
+            self._store(key, left)
+            self._table.changed((key,))
+        if left:
+            self._wait(key, min(each[END] for each in left) - 1)
+        return [(TimeWindow(each[START], each[END]), key, each[ACCUMULATOR]) for each in over]
+
+
+def _all(latest: Session) -> list[Session]:
+    return [*(latest[OTHERS] or ()), latest]
+
+
+def _start(session: Session) -> int:
+    start: int = session[START]
+    return start
+
+
+def _end(fired: Fired) -> int:
+    window = fired[0]
+    assert isinstance(window, TimeWindow)
+    return window.end

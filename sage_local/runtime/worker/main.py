@@ -1,0 +1,164 @@
+"""The life of a worker process: attach, wait for a job, run it, report, leave."""
+
+import faulthandler
+import os
+import pickle
+import signal
+import sys
+from time import monotonic_ns
+
+from sage_local.core.ids import WorkerId
+from sage_local.runtime.channels.rings import WorkerChannels
+from sage_local.runtime.channels.waiting import LONGEST_SLEEP_S, Peers, Rest
+from sage_local.runtime.control.endpoint import ControlReceiver, ControlSender
+from sage_local.runtime.job import Deployment, WorkerBoot
+from sage_local.runtime.memory import segment as memory
+from sage_local.runtime.memory.layout import command_ring, lay_out, report_ring
+from sage_local.runtime.metrics.table import WorkerCounter, WorkerCounters
+from sage_local.runtime.native import Segment
+from sage_local.runtime.protocol.messages import (
+    COORDINATOR,
+    Cancel,
+    Deploy,
+    Exit,
+    StopSources,
+    TaskFailed,
+    TaskFinished,
+    WorkerDone,
+    WorkerReady,
+)
+from sage_local.runtime.worker.collecting import CollectOutput
+from sage_local.runtime.worker.duty import DutyCycle
+from sage_local.runtime.worker.failures import failure_of
+from sage_local.runtime.worker.output import StandardOutput
+from sage_local.runtime.worker.task import Task
+from sage_local.runtime.worker.wiring import Surroundings, tasks_of
+
+
+def run(boot: WorkerBoot) -> int:
+    """Serve the coordinator until it says ``Exit``; returns the exit code, 0. The process is the worker's alone by now:
+    pinned, its output redirected, set to die with its parent. What is raised here is the engine's own fault.
+    """
+    # A stuck worker's stack can be read with a signal, whatever it is stuck in.
+    with open(os.path.join(boot.log_dir, f"stack-{boot.worker}.txt"), "w") as stacks:
+        faulthandler.register(signal.SIGUSR1, file=stacks, all_threads=True, chain=False)
+        try:
+            Worker(boot).run()
+        finally:
+            faulthandler.unregister(signal.SIGUSR1)
+    return 0
+
+
+class Worker:
+    """One worker process."""
+
+    def __init__(self, boot: WorkerBoot) -> None:
+        self._boot = boot
+        self._peers = Peers()
+        self._output = StandardOutput(monotonic_ns)
+        self._segment = self._attach(boot.worker)
+        self._bell = memory.doorbell(self._segment)
+        coordinator = self._attach(COORDINATOR)
+        ring_coordinator = self._peers.toucher(memory.doorbell(coordinator, boot.coordinator_eventfd))
+        self._reports = ControlSender(memory.ring_writer(coordinator, report_ring(boot.worker)), ring_coordinator)
+        self._command_reader = memory.ring_reader(self._segment, command_ring())
+        self._commands = ControlReceiver(self._command_reader, ring_coordinator)
+        self._rest = Rest(self._bell, self._command_reader, (), (), may_spin=boot.may_spin)
+        self._duty: DutyCycle | None = None
+        self._counters: WorkerCounters | None = None
+        self._is_leaving = False
+
+    def run(self) -> None:
+        """Until ``Exit``."""
+        self._reports.send(WorkerReady(self._boot.worker, os.getpid()))
+        while not (self._is_leaving and self._reports.idle):
+            if not self._round():
+                self._rest.until(self._round, self._timeout_s, self._before_sleep)
+        self._close()
+        self._output.flush()
+        self._peers.notify()
+
+    def _round(self) -> bool:
+        """Everything once: commands, tasks, reports, bells. Whether anything got on."""
+        moved = self._obey()
+        if self._duty is not None:
+            moved = self._duty.round() or moved
+            self._report_when_done()
+        if not self._reports.idle:
+            moved = self._reports.flush() or moved
+        self._output.tick()
+        self._peers.notify()
+        return moved
+
+    def _obey(self) -> bool:
+        command = self._commands.receive()
+        match command:
+            case None:
+                return False
+            case Deploy(deployment):
+                self._deploy(deployment)
+            case StopSources():
+                if self._duty is not None:
+                    self._duty.stop_sources()
+            case Cancel():
+                self._close()
+                self._reports.send(WorkerDone(self._boot.worker))
+            case Exit():
+                self._is_leaving = True
+            case _:
+                raise TypeError(f"a worker obeys commands, found {type(command).__name__}")
+        return True
+
+    def _deploy(self, pickled: bytes) -> None:
+        deployment: Deployment = pickle.loads(pickled)
+        # Instances of these pickle by reference: in this job's processes `__main__` means the caller's.
+        vars(sys.modules["__main__"]).update(deployment.main_classes)
+        plan, worker = deployment.plan, self._boot.worker
+        layouts = lay_out(plan)
+        own = layouts[worker]
+        cells = self._segment.view(own.counters_offset, 8 * own.counters_count).cast("q")
+        channels = WorkerChannels(plan, worker, layouts, self._attach, self._peers)
+        around = Surroundings(channels, cells, lambda name: CollectOutput(name, self._reports), self._bell.notify)
+        tasks = tasks_of(plan, worker, around)
+        self._close_descriptors()
+        self._rest = Rest(
+            self._bell, self._command_reader, channels.receivers, channels.senders, may_spin=self._boot.may_spin
+        )
+        self._counters = WorkerCounters(cells, monotonic_ns)
+        self._duty = DutyCycle(tasks, self._counters, on_failed=self._failed, on_finished=self._finished)
+        self._duty.open()
+
+    def _failed(self, task: Task, error: BaseException) -> None:
+        self._reports.send(TaskFailed(task.context.task, failure_of(task, error)))
+
+    def _finished(self, task: Task) -> None:
+        self._reports.send(TaskFinished(task.context.task))
+
+    def _report_when_done(self) -> None:
+        if self._duty is not None and self._duty.is_done:
+            self._duty = None
+            # What was printed is the caller's before it hears that the job has finished.
+            self._output.flush()
+            self._reports.send(WorkerDone(self._boot.worker))
+
+    def _close(self) -> None:
+        if self._duty is not None:
+            self._duty.close()
+            self._duty = None
+
+    def _timeout_s(self) -> float:
+        timer_ns = None if self._duty is None else self._duty.next_timer_ns()
+        return LONGEST_SLEEP_S if timer_ns is None else max(timer_ns - monotonic_ns(), 0) / 1e9
+
+    def _before_sleep(self) -> None:
+        self._output.flush()
+        if self._counters is not None:
+            self._counters.add(WorkerCounter.SLEEPS)
+
+    def _attach(self, worker: WorkerId) -> Segment:
+        return memory.attach(self._boot.segment_fds[worker])
+
+    def _close_descriptors(self) -> None:
+        """The mappings stay. User code, and what it starts, sees none of our descriptors."""
+        for descriptor in self._boot.segment_fds.values():
+            os.close(descriptor)
