@@ -145,8 +145,51 @@ bool sage_append_key(sage_buffer *buffer, PyObject *key, PyObject *other)
     return append_other(buffer, key, other);
 }
 
+/* The two commonest kinds of keys are hashed without being written: what was just stored in pieces can not be loaded as
+ * a word before the stores have left the core, which costs as much as the hash itself. */
+
+/* Of what append_int64 writes. */
+static inline uint64_t hash_int64(int64_t value)
+{
+    uint64_t bits = (uint64_t)value;
+    uint8_t last = (uint8_t)(bits >> 56);
+    return sage_hash_finish(sage_hash_word(sage_hash_start(9), SAGE_KEY_INT | bits << 8), &last, 1);
+}
+
+enum { TEXT_HEAD = 5, TEXT_IN_FIRST_WORD = 3, SHORTEST_TEXT = TEXT_IN_FIRST_WORD, LONGEST_TEXT = 31 - TEXT_HEAD };
+
+/* Of what append_str writes for ASCII of SHORTEST_TEXT to LONGEST_TEXT characters. */
+static inline uint64_t hash_text(const uint8_t *text, size_t length)
+{
+    uint64_t start = text[0] | (uint64_t)text[1] << 8 | (uint64_t)text[2] << 16;
+    uint64_t first = SAGE_KEY_STR | (uint64_t)length << 8 | start << 8 * TEXT_HEAD;
+    return sage_hash_finish(sage_hash_word(sage_hash_start(TEXT_HEAD + length), first), text + TEXT_IN_FIRST_WORD,
+                            length - TEXT_IN_FIRST_WORD);
+}
+
+/* False where the key has to be written first. */
+static inline bool hash_directly(PyObject *key, uint64_t *hash)
+{
+    if (PyUnicode_CheckExact(key) && PyUnicode_IS_COMPACT_ASCII(key)) {
+        size_t length = (size_t)PyUnicode_GET_LENGTH(key);
+        if (length < SHORTEST_TEXT || length > LONGEST_TEXT)
+            return false;
+        *hash = hash_text(PyUnicode_DATA(key), length);
+        return true;
+    }
+    if (PyLong_CheckExact(key)) {
+        int overflow;
+        long long value = PyLong_AsLongLongAndOverflow(key, &overflow);
+        *hash = hash_int64(value);
+        return !overflow;
+    }
+    return false;
+}
+
 bool sage_hash_key(sage_buffer *scratch, PyObject *key, PyObject *other, uint64_t *hash)
 {
+    if (hash_directly(key, hash))
+        return true;
     scratch->length = 0;
     if (!sage_append_key(scratch, key, other))
         return false;
