@@ -11,6 +11,7 @@
     │   └── SerializationError          a function or a value can not travel to a worker
     ├── InvalidKeyError (TypeError)     a record's key is of a type that has no canonical form
     ├── StateError (ValueError)         managed state or a timer is described or used wrongly
+    ├── CheckpointError                 a checkpoint can not be read or written, or does not fit the program
     ├── JobError                        the job ran and ended badly
     │   ├── OperatorError               user code raised
     │   ├── WorkerLostError             a worker process died
@@ -58,6 +59,10 @@ class InvalidKeyError(SageError, TypeError):
 
 class StateError(SageError, ValueError):
     """Managed state or a timer is described or used wrongly: outside a keyed stream, two of one name."""
+
+
+class CheckpointError(SageError):
+    """A checkpoint is missing, damaged, in use, of a newer format, or does not fit the program. Names the place."""
 
 
 class JobError(SageError):

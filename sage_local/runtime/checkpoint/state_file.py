@@ -1,0 +1,81 @@
+"""A task's state as one file.
+
+::
+
+    magic "SAGESTAT" | u16 format | frame ...
+    frame: u16 length of the operator's name | name | i32 key group (-1: unkeyed) | u64 length | bytes
+
+Whether a file is whole is told by its size and CRC-32 in the manifest (``FileRef``), which is written after it.
+"""
+
+import struct
+import zlib
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
+
+from sage_local.errors import CheckpointError
+from sage_local.runtime.checkpoint.snapshot import FileRef, OperatorSnapshot
+
+FORMAT: Final = 1
+UNKEYED: Final = -1
+_MAGIC = b"SAGESTAT"
+_HEAD = struct.Struct("<8sH")
+_NAME = struct.Struct("<H")
+_FRAME = struct.Struct("<iQ")
+
+
+class StateFrame(NamedTuple):
+    """State of one operator: of one key group, or ``UNKEYED``."""
+
+    operator: str
+    key_group: int
+    payload: memoryview
+
+
+def state_file_parts(operators: Iterable[OperatorSnapshot]) -> list[bytes]:
+    """The file's bytes, in pieces."""
+    parts = [_HEAD.pack(_MAGIC, FORMAT)]
+    for each in operators:
+        name = each.operator.encode()
+        frames = [*each.keyed.items()] if each.unkeyed is None else [*each.keyed.items(), (UNKEYED, each.unkeyed)]
+        for key_group, payload in frames:
+            parts += (_NAME.pack(len(name)), name, _FRAME.pack(key_group, len(payload)), payload)
+    return parts
+
+
+def reference(path: str, parts: Iterable[bytes]) -> FileRef:
+    """What to remember of a file made of ``parts``."""
+    size = crc = 0
+    for part in parts:
+        size += len(part)
+        crc = zlib.crc32(part, crc)
+    return FileRef(path, size, crc)
+
+
+def verify(ref: FileRef, data: bytes) -> None:
+    """Raise ``CheckpointError`` unless ``data`` is what was written."""
+    if len(data) != ref.size:
+        raise CheckpointError(f"state file {ref.path} is damaged: expected {ref.size} bytes, found {len(data)}")
+    found = zlib.crc32(data)
+    if found != ref.crc32:
+        raise CheckpointError(f"state file {ref.path} is damaged: expected CRC-32 {ref.crc32:08x}, found {found:08x}")
+
+
+def read_state_file(path: str, data: bytes) -> Iterator[StateFrame]:
+    """The frames of a file that was verified."""
+    magic, written = _HEAD.unpack_from(data)
+    if magic != _MAGIC:
+        raise CheckpointError(f"{path} is no state file: expected it to begin with {_MAGIC!r}, found {magic!r}")
+    if written > FORMAT:
+        raise CheckpointError(f"state file {path} has format {written}; this version reads up to {FORMAT}")
+    view = memoryview(data)
+    at = _HEAD.size
+    while at < len(data):
+        (length,) = _NAME.unpack_from(view, at)
+        at += _NAME.size
+        operator = str(view[at : at + length], "utf-8")
+        at += length
+        key_group, size = _FRAME.unpack_from(view, at)
+        at += _FRAME.size
+        yield StateFrame(operator, key_group, view[at : at + size])
+        at += size
