@@ -1,0 +1,64 @@
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from sage_local.errors import SageError
+from sage_local.runtime.control import run_directory
+from sage_local.runtime.control.run_directory import KEPT_LOGS, run_root
+
+
+def test_the_chosen_directory_comes_before_the_systems(tmp_path: Path) -> None:
+    assert run_root({"SAGE_RUN_DIR": "/chosen", "XDG_RUNTIME_DIR": str(tmp_path)}) == Path("/chosen")
+    assert run_root({"XDG_RUNTIME_DIR": str(tmp_path)}) == tmp_path / "sage"
+    assert run_root({}) == Path(f"/tmp/sage-{os.getuid()}")
+
+
+def test_only_its_owner_may_enter(tmp_path: Path) -> None:
+    job = run_directory.make(tmp_path / "run", "job-1")
+    assert stat.S_IMODE(job.path.stat().st_mode) == 0o700
+
+
+def test_a_directory_that_others_may_write_to_is_refused(tmp_path: Path) -> None:
+    root = tmp_path / "run"
+    root.mkdir()
+    root.chmod(0o777)
+    with pytest.raises(SageError, match="mode 0777"):
+        run_directory.make(root, "job-1")
+
+
+def test_a_job_is_alive_while_its_coordinator_holds_the_lock(tmp_path: Path) -> None:
+    job = run_directory.make(tmp_path / "run", "job-1")
+    assert not job.is_alive()
+    lock = job.claim()
+    assert run_directory.running(tmp_path / "run") == [job]
+    os.close(lock)
+    assert run_directory.running(tmp_path / "run") == []
+
+
+def test_a_sweep_removes_what_a_killed_job_left_and_spares_the_living(tmp_path: Path) -> None:
+    root = tmp_path / "run"
+    killed, living = run_directory.make(root, "killed"), run_directory.make(root, "living")
+    os.close(killed.claim())
+    lock = living.claim()
+    run_directory.sweep(root)
+    assert sorted(root.iterdir()) == [living.path]
+    os.close(lock)
+
+
+def test_a_sweep_keeps_the_newest_logs_of_failed_jobs(tmp_path: Path) -> None:
+    root = tmp_path / "run"
+    for number in range(KEPT_LOGS + 2):
+        job = run_directory.make(root, f"failed-{number:02}")
+        os.utime(job.path, (number, number))
+    run_directory.sweep(root)
+    assert sorted(path.name for path in root.iterdir())[0] == "failed-02"
+    assert len(list(root.iterdir())) == KEPT_LOGS
+
+
+def test_kept_logs_are_all_that_is_left(tmp_path: Path) -> None:
+    job = run_directory.make(tmp_path / "run", "job-1")
+    os.close(job.claim())
+    job.keep_logs()
+    assert list(job.path.iterdir()) == [job.log_dir]
