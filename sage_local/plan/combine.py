@@ -32,6 +32,9 @@ def add_combiners(graph: LogicalGraph, settings: Settings) -> LogicalGraph:
 def _is_combinable(node: Node, by_id: dict[NodeId, Node]) -> bool:
     if not isinstance(node.operator, Aggregate) or not can_merge(node.operator.function):
         return False
+    if any(source.exchange is not Exchange.HASH for source in node.inputs):
+        # Partitioned further up: its records are where they belong, and carry their keys.
+        return False
     senders = sum(by_id[source.node].parallelism or 1 for source in node.inputs)
     return (node.parallelism or 1) * senders > 1
 
