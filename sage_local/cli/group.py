@@ -50,6 +50,7 @@ def show_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) 
         "list": "sage_local.cli.list",
         "stack": "sage_local.cli.stack",
         "stop": "sage_local.cli.stop",
+        "checkpoint": "sage_local.cli.checkpoint",
         "check-env": "sage_local.cli.check_env",
     },
 )
