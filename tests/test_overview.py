@@ -214,7 +214,7 @@ FAULT_TOLERANCE_CONFIG = {
 
 
 @pytest.fixture(params=["inline", "processes"])
-def run(request, tmp_path):
+def run(request, tmp_path, tmp_path_factory):
     """Runs a program as a script, and returns the lines it printed."""
 
     def run(program: str, *, parallelism: int, command: tuple[str, ...] = ()) -> list[str]:
@@ -223,7 +223,7 @@ def run(request, tmp_path):
         environ = os.environ | {
             "SAGE_EXECUTION_ENGINE": request.param,
             "SAGE_PARALLELISM": str(parallelism),
-            "SAGE_RUN_DIR": str(tmp_path / "run"),
+            "SAGE_RUN_DIR": str(tmp_path_factory.mktemp("run")),
         }
         done = subprocess.run(
             [sys.executable, *command, str(script)],

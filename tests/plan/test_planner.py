@@ -1,13 +1,13 @@
 import pytest
-from tests.plan.programs import Program
+from tests.plan.programs import Program, identity
 
 from sage_local.config import Settings
 from sage_local.core.ids import ChainId, TaskId
 from sage_local.errors import PlanError
 from sage_local.functions.aggregates import Count
 from sage_local.plan.explain import explain, mermaid
-from sage_local.plan.graph import Exchange
-from sage_local.plan.operators import MergeAggregate, PartialAggregate
+from sage_local.plan.graph import Exchange, Input
+from sage_local.plan.operators import Aggregate, MergeAggregate, PartialAggregate
 from sage_local.plan.physical import Delivery, Plan
 from sage_local.plan.planner import plan
 
@@ -110,6 +110,15 @@ def test_streaming_mode_shows_every_update_and_so_does_not_combine() -> None:
     program = Program()
     program.print(program.aggregate(Count(), program.source(splits=2)))
     assert chain_names(planned(program, parallelism=2)) == ["source 0", "count", "print 2"]
+
+
+def test_records_that_are_partitioned_already_are_not_combined_again() -> None:
+    program = Program()
+    partitioned = program.map(program.source(splits=2), exchange=Exchange.HASH)
+    count = Aggregate(name="count", function=Count(), key_selector=identity)
+    program.print(program.add(count, Input(partitioned)))
+    physical = planned(program, parallelism=2, execution__runtime_mode="batch")
+    assert chain_names(physical) == ["source 0", "map 1 → count", "print 3"]
 
 
 def test_each_stream_of_a_union_has_its_own_combiner() -> None:
