@@ -14,6 +14,7 @@ typedef struct {
     PyObject *view; /* of the whole block */
     PyObject *unpickle;
     int depth;
+    bool in_cycles; /* whether the values read since this was cleared could be part of a reference cycle */
 } unpacker;
 
 static bool read_node(unpacker *from, Py_ssize_t count, PyObject **slots);
@@ -239,7 +240,9 @@ static bool take_arity(unpacker *from, Py_ssize_t count, uint32_t *arity)
     return *arity <= SAGE_ROWS_MAX_ARITY || malformed(from, "too many items");
 }
 
-static bool build_tuples(PyObject **items, size_t arity, Py_ssize_t count, PyObject **slots)
+/* The collector stops looking at a tuple of plain values when it first comes by. `untracked` saves it that visit, which
+ * costs more than everything else about the tuple. */
+static bool build_tuples(PyObject **items, size_t arity, Py_ssize_t count, PyObject **slots, bool untracked)
 {
     for (Py_ssize_t i = 0; i < count; i++) {
         PyObject *tuple = PyTuple_New((Py_ssize_t)arity);
@@ -250,6 +253,8 @@ static bool build_tuples(PyObject **items, size_t arity, Py_ssize_t count, PyObj
             PyTuple_SET_ITEM(tuple, (Py_ssize_t)item, *place);
             *place = NULL;
         }
+        if (untracked)
+            PyObject_GC_UnTrack(tuple);
         slots[i] = tuple;
     }
     return true;
@@ -263,7 +268,11 @@ static bool read_tuples(unpacker *from, Py_ssize_t count, PyObject **slots)
     PyObject **items = new_slots(from, (size_t)count, arity);
     if (!items)
         return false;
-    bool done = read_items(from, arity, count, items) && build_tuples(items, arity, count, slots);
+    bool outer = from->in_cycles;
+    from->in_cycles = false;
+    bool done = read_items(from, arity, count, items) &&
+                build_tuples(items, arity, count, slots, arity > 0 && !from->in_cycles);
+    from->in_cycles |= outer;
     free_slots(items, (size_t)arity * (size_t)count);
     return done;
 }
@@ -300,10 +309,22 @@ static PyObject **read_keys(unpacker *from, size_t size)
     return NULL;
 }
 
-static bool build_dicts(PyObject **keys, PyObject **items, size_t size, Py_ssize_t count, PyObject **slots)
+/* A dict with all the keys. To copy it and set its values is cheaper than to fill an empty one, the more so the more
+ * keys there are. */
+static PyObject *new_template(PyObject **keys, size_t size)
+{
+    PyObject *dict = PyDict_New();
+    for (size_t field = 0; dict && field < size; field++)
+        if (PyDict_SetItem(dict, keys[field], Py_None) < 0)
+            Py_CLEAR(dict);
+    return dict;
+}
+
+static bool build_dicts(PyObject *template, PyObject **keys, PyObject **items, size_t size, Py_ssize_t count,
+                        PyObject **slots)
 {
     for (Py_ssize_t i = 0; i < count; i++) {
-        if (!(slots[i] = PyDict_New()))
+        if (!(slots[i] = PyDict_Copy(template)))
             return false;
         for (size_t field = 0; field < size; field++)
             if (PyDict_SetItem(slots[i], keys[field], items[field * (size_t)count + (size_t)i]) < 0)
@@ -315,15 +336,18 @@ static bool build_dicts(PyObject **keys, PyObject **items, size_t size, Py_ssize
 static bool read_dicts(unpacker *from, Py_ssize_t count, PyObject **slots)
 {
     uint32_t size;
+    from->in_cycles = true;
     if (!take_arity(from, count, &size))
         return false;
     PyObject **keys = read_keys(from, size);
     if (!keys)
         return false;
-    PyObject **items = new_slots(from, (size_t)count, size);
-    bool done = items && read_items(from, size, count, items) && build_dicts(keys, items, size, count, slots);
+    PyObject *template = new_template(keys, size);
+    PyObject **items = template ? new_slots(from, (size_t)count, size) : NULL;
+    bool done = items && read_items(from, size, count, items) && build_dicts(template, keys, items, size, count, slots);
     if (items)
         free_slots(items, (size_t)size * (size_t)count);
+    Py_XDECREF(template);
     free_slots(keys, size);
     return done;
 }
@@ -381,6 +405,7 @@ static PyObject *next_pickle(unpacker *from)
 
 static bool read_pickle(unpacker *from, Py_ssize_t count, PyObject **slots)
 {
+    from->in_cycles = true;
     if (!take_filler(from, count))
         return false;
     PyObject *bytes = next_pickle(from);

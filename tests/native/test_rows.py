@@ -2,6 +2,7 @@
 
 import contextlib
 import enum
+import gc
 import math
 import pickle
 import struct
@@ -314,3 +315,18 @@ def test_garbage_behind_a_sound_header_is_no_crash(rows: int, columns: int, garb
 def unpack_leniently(block: bytes) -> None:
     with contextlib.suppress(ValueError):
         unpack_rows(block, lambda view: [1, "mixed", (), None])
+
+
+def test_only_tuples_of_plain_values_are_kept_from_the_collector():
+    """A tuple with a container in it may be part of a cycle later on."""
+    plain, nested, odd, beside = unpack_rows(
+        pack_rows(
+            ([(1, (None, "a"))], [(1, {"a": 1})], [(1, [2])], [(({"a": 1},), (1, 2))]),
+            dumps,
+        ),
+        pickle.loads,
+    )
+    assert [gc.is_tracked(column[0]) for column in (plain, nested, odd, beside) if column] == [False, True, True, True]
+    assert beside is not None
+    assert gc.is_tracked(beside[0][0])
+    assert not gc.is_tracked(beside[0][1])
