@@ -1,39 +1,64 @@
-"""What operators that know of time have beside ``protocol.Operator``."""
+"""What some operators take beside batches: watermarks, the clock, several inputs, a snapshot.
+
+An operator has the methods of those protocols that concern it; the task looks once, when it builds the chain. To an
+operator without ``watermark`` watermarks, idleness and side outputs are nothing: the task hands them on behind it.
+"""
 
 from collections.abc import Iterable
 from typing import Protocol, runtime_checkable
 
-from sage_local.core.elements import Element, Idleness, SplitStart, Watermark
+from sage_local.core.elements import Element, Idleness, Rows, SplitStart, Watermark
+from sage_local.runtime.state.snapshot import StateSnapshot
 
 
 @runtime_checkable
 class EventTimed(Protocol):
-    """An operator that acts when event time comes further. Others are passed by: the watermark goes on untouched."""
+    """Knows event time."""
 
     def watermark(self, watermark: Watermark) -> Iterable[Element]:
-        """What is due by now, and behind it the watermark itself; gone through like the result of ``process``.
+        """Event time has come this far: emit what is due, and then the watermark itself.
 
-        Watermarks come in order. ``MAX_TIMESTAMP`` comes before ``end`` unless the job was stopped without draining.
+        At the end of input comes ``Watermark(MAX_TIMESTAMP)``, and ``end`` after it. When something of the user's
+        raises, what it was called for is gone from state and timers already: called again, it goes on behind that.
         """
 
 
 @runtime_checkable
-class ProcessingTimed(Protocol):
-    """An operator that acts when the machine's clock comes further."""
-
-    def next_deadline(self) -> int | None:
-        """When it wants to be called (ms since the epoch); ``None``: not at all. Cheap, asked after every call."""
-
-    def tick(self) -> Iterable[Element]:
-        """Called when the deadline has passed: what is due by the clock now; gone through like ``process``'s result."""
-
-
-@runtime_checkable
-class WatermarkOrigin(Protocol):
-    """An operator that makes watermarks itself, from what its task's source tells it."""
+class WatermarkOrigin(EventTimed, Protocol):
+    """Makes the watermarks of its stream; those from before end here, all but the last."""
 
     def split_start(self, start: SplitStart) -> Iterable[Element]:
-        """The records that follow come from another split of the source."""
+        """The records that follow come from another split of the task's source."""
 
     def idleness(self, idleness: Idleness) -> Iterable[Element]:
         """Every input of the task is idle, or one of them is not any more."""
+
+
+@runtime_checkable
+class ClockTimed(Protocol):
+    """Knows processing time."""
+
+    def next_time_ms(self) -> int | None:
+        """When ``advance_time`` has to be called, by the clock of the task's context; ``None`` when it need not be."""
+
+    def advance_time(self, now_ms: int) -> Iterable[Element]:
+        """The clock has come this far: emit what is due. Called between batches, at any time."""
+
+
+@runtime_checkable
+class ManyInputs(Protocol):
+    """Tells its inputs apart; ``process`` is not called."""
+
+    def process_input(self, index: int, rows: Rows) -> Iterable[Element]:
+        """As ``process``, for rows of input ``index`` of the plan's edges."""
+
+
+@runtime_checkable
+class Stateful(Protocol):
+    """Has state that outlives the process. Both are called between batches, ``restore`` before ``open``."""
+
+    def snapshot(self) -> StateSnapshot:
+        """All of it."""
+
+    def restore(self, snapshot: StateSnapshot) -> None:
+        """Put back the part of a whole operator's state that is this subtask's."""
