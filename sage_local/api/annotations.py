@@ -113,8 +113,8 @@ def _hints(function: Any) -> dict[str, Any]:
     target = function if hasattr(function, "__annotations__") else type(function).__call__
     try:
         return typing.get_type_hints(target)
-    except (AttributeError, NameError, TypeError):
-        # An annotation that can not be resolved here (an import for type checkers only) says nothing.
+    except (AttributeError, NameError, SyntaxError, TypeError):
+        # An annotation that means nothing here (an import for type checkers only, a sentence) says nothing.
         return {}
 
 

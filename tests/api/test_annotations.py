@@ -99,6 +99,10 @@ def to_unknown(value) -> "Missing":  # noqa: F821  # an annotation that can not 
     return 1
 
 
+def to_a_sentence(value) -> "what the value is worth":  # noqa: F722  # some annotate for people
+    return 1
+
+
 def unannotated(value):
     return value
 
@@ -195,6 +199,7 @@ FITTING = [
     (to_either, of_str),
     (to_any, of_str),
     (to_unknown, of_str),
+    (to_a_sentence, of_str),
     (unannotated, of_str),
     (to_int, unannotated),
     (int, of_int),
