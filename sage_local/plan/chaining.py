@@ -10,7 +10,8 @@ from sage_local.plan.physical import Chain
 def chain(graph: LogicalGraph) -> tuple[tuple[Chain, ...], dict[NodeId, ChainId]]:
     """The chains of ``graph`` (parallelism resolved), in topological order, and the chain of every node."""
     by_id = {node.id: node for node in graph.nodes}
-    consumers = Counter(source.node for node in graph.nodes for source in node.inputs)
+    # Side outputs leave from the middle of a chain, so they do not keep anybody from joining it.
+    consumers = Counter(source.node for node in graph.nodes for source in node.inputs if source.tag is None)
     runs: list[list[Node]] = []
     chain_of: dict[NodeId, ChainId] = {}
     for node in graph.nodes:
@@ -24,9 +25,11 @@ def chain(graph: LogicalGraph) -> tuple[tuple[Chain, ...], dict[NodeId, ChainId]
 
 
 def _joins_its_input(node: Node, by_id: dict[NodeId, Node], consumers: Counter[NodeId]) -> bool:
-    if len(node.inputs) != 1 or consumers[node.inputs[0].node] != 1:
+    if len(node.inputs) != 1:
         return False
     source = node.inputs[0]
+    if source.tag is not None or consumers[source.node] != 1:
+        return False
     upstream = by_id[source.node]
     if (upstream.parallelism, upstream.slot_group) != (node.parallelism, node.slot_group):
         return False

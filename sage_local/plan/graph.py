@@ -21,12 +21,16 @@ class Exchange(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One incoming stream of a node. A union is several inputs of the same ``index``."""
+    """One incoming stream of a node: the main output of ``node``, or its side output ``tag``.
+
+    A union is several inputs of the same ``index``.
+    """
 
     node: NodeId
     exchange: Exchange = Exchange.AUTO
     key_selector: Callable[[Any], Any] | None = None
     index: int = 0
+    tag: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

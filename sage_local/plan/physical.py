@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 from sage_local.config import Settings
 from sage_local.core.ids import ChainId, ChannelId, EdgeId, TaskId, WorkerId
@@ -38,12 +38,20 @@ class Chain:
         return " → ".join(operator.name for operator in self.operators)
 
 
+class SideTag(NamedTuple):
+    """A side output: of which operator, by its name, and the name of its tag."""
+
+    operator: str
+    tag: str
+
+
 @dataclass(frozen=True, slots=True)
 class Edge:
     """A stream between two chains.
 
     ``in_turns``: every sender answers each turn with exactly one run of frames (see ``docs/architecture.md``, Order), and
     the receiver takes channel ``t mod senders`` at turn t. Otherwise frames are taken as they arrive.
+    ``tag``: the side output that it carries, of any operator of the source chain; ``None``: the last one's main output.
     """
 
     id: EdgeId
@@ -53,6 +61,7 @@ class Edge:
     in_turns: bool
     key_selector: Callable[[Any], Any] | None = None
     input_index: int = 0
+    tag: SideTag | None = None
 
 
 @dataclass(frozen=True, slots=True)

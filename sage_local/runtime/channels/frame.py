@@ -12,6 +12,8 @@ class Frame:
 
     element: Element
     ends_turn: bool = False
+    input_index: int = 0
+    """By which input of the operator it came; known to the receiver alone."""
 
 
 class Sender(Protocol):

@@ -90,6 +90,21 @@ class TurnGate:
         return min(self._open)
 
 
+class NumberedInput:
+    """Frames of ``input``, marked as coming by input ``index`` of the operator."""
+
+    def __init__(self, input: Input, index: int) -> None:
+        self._input = input
+        self._index = index
+
+    def take(self) -> Frame | None:
+        """See ``Input``."""
+        frame = self._input.take()
+        if frame is not None:
+            frame.input_index = self._index
+        return frame
+
+
 class UnionGate:
     """Several edges into one task: frames as they arrive, each edge in its own order."""
 

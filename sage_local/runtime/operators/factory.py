@@ -7,6 +7,8 @@ from sage_local.plan import operators as specs
 from sage_local.runtime.metrics.table import OperatorCounters
 from sage_local.runtime.operators.aggregate import Aggregate, MergeAggregate, PartialAggregate
 from sage_local.runtime.operators.compiler import Kind
+from sage_local.runtime.operators.connected import Connected
+from sage_local.runtime.operators.process import Process
 from sage_local.runtime.operators.protocol import Operator
 from sage_local.runtime.operators.reduce import Reduce
 from sage_local.runtime.operators.sinks import Collect, Print, Sink
@@ -47,6 +49,10 @@ def _stateful(spec: specs.Operator, counters: OperatorCounters, settings: Settin
             return PartialAggregate(spec, mode, counters)
         case specs.MergeAggregate():
             return MergeAggregate(spec, mode, counters)
+        case specs.Process():
+            return Process(spec, counters)
+        case specs.Connected():
+            return Connected(spec, counters)
         case specs.Sink():
             return Sink(spec, counters)
         case specs.Print():

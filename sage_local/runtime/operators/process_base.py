@@ -82,9 +82,10 @@ class ProcessBase:
     def watermark(self, watermark: Watermark) -> Iterator[Element]:
         """Fire the event-time timers that are due."""
         self._timers.watermark = watermark.timestamp
-        # What a timer of the end registers behind all others would have no end.
-        last = self._timers.last(TimeDomain.EVENT_TIME) if watermark.timestamp == MAX_TIMESTAMP else watermark.timestamp
-        yield from self._fire(TimeDomain.EVENT_TIME, last)
+        if watermark.timestamp == MAX_TIMESTAMP:
+            yield from self._fire_last()
+        else:
+            yield from self._fire(TimeDomain.EVENT_TIME, watermark.timestamp)
         yield watermark
 
     def next_time_ms(self) -> int | None:
@@ -97,8 +98,14 @@ class ProcessBase:
         yield from self._fire(TimeDomain.PROCESSING_TIME, now_ms)
 
     def end(self) -> Iterable[Element]:
-        """Fire the processing-time timers that are left: their time will not come any more."""
+        """The last watermark has fired what there was."""
+        return ()
+
+    def _fire_last(self) -> Iterator[Element]:
+        """Fire every timer there is, of processing time too: that will not come any more."""
+        yield from self._fire(TimeDomain.EVENT_TIME, self._timers.last(TimeDomain.EVENT_TIME))
         yield from self._fire(TimeDomain.PROCESSING_TIME, self._timers.last(TimeDomain.PROCESSING_TIME))
+        # What a timer of the end registers behind all others would have no end.
         dropped = self._timers.drop_all()
         if dropped:
             from loguru import logger  # at the end of an odd job only: most workers never load it

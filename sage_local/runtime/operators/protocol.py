@@ -31,6 +31,10 @@ class Operator(Protocol):
     """
 
     @property
+    def name(self) -> str:
+        """What errors call it; of operators compiled into one, all their names."""
+
+    @property
     def place(self) -> int:
         """Of its counters among ``counted_operators`` of the worker."""
 

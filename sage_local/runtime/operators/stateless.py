@@ -44,6 +44,7 @@ class Stateless:
     """What both kinds of stages share. Keys are dropped: they belong to the operator right after the exchange."""
 
     def __init__(self, steps: Sequence[Step]) -> None:
+        self.name = " → ".join(step.function.operator for step in steps)
         self.place = steps[0].counters.place
         self._steps = steps
         self._stage = self._compile(Stamps.NONE)
@@ -64,8 +65,7 @@ class Stateless:
         close_all(step.function for step in self._steps)
 
     def _compile(self, stamps: Stamps) -> Stage:
-        name = " → ".join(step.function.operator for step in self._steps)
-        return Stage(name, [step.kind for step in self._steps], [step.function.call for step in self._steps], stamps)
+        return Stage(self.name, [step.kind for step in self._steps], [step.function.call for step in self._steps], stamps)
 
     def _stage_for(self, rows: Rows) -> Stage:
         if rows.timestamps is None:

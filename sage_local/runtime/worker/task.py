@@ -1,23 +1,37 @@
 """One subtask of a chain: takes from its input, drives its operators, puts into its outputs. Never blocks, keeps no more than it has room for."""
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 
-from sage_local.core.elements import Element, EndOfStream, Rows
+from sage_local.core.elements import Element, EndOfStream, Idleness, Rows, Side, Watermark
+from sage_local.plan.physical import SideTag
 from sage_local.runtime.channels.frame import Frame
 from sage_local.runtime.channels.gate import Input
 from sage_local.runtime.channels.outbox import Output
 from sage_local.runtime.metrics.table import WorkerCounters
 from sage_local.runtime.operators.protocol import Operator, TaskContext
 from sage_local.runtime.operators.source import SourceInput
+from sage_local.runtime.operators.timed import ClockTimed, EventTimed, ManyInputs
 from sage_local.runtime.operators.user_function import UserFunction
 from sage_local.runtime.protocol.blame import NO_RECORD, blame
 from sage_local.runtime.protocol.pacing import Pacer
 
+_TICK = Idleness(idle=False)
+"""Stands in the frame of a tick: the stream of what comes of it is made beside it."""
 SLICE_NS = 5_000_000
 """A task with much output gives way to the others and to commands about this often."""
 
 Copy = Callable[[Rows], Rows]
+
+
+@dataclass(frozen=True, slots=True)
+class _SideOf(Side):
+    """A side output on its way through the rest of the chain, with the name of the operator it is of."""
+
+    operator: str
 
 
 class TaskState(Enum):
@@ -42,6 +56,7 @@ class Task:
         input: Input | SourceInput,
         operators: Sequence[Operator],
         outputs: Sequence[Output],
+        tags: Sequence[SideTag | None],
         selectors: Sequence[UserFunction],
         counters: WorkerCounters,
         clock: Callable[[], int],
@@ -55,6 +70,13 @@ class Task:
         self._source = input if isinstance(input, SourceInput) else None
         self._operators = operators
         self._outputs = outputs
+        self._main = [output for output, tag in zip(outputs, tags, strict=True) if tag is None]
+        self._sides: dict[SideTag, list[Output]] = {}
+        for output, tag in zip(outputs, tags, strict=True):
+            if tag is not None:
+                self._sides.setdefault(tag, []).append(output)
+        self._unread: set[SideTag] = set()
+        self._clocked = [operator for operator in operators if isinstance(operator, ClockTimed)]
         self._selectors = selectors
         self._counters = counters
         self._clock = clock
@@ -79,6 +101,8 @@ class Task:
         """Do what can be done now, up to a frame or a time slice; returns whether anything was. Raises ``OperatorFailed``."""
         if self.state is TaskState.SENDING:
             return self._send_rest()
+        if self._frame is None and self._clocked and self._ready:
+            self._tick()
         starved = self._frame is None and self._ready and not self._take()
         moved = self._flush(starved=starved)
         if self._frame is None or not self._ready:
@@ -96,6 +120,10 @@ class Task:
         times = [output.next_flush_ns() for output in self._outputs]
         if self._source is not None:
             times.append(self._source.next_poll_ns())
+        if self._clocked:
+            now_ms, now_ns = self.context.clock.now_ms(), self._clock()
+            waits_ms = [time - now_ms for operator in self._clocked if (time := operator.next_time_ms()) is not None]
+            times += [now_ns + max(0, wait_ms) * 1_000_000 for wait_ms in waits_ms]
         return min((time for time in times if time is not None), default=None)
 
     def close(self) -> None:
@@ -126,6 +154,22 @@ class Task:
             if isinstance(element, Rows):
                 self._rows_in += len(element.values)
         return True
+
+    def _tick(self) -> None:
+        """If it is time for one of the operators, let that be the next frame."""
+        now_ms = self.context.clock.now_ms()
+        due = [operator for operator in self._clocked if (time := operator.next_time_ms()) is not None and time <= now_ms]
+        if due:
+            # A single subtask numbers its own turns; of several that keep turns, none has timers: those come behind a hash.
+            self._frame = Frame(_TICK, ends_turn=self.context.parallelism == 1)
+            self._stream = self._ticking(due, now_ms)
+
+    def _ticking(self, due: Sequence[ClockTimed], now_ms: int) -> Iterator[Element]:
+        for index, operator in enumerate(self._operators):
+            if operator in due:
+                assert isinstance(operator, ClockTimed)
+                work = partial(operator.advance_time, now_ms)
+                yield from self._flow(self._operators[index + 1 :], self._timed(operator, work))
 
     def _advance(self) -> None:
         """Go on with the frame at hand until it is done, an output is full or the time slice over."""
@@ -181,16 +225,32 @@ class Task:
         return moved
 
     def _emit(self, element: Element) -> None:
-        if not isinstance(element, Rows):
+        if isinstance(element, Rows):
+            self._rows_out += len(element.values)
+            self._put(element, self._main)
+        elif isinstance(element, _SideOf):
+            self._put(element.rows, self._readers(SideTag(element.operator, element.tag)))
+        else:
             for output in self._outputs:
                 output.pass_on(element)
-            return
-        self._rows_out += len(element.values)
+
+    def _readers(self, tag: SideTag) -> list[Output]:
+        readers = self._sides.get(tag, [])
+        if not readers and tag not in self._unread:
+            self._unread.add(tag)
+            warnings.warn(
+                f"operator {tag.operator!r} writes to the side output {tag.tag!r}, which nobody reads: its records are"
+                " dropped; read it with side_output(), or do not write it",
+                stacklevel=1,
+            )
+        return readers
+
+    def _put(self, rows: Rows, outputs: Sequence[Output]) -> None:
         try:
-            for output in self._outputs[1:]:
-                output.put(self._copy(element))
-            for output in self._outputs[:1]:
-                output.put(element)
+            for output in outputs[1:]:
+                output.put(self._copy(rows))
+            for output in outputs[:1]:
+                output.put(rows)
         except BaseException as error:
             # A record that can not be pickled, most likely: it came from the last operator.
             blame(self.name, NO_RECORD, error)
@@ -206,10 +266,22 @@ class Task:
 
     def _through(self, operator: Operator, stream: Iterator[Element]) -> Iterator[Element]:
         for element in stream:
-            if isinstance(element, Rows):
-                yield from self._timed(operator, lambda rows=element: operator.process(rows))  # type: ignore[misc]
-            else:
+            work = self._work(operator, element)
+            if work is None:
                 yield element
+            else:
+                yield from self._timed(operator, work)
+
+    def _work(self, operator: Operator, element: Element) -> Callable[[], Iterable[Element]] | None:
+        """What ``operator`` does with ``element``; ``None``: it has nothing to do with it."""
+        if isinstance(element, Rows):
+            # Only an operator at the head of its chain has several inputs, so the frame at hand is the element's.
+            if isinstance(operator, ManyInputs) and self._frame is not None:
+                return partial(operator.process_input, self._frame.input_index, element)
+            return partial(operator.process, element)
+        if isinstance(element, Watermark) and isinstance(operator, EventTimed):
+            return partial(operator.watermark, element)
+        return None
 
     def _timed(self, operator: Operator, work: Callable[[], Iterable[Element]]) -> Iterator[Element]:
         """What ``work`` gives, with the time it takes counted and the operator shown as being at work."""
@@ -221,7 +293,7 @@ class Task:
             counters.leave(place, entered_ns)
             if element is None:
                 return
-            yield element
+            yield _SideOf(element.tag, element.rows, operator.name) if isinstance(element, Side) else element
             entered_ns = counters.enter(place)
 
     def _close(self) -> None:

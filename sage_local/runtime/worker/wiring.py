@@ -9,10 +9,10 @@ from sage_local.config import BUFFER_TIMEOUT_MS, FRAME_ROWS, MAX_PARALLELISM, OB
 from sage_local.core.ids import ChannelId, TaskId, WorkerId
 from sage_local.functions import Role
 from sage_local.plan import operators as specs
-from sage_local.plan.physical import Chain, Delivery, Edge, Plan
+from sage_local.plan.physical import Chain, Delivery, Edge, Plan, SideTag
 from sage_local.runtime.channels.copying import copied, shared
 from sage_local.runtime.channels.frame import Receiver, Sender
-from sage_local.runtime.channels.gate import ArrivalGate, Input, TurnGate, UnionGate
+from sage_local.runtime.channels.gate import ArrivalGate, Input, NumberedInput, TurnGate, UnionGate
 from sage_local.runtime.channels.keying import Keying
 from sage_local.runtime.channels.outbox import BufferedOutbox, Output, TurnOutbox
 from sage_local.runtime.channels.routing import Broadcaster, Dealer, HashPartitioner, RoundRobin, Router
@@ -86,6 +86,7 @@ class _Wiring:
             input=self._source(first) if isinstance(first, specs.Source) else self._gate(),
             operators=build(with_counters[isinstance(first, specs.Source) :], plan.settings),
             outputs=outputs,
+            tags=self._tags(),
             selectors=self._selectors,
             counters=WorkerCounters(self._around.cells, self._around.clock),
             clock=self._around.clock,
@@ -109,7 +110,8 @@ class _Wiring:
             for channel in self._plan.channels(edge)
             if channel.target == self._task.subtask
         ]
-        return TurnGate(channels, self._turns(edge)) if edge.in_turns else ArrivalGate(channels)
+        gate = TurnGate(channels, self._turns(edge)) if edge.in_turns else ArrivalGate(channels)
+        return NumberedInput(gate, edge.input_index) if edge.input_index else gate
 
     def _turns(self, edge: Edge) -> ReceiverTurns:
         senders = self._plan.chains[edge.source].parallelism
@@ -122,9 +124,14 @@ class _Wiring:
                 return every_turn(senders=senders)
 
     def _outputs(self) -> list[Output]:
-        outputs: list[Output] = [self._outbox(edge) for edge in self._plan.edges if edge.source == self._chain.id]
         last = self._chain.operators[-1]
-        return [self._around.collect(last.name)] if isinstance(last, specs.Collect) else outputs
+        collecting = [self._around.collect(last.name)] if isinstance(last, specs.Collect) else []
+        return [*collecting, *(self._outbox(edge) for edge in self._plan.edges if edge.source == self._chain.id)]
+
+    def _tags(self) -> list[SideTag | None]:
+        """Which of the outputs carry side outputs."""
+        collecting = [None] if isinstance(self._chain.operators[-1], specs.Collect) else []
+        return [*collecting, *(edge.tag for edge in self._plan.edges if edge.source == self._chain.id)]
 
     def _outbox(self, edge: Edge) -> Output:
         channels = [
