@@ -63,6 +63,7 @@ def test_sage_is_a_namespace_that_others_may_share():
 )
 def test_what_a_row_program_does_not_need_is_not_loaded(program):
     """Importing pyarrow or numpy takes longer than starting a job."""
-    check = "import sys; print(sorted({'asyncio', 'loguru', 'numpy', 'pyarrow', 'rich', 'uvloop'} & sys.modules.keys()))"
+    heavy = {"asyncio", "loguru", "numpy", "pyarrow", "rich", "uvloop"}
+    check = f"import sys; print(sorted({heavy} & sys.modules.keys()))"
     done = subprocess.run([sys.executable, "-c", f"{program}\n{check}"], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
