@@ -8,8 +8,11 @@ from sage_local.plan.physical import Plan
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """What a worker needs to run its part. ``main_classes``: classes of the caller's ``__main__`` by qualified name; the
-    worker places them in its own ``__main__`` so that their instances pickle by reference in every process of the job."""
+    """What a worker needs to run its part.
+
+    ``main_classes``: classes of the caller's ``__main__`` by qualified name; the worker places them in its own
+    ``__main__`` so that their instances pickle by reference in every process of the job.
+    """
 
     plan: Plan
     main_classes: dict[str, type] = field(default_factory=dict)
@@ -19,10 +22,11 @@ class Deployment:
 class WorkerBoot:
     """What a worker process is born with, before it knows any job.
 
-    ``cpus`` is what it is already pinned to. ``segment_fds`` holds the segment of every worker, its own and the one under
-    ``COORDINATOR`` included; the worker owns these descriptors and closes them once mapped. ``coordinator_eventfd``
-    wakes the coordinator (doorbell word 2). ``log_dir`` exists. ``generation`` counts the starts of this worker's place in the job, from 0.
-    ``may_spin`` is false where a peer may need this worker's CPU, or CPU time is metered: waiting by spinning can not pay then.
+    ``cpus`` is what it is already pinned to. ``segment_fds`` holds the segment of every worker, its own and the one
+    under ``COORDINATOR`` included; the worker owns these descriptors and closes them once mapped.
+    ``coordinator_eventfd`` wakes the coordinator (doorbell word 2). ``log_dir`` exists. ``generation`` counts the
+    starts of this worker's place in the job, from 0. ``may_spin`` is false where a peer may need this worker's CPU,
+    or CPU time is metered: waiting by spinning can not pay then.
     """
 
     worker: WorkerId

@@ -1,4 +1,7 @@
-"""The two ends of a control ring: messages of any size over records of a bounded one. Used alike by coordinator and workers."""
+"""The two ends of a control ring: messages of any size over records of a bounded one.
+
+Used alike by coordinator and workers.
+"""
 
 import pickle
 from collections import deque

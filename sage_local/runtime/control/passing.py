@@ -34,7 +34,10 @@ def send(connection: socket.socket, message: object, descriptors: Sequence[int] 
 
 
 def receive(connection: socket.socket) -> tuple[Any, list[int]] | None:
-    """The next packet and its descriptors, which the caller now owns (close-on-exec). ``None`` when the other end is closed."""
+    """The next packet and its descriptors, which the caller now owns (close-on-exec).
+
+    ``None`` when the other end is closed.
+    """
     room = socket.CMSG_SPACE(MAX_DESCRIPTORS * array.array("i").itemsize)
     try:
         body, ancillary, flags, _ = connection.recvmsg(MAX_PACKET_BYTES, room, socket.MSG_CMSG_CLOEXEC)

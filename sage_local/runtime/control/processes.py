@@ -24,7 +24,8 @@ ZYGOTE_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "back
 def spawn_coordinator(passed: tuple[int, ...], arguments: tuple[str, ...], stderr: int) -> int:
     """Start the coordinator with ``passed`` as descriptors 3, 4, ...; returns its pid, which the caller reaps.
 
-    Isolated (``-I -S``): nothing in the user's directory or environment can stand in for a module the coordinator imports.
+    Isolated (``-I -S``): nothing in the user's directory or environment can stand in for a module the coordinator
+    imports.
     """
     body = f"from sage_local.runtime.coordinator.__main__ import main; main({arguments!r})"
     return _spawn(("-I", "-S"), body, passed, stderr, dict(os.environ))
@@ -39,7 +40,9 @@ def spawn_zygote(passed: tuple[int, ...], stderr: int) -> int:
     return _spawn(("-P",), body, passed, stderr, {**os.environ, **ZYGOTE_ENVIRONMENT})
 
 
-def _spawn(flags: tuple[str, ...], body: str, passed: tuple[int, ...], stderr: int, environment: Mapping[str, str]) -> int:
+def _spawn(
+    flags: tuple[str, ...], body: str, passed: tuple[int, ...], stderr: int, environment: Mapping[str, str]
+) -> int:
     if not sys.executable:
         raise InternalError("sys.executable is empty: this Python is embedded and can not start workers")
     raised = [fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _SAFE_FD) for descriptor in passed]
@@ -54,7 +57,8 @@ def _spawn(flags: tuple[str, ...], body: str, passed: tuple[int, ...], stderr: i
                 (os.POSIX_SPAWN_DUP2, stderr, 2),
                 *((os.POSIX_SPAWN_DUP2, source, FIRST_PASSED_FD + place) for place, source in enumerate(raised)),
             ],
-            # A session of its own: a Ctrl-C at the terminal reaches the user's process alone, which decides what it means.
+            # A session of its own: a Ctrl-C at the terminal reaches the user's process alone, which decides what it
+            # means.
             setsid=True,
             setsigmask=(),
             setsigdef=(signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD),
@@ -70,7 +74,7 @@ def close_unknown_descriptors(passed: int) -> None:
 
 
 def _path_setup() -> str:
-    """Adds what the caller can import to what the new process finds by itself, behind it: the standard library comes first."""
+    """Add what the caller can import behind what the new process finds by itself: the standard library comes first."""
     root = str(Path(sage_local.__path__[0]).parent)
     paths = [*(os.path.abspath(entry) for entry in sys.path if entry), root]
     return f"import sys; sys.path.extend(path for path in {paths!r} if path not in sys.path)"

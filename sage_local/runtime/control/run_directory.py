@@ -18,7 +18,8 @@ KEPT_LOGS = 20
 class RunDirectory:
     """One job's directory. Only its owner may enter it.
 
-    The coordinator holds a lock on ``alive`` for as long as it lives, so anyone can tell a running job from what a killed one left.
+    The coordinator holds a lock on ``alive`` for as long as it lives, so anyone can tell a running job from what a
+    killed one left.
     """
 
     path: Path
@@ -67,7 +68,7 @@ class RunDirectory:
 
 
 def run_root(environment: Mapping[str, str]) -> Path:
-    """Where the run directories of this user's jobs are: ``SAGE_RUN_DIR``, else below ``XDG_RUNTIME_DIR``, else in ``/tmp``."""
+    """Where this user's run directories are: ``SAGE_RUN_DIR``, else below ``XDG_RUNTIME_DIR``, else in ``/tmp``."""
     if chosen := environment.get("SAGE_RUN_DIR"):
         return Path(chosen).absolute()
     runtime = environment.get("XDG_RUNTIME_DIR")
@@ -105,6 +106,6 @@ def _refuse_foreign(root: Path) -> None:
     status = root.stat()
     if status.st_uid != os.getuid() or stat.S_IMODE(status.st_mode) & 0o022:
         raise SageError(
-            f"run directory {root}: expected one that only uid {os.getuid()} may write to, found uid {status.st_uid} with mode"
-            f" {stat.S_IMODE(status.st_mode):04o}: set SAGE_RUN_DIR"
+            f"run directory {root}: expected one that only uid {os.getuid()} may write to,"
+            f" found uid {status.st_uid} with mode {stat.S_IMODE(status.st_mode):04o}: set SAGE_RUN_DIR"
         )

@@ -1,4 +1,7 @@
-"""Entry of the coordinator's process: ``python -m sage_local.runtime.coordinator RUN_DIRECTORY``, with descriptors 3 (caller) and 4 (zygote)."""
+"""Entry of the coordinator's process: ``python -m sage_local.runtime.coordinator RUN_DIRECTORY``.
+
+Descriptor 3 is the socket to the caller, 4 the one to the zygote.
+"""
 
 import os
 import signal

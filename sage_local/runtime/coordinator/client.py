@@ -14,7 +14,10 @@ _CHUNK_BYTES = 64 * 1024
 
 
 class Client:
-    """One connection, never blocking. ``on_gone`` is called once, when the other end has closed; not after our own ``close``."""
+    """One connection, never blocking.
+
+    ``on_gone`` is called once, when the other end has closed; not after our own ``close``.
+    """
 
     def __init__(
         self,

@@ -9,7 +9,10 @@ KEPT_LINES = 200
 
 
 class JobLog:
-    """Keeps lines in memory until ``open``: most jobs end well and soon, and loading the log library would take longer than they do."""
+    """Keeps lines in memory until ``open``.
+
+    Most jobs end well and soon, and loading the log library would take longer than they do.
+    """
 
     def __init__(self, directory: Path, level: str) -> None:
         self._file = directory / "coordinator.log"

@@ -63,7 +63,10 @@ class LineForwarder:
 
 
 class OutputPipes:
-    """The pipes of all workers. Paused, they fill, and a worker that prints more waits: the caller's slowness reaches the source."""
+    """The pipes of all workers.
+
+    Paused, they fill, and a worker that prints more waits: the caller's slowness reaches the source.
+    """
 
     def __init__(self, forward: Forward) -> None:
         self._forward = forward

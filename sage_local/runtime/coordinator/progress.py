@@ -12,7 +12,10 @@ LONG_CALL_S = 5.0
 
 
 class ProgressMeter:
-    """Compares each look with the one before. ``clock_ns`` is the one that workers stamp their counters with (monotonic)."""
+    """Compares each look with the one before.
+
+    ``clock_ns`` is the one that workers stamp their counters with (monotonic).
+    """
 
     def __init__(self, fleet: Fleet, clock_ns: Callable[[], int]) -> None:
         self._fleet = fleet

@@ -3,6 +3,7 @@
 import os
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
+from contextlib import suppress
 
 from sage_local.core.ids import WorkerId
 from sage_local.runtime.coordinator.fleet import Fleet
@@ -14,7 +15,10 @@ TURN_MESSAGES = 256
 
 
 class Reports:
-    """``on_event`` gets every message in the order of its worker. Nothing is taken while ``may_take`` says no; then ``take`` goes on."""
+    """``on_event`` gets every message in the order of its worker.
+
+    Nothing is taken while ``may_take`` says no; then ``take`` goes on.
+    """
 
     def __init__(
         self,
@@ -63,8 +67,7 @@ class Reports:
         return taken
 
     def _rung(self) -> None:
-        try:
+        # Another wake-up may have been read together with this one.
+        with suppress(BlockingIOError):
             os.eventfd_read(self._fleet.eventfd)
-        except BlockingIOError:
-            pass
         self.take()

@@ -66,7 +66,9 @@ class Service:
         self._clients: set[Client] = set()
         self._conclusion_sent = False
         self._reports = Reports(loop, fleet, on_event=self._on_report, may_take=self._may_take)
-        self._shell = JobShell(loop, fleet, zygote, self._log, take_last=self._reports.take_last, conclude=self._conclude)
+        self._shell = JobShell(
+            loop, fleet, zygote, self._log, take_last=self._reports.take_last, conclude=self._conclude
+        )
         self._pipes = OutputPipes(self._forward)
         self._caller_client = self._client(caller, decoder, self._caller_gone)
 
@@ -107,7 +109,7 @@ class Service:
         self._client(connection, None, self._clients.discard)
 
     def _watch_caller(self, caller: socket.socket) -> None:
-        """A child that the caller forked may hold its socket open after its death, so the socket's end alone does not tell."""
+        """Its socket alone does not tell of its death: a child that it forked may hold it open."""
         pid = peer_pid(caller)
         try:
             pidfd = os.pidfd_open(pid)
@@ -164,7 +166,8 @@ class Service:
             if self._caller_client.congested:
                 self._pipes.pause()
         else:
-            # The caller of a detached job has left: nothing it printed is lost, it is in the job's logs while the job lives.
+            # The caller of a detached job has left: nothing it printed is lost, it is in the job's logs while the job
+            # lives.
             name = "stdout.log" if stream == 1 else "stderr.log"
             with open(self._directory.log_dir / name, "ab") as file:
                 file.write(data)

@@ -127,7 +127,9 @@ class JobShell:
     def _lose_zygote(self) -> None:
         """Without it nobody can be forked or reaped; its workers die with it, which their pidfds show."""
         self._loop.remove_reader(self._zygote.fileno())
-        self.apply(state.Failed(StartFailure("the zygote, the process that workers are forked from, ended unexpectedly")))
+        self.apply(
+            state.Failed(StartFailure("the zygote, the process that workers are forked from, ended unexpectedly"))
+        )
         for worker in sorted(self.job.living):
             process = self._fleet.workers[worker].process
             if process is None:

@@ -1,4 +1,7 @@
-"""From a submission to workers on their way, without an event loop: loading one takes longer than all of this, and the workers use that time."""
+"""From a submission to workers on their way, without an event loop.
+
+Loading one takes longer than all of this, and the workers use that time.
+"""
 
 from dataclasses import dataclass
 
@@ -25,7 +28,8 @@ class Started:
 def start_workers(submission: Submission, zygote: ZygoteLink, log_dir: str) -> Started:
     """Make the segments, ask the zygote for every worker, and put its deployment into its command ring.
 
-    Raises ``ConfigError`` where the machine can not hold the job, ``OSError`` where the kernel refuses, ``ZygoteLostError``.
+    Raises ``ConfigError`` where the machine can not hold the job, ``OSError`` where the kernel refuses,
+    ``ZygoteLostError``.
     """
     plan = submission.plan
     layouts = lay_out(plan)

@@ -8,13 +8,12 @@ from sage_local.errors import JobError, OperatorError, WorkerLostError
 from sage_local.runtime.protocol.client_messages import JobFailed, StartFailure, WorkerLoss
 from sage_local.runtime.protocol.messages import Failure
 
-
 LAST_WORDS = 4000
 """Characters: a traceback and a few lines."""
 
 
 class UnpicklableError(Exception):
-    """Stands for an exception of user code that could not travel; its text begins with the name of the original's type."""
+    """Stands for an exception of user code that could not travel; its text begins with the original type's name."""
 
 
 def error_of(failed: JobFailed) -> JobError:
@@ -54,7 +53,8 @@ def _original(failure: Failure) -> BaseException:
         try:
             original = pickle.loads(failure.exception)
         except Exception as error:
-            # Unpickling runs the constructor of a user's exception class, which may raise anything: what it raised is said, not lost.
+            # Unpickling runs the constructor of a user's exception class, which may raise anything: what it raised is
+            # said, not lost.
             return UnpicklableError(f"{failure.type_name}: {failure.message} (can not be unpickled here: {error!r})")
         if isinstance(original, BaseException):
             return original

@@ -19,12 +19,19 @@ from sage_local.runtime.protocol.progress import Progress
 class JobHandle:
     """A submitted job.
 
-    Attached: whoever calls ``wait`` receives the job's output in that thread, and the job is cancelled when this process ends.
-    Detached: a thread of the handle receives it, and the job lives on without us.
+    Attached: whoever calls ``wait`` receives the job's output in that thread, and the job is cancelled when this
+    process ends. Detached: a thread of the handle receives it, and the job lives on without us.
     """
 
     def __init__(
-        self, name: str, directory: RunDirectory, processes: Processes, link: Link, receiver: Receiver, *, attached: bool
+        self,
+        name: str,
+        directory: RunDirectory,
+        processes: Processes,
+        link: Link,
+        receiver: Receiver,
+        *,
+        attached: bool,
     ) -> None:
         self.job_id = directory.path.name
         self._name = name
@@ -45,8 +52,9 @@ class JobHandle:
     def wait(self) -> JobResult:
         """Block until the job has ended; every time it is called, the same result or the same exception.
 
-        Raises ``OperatorError``, ``WorkerLostError``, ``CoordinatorLostError``, ``JobCancelledError``, or ``JobError`` where the
-        job could not be started. In the main thread with an attached job: Ctrl-C (or SIGTERM) stops the job gracefully, a second one cancels it.
+        Raises ``OperatorError``, ``WorkerLostError``, ``CoordinatorLostError``, ``JobCancelledError``, or
+        ``JobError`` where the job could not be started. In the main thread with an attached job: Ctrl-C (or SIGTERM)
+        stops the job gracefully, a second one cancels it.
         """
         if self._thread is not None:
             self._thread.join()
@@ -58,7 +66,8 @@ class JobHandle:
     def stop(self, drain: bool = False) -> None:
         """Ask the sources to end; everything in flight reaches its sink, then the job has finished. Does not wait.
 
-        ``drain``: the streams end for good, so what waits for the end of time happens too. Nothing in this version waits for it.
+        ``drain``: the streams end for good, so what waits for the end of time happens too. Nothing in this version
+        waits for it.
         """
         self._link.send(StopJob())
 

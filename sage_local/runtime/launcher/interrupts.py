@@ -12,7 +12,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @contextmanager
 def interrupts(*, stop: Callable[[], None], cancel: Callable[[], None]) -> Iterator[None]:
-    """The first signal calls ``stop``, the second ``cancel``, the third raises ``KeyboardInterrupt`` where the caller waits.
+    """The first signal calls ``stop``, the second ``cancel``, the third raises ``KeyboardInterrupt``.
 
     Only in the main thread, where Python runs handlers; elsewhere signals keep their meaning. A signal that the process
     ignores (``nohup``, a background job of a shell) stays ignored. The caller's own handlers are back afterwards.

@@ -22,10 +22,10 @@ def launch(
 ) -> JobHandle:
     """Start ``plan`` in processes of its own and return at once.
 
-    ``on_output(stream, text)`` gets whole lines that workers wrote (stream 1 or 2; the default writes them to ``sys.stdout`` and
-    ``sys.stderr``), ``on_collected(operator, values)`` the records of ``Collect`` operators (by default kept in the handle), ``on_progress`` a look at
-    the job a few times a second. They are called in the thread that receives: see ``JobHandle``.
-    Raises ``SerializationError`` where something can not be sent to a worker.
+    ``on_output(stream, text)`` gets whole lines that workers wrote (stream 1 or 2; the default writes them to
+    ``sys.stdout`` and ``sys.stderr``), ``on_collected(operator, values)`` the records of ``Collect`` operators (by
+    default kept in the handle), ``on_progress`` a look at the job a few times a second. They are called in the thread
+    that receives: see ``JobHandle``. Raises ``SerializationError`` where something can not be sent to a worker.
     """
     root = run_directory.run_root(os.environ)
     directory = run_directory.make(root, _job_id(plan.job_name))

@@ -11,7 +11,10 @@ _CHUNK_BYTES = 256 * 1024
 
 
 class Link:
-    """Requests out, replies in. One thread receives; requests are short and may be sent from any, also from a signal handler."""
+    """Requests out, replies in.
+
+    One thread receives; requests are short and may be sent from any, also from a signal handler.
+    """
 
     def __init__(self, descriptor: int) -> None:
         self._socket = socket.socket(fileno=descriptor)
@@ -26,7 +29,10 @@ class Link:
             self.is_open = False
 
     def replies(self, timeout_s: float | None = None) -> Iterator[Reply]:
-        """What has come; waits up to ``timeout_s`` for the first bytes (``None``: for ever). ``is_open`` is false after the last."""
+        """What has come; waits up to ``timeout_s`` for the first bytes (``None``: for ever).
+
+        ``is_open`` is false after the last.
+        """
         if not select.select([self._socket], [], [], timeout_s)[0]:
             return
         data = self._receive()

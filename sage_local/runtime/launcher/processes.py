@@ -15,18 +15,25 @@ class Processes:
     zygote: int
 
     def reap(self) -> int | None:
-        """Wait until both are gone. The coordinator's exit code (negative: a signal), ``None`` when somebody else has reaped it."""
+        """Wait until both are gone.
+
+        The coordinator's exit code (negative: a signal), ``None`` when somebody else has reaped it.
+        """
         status = _reap(self.coordinator)
         _reap(self.zygote)
         return status
 
 
 def start_processes(directory: RunDirectory) -> tuple[Processes, int]:
-    """Start both at once, joined by a socket of theirs. Returns also the descriptor of the caller's socket to the coordinator."""
+    """Start both at once, joined by a socket of theirs.
+
+    Returns also the descriptor of the caller's socket to the coordinator.
+    """
     import socket
 
     stderr = os.open(directory.log_dir / "stderr.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-    # Packets between those two, so that descriptors stay with their message; a stream to the caller, so that nothing is too long.
+    # Packets between those two, so that descriptors stay with their message; a stream to the caller, so that nothing
+    # is too long.
     zygote_end, coordinator_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     caller_end, client_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     with zygote_end, coordinator_end, client_end:

@@ -14,7 +14,7 @@ OnProgress = Callable[[Progress], None]
 
 
 def write_output(stream: int, text: str) -> None:
-    """To what ``sys.stdout`` or ``sys.stderr`` is at this moment: a test, a notebook or the user may have put something else there."""
+    """Write to what ``sys.stdout`` or ``sys.stderr`` is now: a test, a notebook or the user may have replaced it."""
     target = sys.stdout if stream == 1 else sys.stderr
     target.write(text)
     target.flush()

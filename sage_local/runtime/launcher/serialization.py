@@ -25,7 +25,7 @@ def pickle_deployment(deployment: Deployment) -> bytes:
 
 
 def _second_try(deployment: Deployment, error: Exception) -> bytes:
-    """Classes of ``__main__`` that can not be pickled are left out: their instances can not travel, which is an error only where one does."""
+    """Leave out classes of ``__main__`` that can not be pickled: that their instances can not travel is no error."""
     import cloudpickle
 
     kept = {name: each for name, each in deployment.main_classes.items() if _failure(each) is None}

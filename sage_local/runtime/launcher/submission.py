@@ -15,8 +15,12 @@ from sage_local.runtime.protocol.client_messages import Submission
 
 
 def submission_of(plan: Plan, *, attached: bool, wants_progress: bool) -> Submission:
-    """Everything the job needs from this process. Raises ``SerializationError`` naming the operator and the member at fault."""
-    # Fixed here, since every process computes ring sizes from it: a limit that changed in between must not tear them apart.
+    """Everything the job needs from this process.
+
+    Raises ``SerializationError`` naming the operator and the member at fault.
+    """
+    # Fixed here, since every process computes ring sizes from it: a limit that changed in between must not tear them
+    # apart.
     plan = replace(plan, settings=plan.settings.resolved(MEMORY_BYTES, budget_bytes(plan.settings)))
     return Submission(
         plan=without_user_objects(plan),

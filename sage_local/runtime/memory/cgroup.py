@@ -1,4 +1,7 @@
-"""What the control groups of this process allow, version 1 and 2. Every function takes the root of the file tree, so that captured trees can be read."""
+"""What the control groups of this process allow, version 1 and 2.
+
+Every function takes the root of the file tree, so that captured trees can be read.
+"""
 
 from collections.abc import Iterator
 from math import inf
@@ -35,7 +38,7 @@ def _files(root: Path, controller: str | None, name: str) -> Iterator[Path]:
         return
     for mount in _mounts(root, controller):
         parts = [part for part in group.split("/") if part]
-        # In a container the path is often that of the host and does not exist below the mount: the mount itself is our group then.
+        # In a container the path is often the host's, not to be found below the mount, which is our group itself then.
         for depth in range(len(parts), -1, -1):
             file = mount.joinpath(*parts[:depth], name)
             if file.is_file():
@@ -48,7 +51,9 @@ def _group(root: Path, controller: str | None) -> str | None:
         return None
     for line in table.read_text().splitlines():
         _, controllers, path = line.split(":", 2)
-        if (controller is None and not controllers) or (controller is not None and controller in controllers.split(",")):
+        if (controller is None and not controllers) or (
+            controller is not None and controller in controllers.split(",")
+        ):
             return path
     return None
 
@@ -56,7 +61,11 @@ def _group(root: Path, controller: str | None) -> str | None:
 def _mounts(root: Path, controller: str | None) -> list[Path]:
     base = root / "sys/fs/cgroup"
     candidates = [base, base / "unified"] if controller is None else [base / controller, base / "cpu,cpuacct"]
-    return [path for path in candidates if path.is_dir() and (controller is None or path.name != "cpu,cpuacct" or controller == "cpu")]
+    return [
+        path
+        for path in candidates
+        if path.is_dir() and (controller is None or path.name != "cpu,cpuacct" or controller == "cpu")
+    ]
 
 
 def _number(file: Path) -> float:

@@ -1,6 +1,7 @@
 """Where everything lies in every worker's segment: a pure function of the plan, so no offsets are ever sent.
 
-The first bytes are the same in every segment, so that a worker finds its doorbell and its control rings before it knows the plan::
+The first bytes are the same in every segment, so that a worker finds its doorbell and its control rings before it
+knows the plan::
 
     DOORBELL_OFFSET    doorbell of the owner
     CONTROL_OFFSET     a worker's: one ring from the coordinator
@@ -49,9 +50,10 @@ class RingPlace:
 class SegmentLayout:
     """One segment: doorbell, control ring(s), the rings its owner consumes, and the owner's counters.
 
-    ``control``: for a worker the ring from the coordinator under ``COORDINATOR``; for the coordinator's own
-    segment one ring per worker. ``counters_offset`` .. ``+ 8 * counters_count``: int64 counters, one writer;
-    ``COUNTERS_PER_WORKER`` of them are the worker's own, then ``COUNTERS_PER_OPERATOR`` for each of ``counted_operators``.
+    ``control``: for a worker the ring from the coordinator under ``COORDINATOR``; for the coordinator's own segment
+    one ring per worker. ``counters_offset`` .. ``+ 8 * counters_count``: int64 counters, one writer;
+    ``COUNTERS_PER_WORKER`` of them are the worker's own, then ``COUNTERS_PER_OPERATOR`` for each of
+    ``counted_operators``.
     """
 
     size: int
@@ -74,7 +76,7 @@ def report_ring(worker: WorkerId) -> RingPlace:
 
 
 def counted_operators(plan: Plan, worker: WorkerId) -> list[tuple[TaskId, int]]:
-    """Which operator of which task each block of ``COUNTERS_PER_OPERATOR`` counters in ``worker``'s segment belongs to, in order."""
+    """The operator (by task and place in its chain) of each block of counters in ``worker``'s segment, in order."""
     return [
         (task, index)
         for task in sorted(task for task, place in plan.placement.items() if place == worker)
@@ -83,7 +85,7 @@ def counted_operators(plan: Plan, worker: WorkerId) -> list[tuple[TaskId, int]]:
 
 
 def ring_capacity(plan: Plan, rings: int) -> int:
-    """Data bytes of each of the plan's ``rings``: its share of the memory budget within the settings' bounds, a power of two."""
+    """Data bytes of each ring: its share of the memory budget within the settings' bounds, a power of two."""
     share = ring_share_bytes(plan.settings, plan.workers) // max(rings, 1)
     wanted = min(max(share, plan.settings[RING_MIN_BYTES], MIN_CAPACITY), plan.settings[RING_MAX_BYTES])
     return 1 << (wanted.bit_length() - 1)

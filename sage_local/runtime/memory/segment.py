@@ -5,7 +5,10 @@ from sage_local.runtime.native import Doorbell, RingReader, RingWriter, Segment
 
 
 def create(name: str, size: int, numa_node: int | None) -> Segment:
-    """A new segment, whole in memory. ``OSError`` with the kernel's reason, such as ENOSPC, when there is no room for it."""
+    """A new segment, whole in memory.
+
+    ``OSError`` with the kernel's reason, such as ENOSPC, when there is no room for it.
+    """
     return Segment.create(name, size, numa_node=-1 if numa_node is None else numa_node)
 
 

@@ -12,9 +12,10 @@ from sage_local.runtime.protocol.progress import Progress
 class Submission:
     """To the coordinator, once, from the launcher.
 
-    ``plan`` is without any of the user's objects (the coordinator never loads user code); ``deployment`` is the real one,
-    a pickled ``runtime.job.Deployment`` that only workers open. ``sys_path`` and ``argv`` are the caller's.
-    ``attached``: the job is cancelled when this caller is gone. ``wants_progress``: send a ``ProgressReport`` a few times a second.
+    ``plan`` is without any of the user's objects (the coordinator never loads user code); ``deployment`` is the real
+    one, a pickled ``runtime.job.Deployment`` that only workers open. ``sys_path`` and ``argv`` are the caller's.
+    ``attached``: the job is cancelled when this caller is gone. ``wants_progress``: send a ``ProgressReport`` a few
+    times a second.
     """
 
     plan: Plan
@@ -99,7 +100,10 @@ class WorkerLoss:
 
 @dataclass(frozen=True, slots=True)
 class JobFinished:
-    """From the coordinator, last: every record reached its sink, no process is left. ``progress`` holds the final counts."""
+    """From the coordinator, last: every record reached its sink, no process is left.
+
+    ``progress`` holds the final counts.
+    """
 
     progress: Progress
 

@@ -6,8 +6,8 @@
                    │            │           │
                    └────────────┴───────────┴──▶ CANCELLING ──▶ FAILED | CANCELLED
 
-What the job will have been is decided once, by the first event that decides it (``Job.outcome``); the last phase is entered when
-every worker's process is gone, so that whoever hears of the end finds nothing left of the job.
+What the job will have been is decided once, by the first event that decides it (``Job.outcome``); the last phase is
+entered when every worker's process is gone, so that whoever hears of the end finds nothing left of the job.
 """
 
 from dataclasses import dataclass, replace

@@ -36,8 +36,11 @@ class Topology:
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """A worker's place: the CPUs it is pinned to, its NUMA node (``None`` where it may run on several), and whether
-    waiting for a peer by spinning can pay: never when the peer might need this very CPU, or when the time is metered."""
+    """A worker's place: the CPUs it is pinned to, and its NUMA node (``None`` where it may run on several).
+
+    ``may_spin``: whether waiting for a peer by spinning can pay. Never when the peer might need this very CPU, or when
+    CPU time is metered.
+    """
 
     cpus: frozenset[int]
     numa_node: int | None
@@ -61,10 +64,10 @@ def place(
 ) -> dict[WorkerId, Seat]:
     """The seat of every worker.
 
-    Each gets a CPU of its own, physical cores before hyper-threads, on one NUMA node while the workers fit on its cores,
-    then on as few as hold them. With more workers than CPUs none is pinned to one CPU: the kernel moves them about all of
-    them better than we could. ``claims`` counts how many workers of other jobs sit on a CPU: those come last.
-    ``most_cpus`` bounds how many CPUs are used.
+    Each gets a CPU of its own, physical cores before hyper-threads, on one NUMA node while the workers fit on its
+    cores, then on as few as hold them. With more workers than CPUs none is pinned to one CPU: the kernel moves them
+    about all of them better than we could. ``claims`` counts how many workers of other jobs sit on a CPU: those come
+    last. ``most_cpus`` bounds how many CPUs are used.
     """
     usable = len(topology.cpus) if most_cpus is None else min(most_cpus, len(topology.cpus))
     slots = _in_order(topology, workers, claims or {})[:usable]
@@ -90,7 +93,7 @@ def _in_order(topology: Topology, workers: int, claims: Mapping[int, int]) -> li
 
 
 def _nodes_in_order(topology: Topology, workers: int, claims: Mapping[int, int]) -> Sequence[NumaNode]:
-    """The node that the job fits on most tightly first, so that the larger ones stay free for larger jobs; else the largest first."""
+    """First the node with the tightest fit, so that larger ones stay free for larger jobs; without a fit the largest."""
 
     def fitness(node: NumaNode) -> tuple[int, int, int]:
         free = sum(not any(claims.get(cpu, 0) for cpu in core.cpus) for core in node.cores)

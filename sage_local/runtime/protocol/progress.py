@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class OperatorProgress:
-    """Counts of one operator since the start of the job, summed over its subtasks, and its rates since the report before."""
+    """Counts of one operator, summed over its subtasks, and its rates since the report before."""
 
     name: str
     parallelism: int

@@ -26,7 +26,7 @@ class Segments:
 
 @dataclass(frozen=True, slots=True)
 class Fork:
-    """To the zygote, with three descriptors: the coordinator's eventfd, the worker's standard output and its standard error."""
+    """To the zygote, with three descriptors: the coordinator's eventfd, and the worker's standard output and error."""
 
     worker: WorkerId
     cpus: frozenset[int]
@@ -47,7 +47,10 @@ class Forked:
 
 @dataclass(frozen=True, slots=True)
 class Exited:
-    """From the zygote: the worker's process is gone and reaped. ``status`` as from ``os.waitstatus_to_exitcode``: negative for a signal."""
+    """From the zygote: the worker's process is gone and reaped.
+
+    ``status`` as from ``os.waitstatus_to_exitcode``: negative for a signal.
+    """
 
     worker: WorkerId
     generation: int

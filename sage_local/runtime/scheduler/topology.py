@@ -11,8 +11,8 @@ from sage_local.runtime.protocol.placement import Core, NumaNode, Topology
 def read_topology(root: Path = Path("/"), allowed: frozenset[int] | None = None) -> Topology:
     """What this process may use of the machine below ``root``.
 
-    ``allowed``: the CPUs of this process's affinity mask, read from the kernel when not given (for ``/``) or from the captured
-    ``proc/self/status``.
+    ``allowed``: the CPUs of this process's affinity mask, read from the kernel when not given (for ``/``) or from the
+    captured ``proc/self/status``.
     """
     if allowed is None:
         allowed = frozenset(os.sched_getaffinity(0)) if root == Path("/") else _captured_mask(root)
@@ -20,7 +20,9 @@ def read_topology(root: Path = Path("/"), allowed: frozenset[int] | None = None)
     if not usable:
         raise ConfigError(f"none of the allowed CPUs {sorted(allowed)} is online")
     nodes = [
-        node for id_, cpus in sorted(_node_cpus(root, usable).items()) if (node := _node(root, id_, cpus & usable)).cores
+        node
+        for id_, cpus in sorted(_node_cpus(root, usable).items())
+        if (node := _node(root, id_, cpus & usable)).cores
     ]
     return Topology(tuple(nodes), cpu_quota(root))
 

@@ -1,8 +1,8 @@
 """The zygote: a process with one thread that has imported what workers need and forks when asked.
 
-It reports every worker's exit status (a pidfd tells it to a parent alone) and dies with the coordinator: when
-their socket closes it kills every worker. Workers die with it in turn (``PR_SET_PDEATHSIG``), so whichever of the three is killed,
-nothing outlives it.
+It reports every worker's exit status (a pidfd tells it to a parent alone) and dies with the coordinator: when their
+socket closes it kills every worker. Workers die with it in turn (``PR_SET_PDEATHSIG``), so whichever of the three is
+killed, nothing outlives it.
 """
 
 import ctypes
@@ -138,11 +138,13 @@ class Zygote:
 
 
 def refuse_threads() -> None:
-    """Raise where this process has more than one thread: a lock held by another thread would never open in the child."""
+    """Raise where this process has several threads: a lock that another one holds would never open in the child."""
     threads = os.listdir("/proc/self/task")
     if len(threads) != 1:
         names = [_thread_name(thread) for thread in threads]
-        raise InternalError(f"the zygote must have one thread before it forks; it has {len(threads)}: {', '.join(names)}")
+        raise InternalError(
+            f"the zygote must have one thread before it forks; it has {len(threads)}: {', '.join(names)}"
+        )
 
 
 def _thread_name(thread: str) -> str:

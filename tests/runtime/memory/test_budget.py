@@ -31,5 +31,5 @@ def test_rings_have_a_part_of_the_budget_and_no_more_than_they_can_use(machine: 
 
 def test_a_budget_that_rings_alone_would_fill_is_refused() -> None:
     refuse_too_small(200, 100, 2)
-    with pytest.raises(ConfigError, match="between 64 workers alone need 258.0 MiB"):
+    with pytest.raises(ConfigError, match=r"between 64 workers alone need 258\.0 MiB"):
         refuse_too_small(2**28, 258 * 2**20, 64)

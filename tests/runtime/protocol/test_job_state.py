@@ -129,7 +129,9 @@ def test_those_who_did_not_leave_in_time_are_killed() -> None:
     assert after(*STARTED, Failed(FIRST), gone(A), GraceOver())[1] == (Kill(frozenset({B})),)
 
 
-@pytest.mark.parametrize("event", [Start(), Ready(A), Done(A), gone(A), Failed(SECOND), StopAsked(), CancelAsked(), GraceOver()])
+@pytest.mark.parametrize(
+    "event", [Start(), Ready(A), Done(A), gone(A), Failed(SECOND), StopAsked(), CancelAsked(), GraceOver()]
+)
 def test_nothing_changes_a_job_that_is_over(event: Event) -> None:
     over, _ = after(*STARTED, Failed(FIRST), gone(A), gone(B))
     assert apply(over, event) == (over, ())
