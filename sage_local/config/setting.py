@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 from sage_local.config.kinds import Kind
 from sage_local.errors import ConfigError
@@ -36,7 +36,8 @@ class Setting(Generic[T_co]):
 
     def resolve_default(self) -> T_co:
         """The value when nobody wrote one."""
-        return self.default() if callable(self.default) else self.default
+        # A cast, since a type checker can not know that no value is itself callable.
+        return cast("T_co", self.default() if callable(self.default) else self.default)
 
     def is_built(self, value: object) -> bool:
         """Whether this version keeps the promise of ``value``."""
