@@ -36,19 +36,19 @@ class Grid(Protocol):
 class EvenGrid:
     """Cells of ``size_ms``, everywhere the same."""
 
-    __slots__ = ("_offset_ms", "_size_ms")
+    __slots__ = ("offset_ms", "size_ms")
 
     def __init__(self, size_ms: int, offset_ms: int) -> None:
-        self._size_ms = size_ms
-        self._offset_ms = offset_ms
+        self.size_ms = size_ms
+        self.offset_ms = offset_ms
 
     def cell(self, instant: int) -> int:
         """The number of the cell that ``instant`` is in."""
-        return (instant - self._offset_ms) // self._size_ms
+        return (instant - self.offset_ms) // self.size_ms
 
     def start(self, cell: int) -> int:
         """The first instant of a cell."""
-        return cell * self._size_ms + self._offset_ms
+        return cell * self.size_ms + self.offset_ms
 
 
 class LocalGrid:

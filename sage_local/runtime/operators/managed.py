@@ -66,6 +66,16 @@ class ManagedState:
         return self.cursor.key
 
     @property
+    def backend(self) -> MemoryBackend | None:
+        """Where the state and timers of keys live; operators may have tables of their own there."""
+        return self._backend
+
+    @property
+    def keyed(self) -> KeyedState | None:
+        """The keyed state."""
+        return self._keyed
+
+    @property
     def timers(self) -> TimerService:
         """The operator's timers."""
         return self.operator_timers if self._timed else self._refusal.timers

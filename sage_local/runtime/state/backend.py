@@ -59,6 +59,10 @@ class Table(Protocol):
     def namespaces(self) -> Iterable[Namespace]:
         """Every namespace that has a space now; safe to change the table while going through it."""
 
+    @property
+    def tracks_changes(self) -> bool:
+        """Whether ``changed`` does anything: what it needs does not have to be found out where it does not."""
+
     def changed(self, keys: Iterable[Key], namespace: Namespace = VOID) -> None:
         """These keys were written, removed, or their value was handed to someone who may change it.
 

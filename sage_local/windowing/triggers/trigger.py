@@ -56,10 +56,7 @@ class MergeContext(TriggerContext, Protocol):
 
 
 class Trigger(ABC):
-    """Decides when a window's result is computed. Immutable: what it remembers lives in ``context.state``.
-
-    When a window is purged or over, its timers stop counting: a late one is ignored by the operator.
-    """
+    """Decides when a window's result is computed. Immutable: what it remembers lives in ``context.state``."""
 
     can_merge: ClassVar[bool] = False
     """Whether ``on_merge`` is built; windows that merge (sessions) take only triggers that have it."""
@@ -81,4 +78,4 @@ class Trigger(ABC):
         raise NotImplementedError(f"{type(self).__name__} can not merge windows")
 
     def clear(self, window: Window, context: TriggerContext, /) -> None:  # noqa: B027  # most have no timers
-        """Called when the window is purged or over: delete its timers. Its ``state`` is forgotten in any case."""
+        """Called when the window is over or was merged: delete its timers. Its ``state`` is forgotten in any case."""

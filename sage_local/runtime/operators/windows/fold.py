@@ -53,6 +53,15 @@ else:
     {update}
 """
 
+_ADD = """\
+def run(space, k, x):
+{body}"""
+
+_MERGE_TWO = """\
+def run(a, b):
+    return {merge}
+"""
+
 _SESSIONS = """\
 def run(sessions, keys, it, stamps):
     get = sessions.get
@@ -128,6 +137,8 @@ class Fold:
         self._loops: dict[tuple[bool, bool], Loop] = {}
         self.can_merge = self._part.merge is not None
         self._merges: dict[bool, Loop] = {}
+        self._merge_two: Callable[[Any, Any], Any] | None = None
+        self._add: Callable[[Space, Any, Any], None] | None = None
 
     def _make_part(self, reduce: Any, aggregate: AggregateFunction[Any, Any, Any] | None) -> Part:
         if reduce is not None:
@@ -159,6 +170,21 @@ class Fold:
     def merge_before(self, target: Space, accumulators: Iterable[tuple[Any, Any]]) -> None:
         """Merge ``accumulators`` by key into ``target``, before those that are there."""
         self._merging(before=True)(target, accumulators)
+
+    def merge_two(self, first: Any, second: Any) -> Any:
+        """One accumulator of both; neither is changed."""
+        if self._merge_two is None:
+            assert self._part.merge is not None
+            self._merge_two = self._compile(_MERGE_TWO.format(merge=self._part.merge.format(a="a", b="b")))
+        return self._merge_two(first, second)
+
+    @property
+    def add(self) -> Callable[[Space, Any, Any], None]:
+        """A function that folds one record of a given key into a space."""
+        if self._add is None:
+            body = self._body(keyed=True).replace("get(k", "space.get(k")
+            self._add = self._compile(_ADD.format(body=indent(body, " " * 4)))
+        return self._add
 
     def _merging(self, *, before: bool) -> Loop:
         found = self._merges.get(before)
@@ -236,11 +262,11 @@ class SessionFold(Fold):
 
 
 class CountFold(Fold):
-    """Folds into pairs of a number of records and an accumulator; ``add(space, keys, records, stamps, size, done)`` calls
-    ``done((key, accumulator, stamp))`` when there are ``size`` records.
+    """Folds into pairs of a number of records and an accumulator; ``add_counting(space, keys, records, stamps, size, done)``
+    calls ``done((key, accumulator, stamp))`` when there are ``size`` records.
     """
 
     def __init__(self, reduce: Any, aggregate: AggregateFunction[Any, Any, Any] | None) -> None:
         super().__init__(reduce, aggregate, None)
         text = _COUNTS.format(select=self._select(), first=self._part.first, update=self._update("s[1]", 12))
-        self.add: Loop = self._compile(text)
+        self.add_counting: Loop = self._compile(text)

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from sage_local.core.clock import Clock
 from sage_local.core.elements import MAX_TIMESTAMP, MIN_TIMESTAMP, Element, Rows, Side, Watermark
 from sage_local.functions import Role
 from sage_local.plan import operators as specs
@@ -12,26 +11,21 @@ from sage_local.runtime.channels.keying import Keying
 from sage_local.runtime.codec.keys import check_key
 from sage_local.runtime.metrics.table import OperatorCounters
 from sage_local.runtime.operators.keyed import PLAIN_KEYS
+from sage_local.runtime.operators.managed import ManagedState
 from sage_local.runtime.operators.protocol import TaskContext
 from sage_local.runtime.operators.user_function import UserFunction, close_all
 from sage_local.runtime.operators.windows.fold import Fold
 from sage_local.runtime.operators.windows.output import Output
 from sage_local.runtime.protocol.blame import NO_RECORD, OperatorFailed, blame, record_at
 from sage_local.runtime.state.backend import KeyedBackend
+from sage_local.runtime.state.snapshot import StateSnapshot
 from sage_local.windowing.assigners import TimeDomain
 
 
 class WindowOperator:
     """Base of the window operators. Subclasses fill windows in ``_add`` and empty them in ``_advance``."""
 
-    def __init__(
-        self,
-        spec: specs.Windowed,
-        domain: TimeDomain,
-        counters: OperatorCounters,
-        backend: KeyedBackend,
-        clock: Clock,
-    ) -> None:
+    def __init__(self, spec: specs.Windowed, domain: TimeDomain, counters: OperatorCounters) -> None:
         self.name = spec.name
         self.place = counters.place
         self.late_dropped = 0
@@ -39,16 +33,39 @@ class WindowOperator:
         self._spec = spec
         self._domain = domain
         self._counters = counters
-        self._backend = backend
-        self._clock = clock
+        self._restored: StateSnapshot | None = None
         self._now = MIN_TIMESTAMP
         """How far the clock was when last looked at."""
         self._watermark = MIN_TIMESTAMP
-        self._functions = [
-            UserFunction(spec.name, each) for each in (spec.reduce, spec.aggregate, spec.function) if each
-        ]
+        given = (spec.reduce, spec.aggregate, spec.function)
+        self._functions = [UserFunction(spec.name, each) for each in given if each is not None]
         self._selector = None if spec.key_selector is None else UserFunction(spec.name, spec.key_selector, Role.KEY)
-        self._output = Output(spec, self._fold(), backend, clock, lambda: self._watermark)
+
+    def open(self, context: TaskContext) -> None:
+        """Put back the state, then open the functions."""
+        self._clock = context.clock
+        self._managed = ManagedState(self.name, context, keyed=True, timed=False)
+        if self._restored is not None:
+            self._managed.restore(self._restored)
+        backend, keyed = self._managed.backend, self._managed.keyed
+        assert backend is not None
+        assert keyed is not None
+        self._output = Output(self._spec, self._fold(), backend, keyed, self._clock, lambda: self._watermark)
+        self._prepare(backend)
+        for function in self._all_functions():
+            function.open(context, self._managed)
+
+    def _prepare(self, backend: KeyedBackend) -> None:
+        """Find the operator's own tables; what was restored is in them."""
+        raise NotImplementedError
+
+    def snapshot(self) -> StateSnapshot:
+        """See ``Stateful``."""
+        return self._managed.snapshot()
+
+    def restore(self, snapshot: StateSnapshot) -> None:
+        """See ``Stateful``."""
+        self._restored = snapshot
 
     def _fold(self) -> Fold:
         """How records are folded."""
@@ -58,11 +75,6 @@ class WindowOperator:
         if not self._spec.is_keyed:
             return _no_key
         return None if self._selector is None else self._selector.call
-
-    def open(self, context: TaskContext) -> None:
-        """Open the functions."""
-        for function in self._all_functions():
-            function.open(context)
 
     def close(self) -> None:
         """Close the functions."""
@@ -76,10 +88,7 @@ class WindowOperator:
         if not rows.values:
             return
         self._counters.took(len(rows.values))
-        for element in self._add(rows):
-            if isinstance(element, Rows):
-                self._counters.gave(len(element.values))
-            yield element
+        yield from self._counted(self._add(rows))
 
     def watermark(self, watermark: Watermark) -> Iterable[Element]:
         """Fire what is due. At the end of time, windows of processing time too: nothing in flight is dropped."""
@@ -88,12 +97,17 @@ class WindowOperator:
             yield from self._fire_up_to(watermark.timestamp)
         yield watermark
 
-    def next_deadline(self) -> int | None:
-        """When the first window of processing time is due."""
+    def next_time_ms(self) -> int | None:
+        """When a window of processing time is due, or expired state has to be looked at."""
+        waiting = (self._next_deadline(), self._managed.next_time_ms())
+        return min((each for each in waiting if each is not None), default=None)
+
+    def _next_deadline(self) -> int | None:
         return None
 
-    def tick(self) -> Iterable[Element]:
+    def advance_time(self, now_ms: int) -> Iterable[Element]:
         """Fire what is due by the clock."""
+        self._managed.sweep()
         if self._domain is TimeDomain.PROCESSING:
             # A window whose last millisecond is the present one may still get records.
             yield from self._fire_up_to(self._processing_time() - 1)
@@ -108,7 +122,10 @@ class WindowOperator:
         return ()
 
     def _fire_up_to(self, time: int) -> Iterable[Element]:
-        for element in self._advance(time):
+        return self._counted(self._advance(time))
+
+    def _counted(self, elements: Iterable[Element]) -> Iterable[Element]:
+        for element in elements:
             if isinstance(element, Rows):
                 self._counters.gave(len(element.values))
             yield element
@@ -151,9 +168,14 @@ class WindowOperator:
     def _blame(self, rows: Rows, records: Iterator[Any], error: BaseException) -> None:
         """Raise ``error`` as caused by the record last taken from ``records``; a key that is none is said to be that."""
         record = record_at(rows.values, records)
-        if isinstance(error, TypeError) and self._spec.is_keyed and record is not NO_RECORD:
-            key = rows.keys[rows.values.index(record)] if rows.keys is not None else self._selector.call(record)  # type: ignore[union-attr]
-            self._check_keys([key], record)
+        # Keys that came with the records have been looked at by the exchange.
+        if (
+            isinstance(error, TypeError)
+            and rows.keys is None
+            and self._selector is not None
+            and record is not NO_RECORD
+        ):
+            self._check_keys([self._selector.call(record)], record)
         blame(self.name, record, error)
 
     def _check_new_keys(self, known: int, space: Any, values: list[Any]) -> None:

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from sage_local.core.clock import Clock
 from sage_local.core.elements import Element, Rows, Side
+from sage_local.errors import StateError
 from sage_local.functions.output_tag import OutputTag
 from sage_local.functions.state import StateDescriptor
 from sage_local.functions.window import ProcessWindowFunction
@@ -27,6 +28,8 @@ Fired = tuple[Window, Any, Any]
 class Context:
     """The ``WindowContext``; one for all windows of an operator, moved from one to the next."""
 
+    has_window_state = True
+
     def __init__(self, state: KeyedState, backend: KeyedBackend, clock: Clock, watermark: Callable[[], int]) -> None:
         self.window: Any = None
         self._state = state
@@ -36,16 +39,22 @@ class Context:
 
     @property
     def current_watermark(self) -> int:
+        """See ``WindowContext``."""
         return self._watermark_of()
 
     @property
     def current_processing_time(self) -> int:
+        """See ``WindowContext``."""
         return self._clock.now_ms()
 
     def window_state(self, descriptor: StateDescriptor[S], /) -> S:
+        """See ``WindowContext``."""
+        if not self.has_window_state:
+            raise StateError("windows that merge have no state of their own: use global_state()")
         return self._state.window_state(descriptor, self.window)
 
     def global_state(self, descriptor: StateDescriptor[S], /) -> S:
+        """See ``WindowContext``."""
         return self._state.state(descriptor)
 
     def move(self, key: Any, window: Window) -> None:
@@ -67,6 +76,7 @@ class Output:
         spec: specs.Windowed,
         fold: Fold,
         backend: KeyedBackend,
+        keyed: KeyedState,
         clock: Clock,
         watermark: Callable[[], int],
     ) -> None:
@@ -77,7 +87,9 @@ class Output:
         self._is_folded = spec.reduce is not None or spec.aggregate is not None
         emits_key = spec.aggregate is not None and spec.function is None and spec.is_keyed
         self._results = fold.results(with_key=emits_key)
-        self.context = Context(KeyedState(spec.name, backend, clock), backend, clock, watermark)
+        self._values: list[Any] = []
+        self._stamps: list[int] = []
+        self.context = Context(keyed, backend, clock, watermark)
 
     def of_window(
         self, window: Window, accumulators: Mapping[Any, Any], timestamp: int | None = None
@@ -91,41 +103,48 @@ class Output:
         while chunk := list(islice(items, ROWS)):
             yield Rows(self._results_of(chunk), None, [stamp] * len(chunk))
 
-    def of_each(self, fired: Iterable[Fired], *, over: bool = True) -> Iterator[Element]:
-        """The results of windows that differ from key to key. ``over``: they will not fire again."""
-        if self._function is not None:
-            yield from self._called(fired, over)
-            return
-        each = iter(fired)
-        while chunk := list(islice(each, ROWS)):
-            stamps = [window.max_timestamp for window, _, _ in chunk]
-            yield Rows(self._results_of([(key, accumulator) for _, key, accumulator in chunk]), None, stamps)
+    def of_each(self, fired: Iterable[Fired]) -> Iterator[Element]:
+        """The results of windows that differ from key to key, and are over."""
+        for window, key, accumulator in fired:
+            yield from self.add(window, key, accumulator)
+            self.clear(key, window)
+        yield from self.flush()
+
+    def add(self, window: Window, key: Any, accumulator: Any, timestamp: int | None = None) -> Iterator[Element]:
+        """The results of one key and window; what does not fill a batch stays here until ``flush``.
+
+        Accumulators are read at once, so they may change afterwards.
+        """
+        stamp = window.max_timestamp if timestamp is None else timestamp
+        contents = self._results_of([(key, accumulator)]) if self._is_folded else list(accumulator)
+        if self._function is None:
+            self._values += contents
+            self._stamps.append(stamp)
+        else:
+            self.context.move(key, window)
+            for made in self._call(key, window, contents):
+                if isinstance(made, tuple) and len(made) == 2 and isinstance(made[0], OutputTag):
+                    yield Side(made[0].name, Rows([made[1]], None, [stamp]))
+                    continue
+                self._values.append(made)
+                self._stamps.append(stamp)
+                if len(self._values) >= ROWS:
+                    yield from self.flush()
+        if len(self._values) >= ROWS:
+            yield from self.flush()
+
+    def flush(self) -> Iterator[Element]:
+        """The results that ``add`` has kept."""
+        if self._values:
+            rows = Rows(self._values, None, self._stamps)
+            self._values, self._stamps = [], []
+            yield rows
 
     def _results_of(self, items: list[tuple[Any, Any]]) -> list[Any]:
         try:
             return self._results(items)
         except BaseException as error:
             blame(self._name, NO_RECORD, error)
-
-    def _called(self, fired: Iterable[Fired], over: bool) -> Iterator[Element]:
-        values: list[Any] = []
-        stamps: list[int] = []
-        for window, key, accumulator in fired:
-            self.context.move(key, window)
-            contents = self._results_of([(key, accumulator)]) if self._is_folded else list(accumulator)
-            for made in self._call(key, window, contents):
-                if isinstance(made, tuple) and len(made) == 2 and isinstance(made[0], OutputTag):
-                    yield Side(made[0].name, Rows([made[1]], None, [window.max_timestamp]))
-                    continue
-                values.append(made)
-                stamps.append(window.max_timestamp)
-                if len(values) >= ROWS:
-                    yield Rows(values, None, stamps)
-                    values, stamps = [], []
-            if over:
-                self.clear(key, window)
-        if values:
-            yield Rows(values, None, stamps)
 
     def clear(self, key: Any, window: Window) -> None:
         """The window of that key is over."""

@@ -6,7 +6,6 @@ The table's namespaces are the numbers of the panes; a tumbling window is one pa
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, cast
 
-from sage_local.core.clock import Clock
 from sage_local.core.elements import MAX_TIMESTAMP, Element, Rows
 from sage_local.plan import operators as specs
 from sage_local.runtime.metrics.table import OperatorCounters
@@ -14,6 +13,7 @@ from sage_local.runtime.operators.windows.fold import Fold
 from sage_local.runtime.operators.windows.operator import WindowOperator
 from sage_local.runtime.operators.windows.stacks import KeptPanes, Stacks
 from sage_local.runtime.state.backend import KeyedBackend
+from sage_local.runtime.state.snapshot import StateSnapshot
 from sage_local.windowing.assigners import SlidingWindows, TimeDomain, TumblingWindows
 from sage_local.windowing.calendar import EvenGrid, Grid
 from sage_local.windowing.windows import TimeWindow
@@ -22,23 +22,41 @@ from sage_local.windowing.windows import TimeWindow
 class PaneWindows(WindowOperator):
     """Windows with their assigner's own trigger and no lateness, so that each fires exactly once."""
 
-    def __init__(self, spec: specs.Window, counters: OperatorCounters, backend: KeyedBackend, clock: Clock) -> None:
+    def __init__(self, spec: specs.Window, counters: OperatorCounters) -> None:
         assigner = spec.assigner
         assert isinstance(assigner, TumblingWindows | SlidingWindows)
         self._grid: Grid = assigner.grid if isinstance(assigner, TumblingWindows) else assigner.panes
         self._per_window, self._per_slide = 1, 1
         if isinstance(assigner, SlidingWindows):
             self._per_window, self._per_slide = assigner.panes_per_window, assigner.panes_per_slide
-        super().__init__(spec, assigner.domain, counters, backend, clock)
-        self._table = backend.table("panes")
-        self._panes = (Stacks if spec.reduce is not None or spec.aggregate is not None else KeptPanes)(
-            self._output.fold, self._table.find, self._per_window, self._per_slide
-        )
+        super().__init__(spec, assigner.domain, counters)
         self._open_from: int | None = None
         """The first pane that still belongs to a window which has not fired; ``None``: nothing has fired."""
         self._late_before: int | None = None
         self._quiet_until: int | None = None
         """Up to this time no further window can be due."""
+
+    def _prepare(self, backend: KeyedBackend) -> None:
+        self._table = backend.table("panes")
+        self._fired = backend.table("fired")
+        keeps = self._spec.reduce is None and self._spec.aggregate is None
+        self._panes = (KeptPanes if keeps else Stacks)(
+            self._output.fold, self._table.find, self._per_window, self._per_slide
+        )
+        self._open_from = max(self._fired.space().values(), default=None)
+
+    def snapshot(self) -> StateSnapshot:
+        """Panes that are left of windows which have fired look like those of windows to come, so it says what has fired.
+
+        It says so for every key: that is how it comes into each key group's part. All subtasks say the same, since at a
+        barrier all have had the same watermarks.
+        """
+        fired = self._fired.space()
+        fired.clear()
+        if self._open_from is not None and self._per_window > 1:
+            for pane in self._live():
+                fired.update(dict.fromkeys(self._table.space(pane), self._open_from))
+        return super().snapshot()
 
     def _fold(self) -> Fold:
         spec = self._spec
@@ -94,7 +112,7 @@ class PaneWindows(WindowOperator):
         for pane, of_pane in changed.items():
             self._table.changed(of_pane, pane)
 
-    def next_deadline(self) -> int | None:
+    def _next_deadline(self) -> int | None:
         """The end of the first window that has records."""
         if self._domain is TimeDomain.EVENT:
             return None

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
 from typing import Any
 
-from sage_local.core.clock import Clock
 from sage_local.core.elements import MAX_TIMESTAMP, MIN_TIMESTAMP, Element, Rows
 from sage_local.plan import operators as specs
 from sage_local.runtime.metrics.table import OperatorCounters
@@ -29,11 +28,13 @@ START, END, ACCUMULATOR, OTHERS = range(4)
 class SessionWindowsOperator(WindowOperator):
     """Sessions with their assigner's own trigger and no lateness."""
 
-    def __init__(self, spec: specs.Window, counters: OperatorCounters, backend: KeyedBackend, clock: Clock) -> None:
+    def __init__(self, spec: specs.Window, counters: OperatorCounters) -> None:
         assigner = spec.assigner
         assert isinstance(assigner, SessionWindows)
         self._assigner = assigner
-        super().__init__(spec, assigner.domain, counters, backend, clock)
+        super().__init__(spec, assigner.domain, counters)
+
+    def _prepare(self, backend: KeyedBackend) -> None:
         self._table = backend.table("sessions")
         self._sessions = self._table.space()
         # Queue entries are (time, number, key): the number keeps keys, which may not compare, from being compared.
@@ -127,7 +128,7 @@ class SessionWindowsOperator(WindowOperator):
             self._number += 1
             heappush(self._queue, (time, self._number, key))
 
-    def next_deadline(self) -> int | None:
+    def _next_deadline(self) -> int | None:
         """The end of the first session, or what it was before it was prolonged."""
         if self._domain is TimeDomain.EVENT or not self._queue:
             return None

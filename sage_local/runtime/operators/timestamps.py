@@ -1,0 +1,234 @@
+"""``assign_timestamps_and_watermarks``: event time comes into a stream here."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sage_local.core.clock import Clock, SystemClock
+from sage_local.core.elements import MAX_TIMESTAMP, MIN_TIMESTAMP, Element, Idleness, Rows, SplitStart, Watermark
+from sage_local.functions.aggregates import value_getter
+from sage_local.plan import operators as specs
+from sage_local.runtime.metrics.table import OperatorCounters
+from sage_local.runtime.operators.protocol import TaskContext
+from sage_local.runtime.operators.user_function import UserFunction, close_all
+from sage_local.runtime.protocol.blame import NO_RECORD, OperatorFailed, blame, record_at
+from sage_local.windowing.timestamps import event_time_ms, event_times_ms
+from sage_local.windowing.watermarks import TimestampAssigner, WatermarkGenerator, WatermarkStrategy
+
+PERIOD_MS = 200
+"""How often a generator is asked while no records come: Flink's auto-watermark interval."""
+
+
+class AssignTimestamps:
+    """Watermarks that come in from before are dropped: from here on this strategy tells the time.
+
+    A source that reads several splits one after another announces each. As the next split may start anew in time, the
+    watermark stays where the splits still to come may start: nowhere, until the last one is being read.
+    """
+
+    def __init__(self, spec: specs.AssignTimestamps, counters: OperatorCounters) -> None:
+        self.name = spec.name
+        self.place = counters.place
+        self._counters = counters
+        self._clock: Clock = SystemClock()
+        strategy: WatermarkStrategy[Any] = spec.strategy
+        self._strategy = strategy
+        assigner = strategy.assigner
+        self._function = UserFunction(spec.name, assigner)
+        self._custom = assigner if isinstance(assigner, TimestampAssigner) else None
+        self._stamp = None if isinstance(assigner, TimestampAssigner) else value_getter(assigner)
+        self._is_last_split = True
+        self._start_split()
+        self._emitted = MIN_TIMESTAMP
+        self._is_idle = False
+        self._last_record_ms = self._asked_ms = 0
+
+    def _start_split(self) -> None:
+        self._latest = MIN_TIMESTAMP
+        make = self._strategy.generator
+        self._generator: WatermarkGenerator[Any] | None = None
+        self._heard = _Heard()
+        if make is None:
+            return
+        try:
+            self._generator = make()
+        except BaseException as error:
+            blame(self.name, NO_RECORD, error)
+        if not isinstance(self._generator, WatermarkGenerator):
+            error = TypeError(
+                f"for_generator expects a function that returns a WatermarkGenerator, found {self._generator!r}"
+            )
+            raise OperatorFailed(self.name, NO_RECORD, error)
+
+    def open(self, context: TaskContext) -> None:
+        """Open the assigner, if it is a function class."""
+        self._clock = context.clock
+        self._last_record_ms = self._asked_ms = self._clock.now_ms()
+        self._function.open(context)
+
+    def close(self) -> None:
+        """Close it."""
+        close_all([self._function])
+
+    def process(self, rows: Rows) -> Iterable[Element]:
+        """The records with their timestamps; behind them the watermark, if it has moved."""
+        if not rows.values:
+            return
+        self._counters.took(len(rows.values))
+        self._counters.gave(len(rows.values))
+        rows.timestamps = timestamps = self._timestamps(rows)
+        if self._strategy.idleness_ms is not None:
+            self._last_record_ms = self._clock.now_ms()
+            yield from self._set_idle(False)
+        if self._generator is not None:
+            yield from self._generated(rows, timestamps)
+            return
+        self._latest = max(self._latest, max(timestamps))
+        yield rows
+        assert self._strategy.delay_ms is not None
+        yield from self._emit(self._latest - self._strategy.delay_ms - 1)
+
+    def _timestamps(self, rows: Rows) -> list[int]:
+        if self._custom is None and self._stamp is None:
+            if rows.timestamps is None:
+                error = ValueError("records have no timestamps: give the strategy one by with_timestamp_assigner()")
+                raise OperatorFailed(self.name, rows.values[0], error)
+            return rows.timestamps
+        records = iter(rows.values)
+        try:
+            found = self._extract(rows, records)
+        except BaseException as error:
+            blame(self.name, record_at(rows.values, records), error)
+        try:
+            return event_times_ms(found)
+        except (TypeError, ValueError) as error:
+            self._blame_first(rows.values, found, error)
+            raise
+
+    def _extract(self, rows: Rows, records: Iterable[Any]) -> list[Any]:
+        if self._custom is None:
+            stamp = self._stamp
+            assert stamp is not None
+            # Not map(): it would take a StopIteration out of the assigner for the end of the records.
+            return [stamp(record) for record in records]
+        extract = self._custom.extract_timestamp
+        before: Sequence[int | None] = rows.timestamps or [None] * len(rows.values)
+        return [extract(record, stamp) for record, stamp in zip(records, before, strict=True)]
+
+    def _blame_first(self, values: list[Any], found: list[Any], error: Exception) -> None:
+        for value, timestamp in zip(values, found, strict=True):
+            try:
+                event_time_ms(timestamp)
+            except (TypeError, ValueError) as refused:
+                raise OperatorFailed(self.name, value, refused) from error
+
+    def _generated(self, rows: Rows, timestamps: list[int]) -> Iterable[Element]:
+        """A watermark that the generator emits for a record comes directly behind that record."""
+        generator, heard = self._generator, self._heard
+        assert generator is not None
+        sent = 0
+        records = iter(rows.values)
+        try:
+            for index, (record, timestamp) in enumerate(zip(records, timestamps, strict=True)):
+                generator.on_event(record, timestamp, heard)
+                if heard.is_new:
+                    yield _part(rows, sent, index + 1)
+                    sent = index + 1
+                    yield from self._take_heard()
+        except BaseException as error:
+            blame(self.name, record_at(rows.values, records), error)
+        if sent < len(rows.values):
+            yield _part(rows, sent, len(rows.values))
+        yield from self._periodic()
+
+    def _periodic(self) -> Iterable[Element]:
+        assert self._generator is not None
+        try:
+            self._generator.on_periodic_emit(self._heard)
+        except BaseException as error:
+            blame(self.name, NO_RECORD, error)
+        yield from self._take_heard()
+
+    def _take_heard(self) -> Iterable[Element]:
+        heard = self._heard
+        heard.is_new = False
+        if heard.watermark is not None:
+            yield from self._emit(heard.watermark)
+        if heard.idle is not None:
+            yield from self._set_idle(heard.idle)
+        heard.watermark = heard.idle = None
+
+    def _emit(self, timestamp: int) -> Iterable[Element]:
+        if timestamp > self._emitted and self._is_last_split:
+            self._emitted = timestamp
+            yield Watermark(timestamp)
+
+    def _set_idle(self, idle: bool) -> Iterable[Element]:
+        if idle != self._is_idle:
+            self._is_idle = idle
+            yield Idleness(idle)
+
+    def split_start(self, start: SplitStart) -> Iterable[Element]:
+        """Time starts anew with the split, and comes further only in the last one."""
+        self._is_last_split = start.split == start.splits - 1
+        self._start_split()
+        return ()
+
+    def watermark(self, watermark: Watermark) -> Iterable[Element]:
+        """Only the end of time is passed on."""
+        if watermark.timestamp == MAX_TIMESTAMP:
+            yield from self._set_idle(False)
+            yield watermark
+
+    def idleness(self, idleness: Idleness) -> Iterable[Element]:
+        """Whether records come is seen here."""
+        return ()
+
+    def next_time_ms(self) -> int | None:
+        """When the strategy's idleness is reached, or its generator wants to be asked."""
+        deadlines = []
+        if self._strategy.idleness_ms is not None and not self._is_idle:
+            deadlines.append(self._last_record_ms + self._strategy.idleness_ms)
+        if self._generator is not None:
+            deadlines.append(self._asked_ms + PERIOD_MS)
+        return min(deadlines, default=None)
+
+    def advance_time(self, now_ms: int) -> Iterable[Element]:
+        """See ``next_time_ms``."""
+        if self._strategy.idleness_ms is not None and now_ms >= self._last_record_ms + self._strategy.idleness_ms:
+            yield from self._set_idle(True)
+        if self._generator is not None:
+            self._asked_ms = now_ms
+            yield from self._periodic()
+
+    def end(self) -> Iterable[Element]:
+        """Nothing is kept."""
+        return ()
+
+
+class _Heard:
+    """The ``WatermarkOutput``: what a generator has said since it was last listened to."""
+
+    def __init__(self) -> None:
+        self.is_new = False
+        self.watermark: int | None = None
+        self.idle: bool | None = None
+
+    def emit_watermark(self, timestamp: int, /) -> None:
+        """See ``WatermarkOutput``."""
+        timestamp = event_time_ms(timestamp)
+        self.watermark = timestamp if self.watermark is None else max(timestamp, self.watermark)
+        self.idle = False
+        self.is_new = True
+
+    def mark_idle(self) -> None:
+        """See ``WatermarkOutput``."""
+        self.idle = True
+        self.is_new = True
+
+
+def _part(rows: Rows, start: int, stop: int) -> Rows:
+    if start == 0 and stop == len(rows.values):
+        return rows
+    keys = None if rows.keys is None else rows.keys[start:stop]
+    stamps = None if rows.timestamps is None else rows.timestamps[start:stop]
+    return Rows(rows.values[start:stop], keys, stamps)

@@ -1,0 +1,37 @@
+"""Which operator computes given windows."""
+
+from sage_local.errors import InternalError
+from sage_local.functions.multi import can_merge
+from sage_local.plan import operators as specs
+from sage_local.runtime.metrics.table import OperatorCounters
+from sage_local.runtime.operators.windows.counts import CountWindows
+from sage_local.runtime.operators.windows.general import GeneralWindows
+from sage_local.runtime.operators.windows.operator import WindowOperator
+from sage_local.runtime.operators.windows.panes import PaneWindows
+from sage_local.runtime.operators.windows.sessions import SessionWindowsOperator
+from sage_local.windowing.assigners import SessionWindows, SlidingWindows, TumblingWindows
+
+
+def window_operator(spec: specs.Windowed, counters: OperatorCounters) -> WindowOperator:
+    """The cheapest operator that gives the results ``spec`` asks for."""
+    if isinstance(spec, specs.CountWindow):
+        return CountWindows(spec, counters)
+    if not isinstance(spec, specs.Window):
+        raise InternalError(f"no operator for {spec!r}")
+    if _fires_once(spec) and isinstance(spec.assigner, TumblingWindows):
+        return PaneWindows(spec, counters)
+    if _fires_once(spec) and isinstance(spec.assigner, SlidingWindows) and _merges(spec):
+        return PaneWindows(spec, counters)
+    if _fires_once(spec) and isinstance(spec.assigner, SessionWindows):
+        return SessionWindowsOperator(spec, counters)
+    return GeneralWindows(spec, counters)
+
+
+def _fires_once(spec: specs.Window) -> bool:
+    """Whether every window fires at its end and never again."""
+    default = spec.trigger is None or spec.trigger == spec.assigner.default_trigger()
+    return default and spec.lateness_ms == 0
+
+
+def _merges(spec: specs.Window) -> bool:
+    return spec.aggregate is None or can_merge(spec.aggregate)

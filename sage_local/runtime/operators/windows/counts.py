@@ -1,0 +1,119 @@
+"""Count windows: the latest so many records of a key.
+
+A tumbling one is a number and an accumulator per key. A sliding one is made of panes that many records long, which
+wait in two stacks per key (see ``stacks``), so that its cost does not grow with size divided by slide.
+"""
+
+from collections.abc import Iterable, Sequence
+from math import gcd
+from typing import Any
+
+from sage_local.core.elements import Element, Rows
+from sage_local.plan import operators as specs
+from sage_local.runtime.metrics.table import OperatorCounters
+from sage_local.runtime.operators.windows.fold import CountFold, Fold
+from sage_local.runtime.operators.windows.operator import WindowOperator
+from sage_local.runtime.state.backend import KeyedBackend
+from sage_local.windowing.assigners import TimeDomain
+from sage_local.windowing.windows import GLOBAL_WINDOW
+
+Panes = list[Any]
+"""Of one key: how many there were, the front stack (the oldest last), the back (in order), and the back's sum."""
+COUNT, FRONT, BACK, BACK_SUM = range(4)
+
+
+class CountWindows(WindowOperator):
+    """Fires behind every ``slide``-th record of a key, over the latest ``size``. Results have that record's timestamp.
+
+    Windows that are not full at the end of input do not fire.
+    """
+
+    def __init__(self, spec: specs.CountWindow, counters: OperatorCounters) -> None:
+        # Without merging the records themselves wait in the panes, and are folded when they fire.
+        self._folds_late = spec.size != spec.slide and not Fold(spec.reduce, spec.aggregate, None).can_merge
+        super().__init__(spec, TimeDomain.PROCESSING, counters)
+        self._pane_size = gcd(spec.size, spec.slide)
+        self._per_window, self._per_slide = spec.size // self._pane_size, spec.slide // self._pane_size
+        self._keeps = self._folds_late or (spec.reduce is None and spec.aggregate is None)
+        self._fills = CountFold(None, None) if self._folds_late else CountFold(spec.reduce, spec.aggregate)
+
+    def _prepare(self, backend: KeyedBackend) -> None:
+        self._filling = backend.table("counts")
+        self._full = backend.table("full panes")
+
+    def _add(self, rows: Rows) -> Iterable[Element]:
+        keys = self._keys(rows)
+        space = self._filling.space()
+        full: list[tuple[Any, Any, int | None]] = []
+        records = iter(rows.values)
+        stamps: Sequence[int | None] = rows.timestamps or [None] * len(rows.values)
+        try:
+            self._fills.add_counting(space, keys, records, stamps, self._pane_size, full.append)
+        except BaseException as error:
+            self._blame(rows, records, error)
+        if rows.keys is None and self._spec.is_keyed:
+            self._check_new_keys(0, dict.fromkeys(keys), rows.values)
+        self._filling.changed(keys)
+        for key, accumulator, stamp in full:
+            yield from self._pane_is_full(key, accumulator, stamp)
+        for element in self._output.flush():
+            yield element if rows.timestamps is not None else _unstamped(element)
+
+    def _pane_is_full(self, key: Any, accumulator: Any, stamp: int | None) -> Iterable[Element]:
+        if self._per_window == 1:
+            yield from self._fire(key, accumulator, stamp)
+            return
+        table = self._full.space()
+        panes = table.get(key)
+        if panes is None:
+            panes = table[key] = [0, [], [], None]
+        self._push(panes, accumulator)
+        self._full.changed((key,))
+        if panes[COUNT] % self._per_slide == 0:
+            yield from self._fire(key, self._together(panes), stamp)
+
+    def _fire(self, key: Any, accumulator: Any, stamp: int | None) -> Iterable[Element]:
+        if self._folds_late:
+            folded: dict[Any, Any] = {}
+            self._output.fold.add_to_one(folded, [key] * len(accumulator), iter(accumulator))
+            accumulator = folded[key]
+        # Without event time there is no timestamp; what stands here for it is taken off with ``_unstamped``.
+        yield from self._output.add(GLOBAL_WINDOW, key, accumulator, 0 if stamp is None else stamp)
+
+    def _push(self, panes: Panes, accumulator: Any) -> None:
+        panes[COUNT] += 1
+        if panes[COUNT] > self._per_window:
+            self._pop(panes)
+        panes[BACK].append(accumulator)
+        if not self._keeps:
+            only = len(panes[BACK]) == 1
+            panes[BACK_SUM] = accumulator if only else self._output.fold.merge_two(panes[BACK_SUM], accumulator)
+
+    def _pop(self, panes: Panes) -> None:
+        if self._keeps:
+            panes[BACK].pop(0)
+            return
+        if not panes[FRONT]:
+            together = panes[BACK].pop()
+            panes[FRONT].append(together)
+            while panes[BACK]:
+                together = self._output.fold.merge_two(panes[BACK].pop(), together)
+                panes[FRONT].append(together)
+            panes[BACK_SUM] = None
+        panes[FRONT].pop()
+
+    def _together(self, panes: Panes) -> Any:
+        if self._keeps:
+            return [record for pane in panes[BACK] for record in pane]
+        if not panes[FRONT]:
+            return panes[BACK_SUM]
+        if not panes[BACK]:
+            return panes[FRONT][-1]
+        return self._output.fold.merge_two(panes[FRONT][-1], panes[BACK_SUM])
+
+    def _advance(self, time: int) -> Iterable[Element]:
+        return ()
+
+
+def _unstamped(element: Element) -> Element:
+    return Rows(element.values) if isinstance(element, Rows) else element
