@@ -10,24 +10,18 @@ from sage_local.errors import ConfigError
 T_co = TypeVar("T_co", covariant=True)
 
 
-@dataclass(frozen=True, slots=True)
-class FromMachine(Generic[T_co]):
-    """A default that depends on the machine."""
-
-    find: Callable[[], T_co]
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Setting(Generic[T_co]):
     """A key with the type, default and meaning of its value.
 
-    ``default_text`` says what a default means where its value does not. ``unbuilt``, where present, names the guarantee which this version does not give for any value but those in
-    ``built``: writing another one is understood, and refused by ``submit``.
+    ``default`` is a value, or a function of no arguments where the machine decides; ``default_text`` says what a default
+    means where its value does not. ``unbuilt``, where present, names the guarantee which this version does not give for
+    any value but those in ``built``: writing another one is understood, and refused by ``submit``.
     """
 
     key: str
     kind: Kind[T_co]
-    default: T_co | FromMachine[T_co]
+    default: T_co | Callable[[], T_co]
     meaning: str
     default_text: str | None = None
     unbuilt: str | None = None
@@ -42,7 +36,8 @@ class Setting(Generic[T_co]):
 
     def resolve_default(self) -> T_co:
         """The value when nobody wrote one."""
-        return self.default.find() if isinstance(self.default, FromMachine) else self.default
+        # A type checker can not know that no value is itself callable.
+        return self.default() if callable(self.default) else self.default  # pyright: ignore[reportReturnType]
 
     def is_built(self, value: object) -> bool:
         """Whether this version keeps the promise of ``value``."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from sage_local.config.enums import Checkpointing, Engine, LogLevel, RestartStrategy, RuntimeMode, StateBackend
 from sage_local.config.kinds import boolean, choice, duration_ms, integer, size_bytes
-from sage_local.config.setting import FromMachine, Setting
+from sage_local.config.setting import Setting
 
 
 def _allowed_cpus() -> int:
@@ -18,7 +18,7 @@ _RESTARTS = "restarts after a failure"
 PARALLELISM = Setting(
     "parallelism",
     integer(at_least=1),
-    FromMachine(_allowed_cpus),
+    _allowed_cpus,
     "Subtasks of an operator that names no parallelism of its own, and worker processes of the job.",
     default_text="the CPUs this process may use",
 )
