@@ -14,9 +14,9 @@ T_co = TypeVar("T_co", covariant=True)
 class Setting(Generic[T_co]):
     """A key with the type, default and meaning of its value.
 
-    ``default`` is a value, or a function of no arguments where the machine decides; ``default_text`` says what a default
-    means where its value does not. ``unbuilt``, where present, names the guarantee which this version does not give for
-    any value but those in ``built``: writing another one is understood, and refused by ``submit``.
+    ``default`` is a value, or a function of no arguments where the machine decides; ``default_text`` says what it means
+    where the value does not. ``unbuilt``, where present, names the guarantee which this version does not give for any
+    value but those in ``built``: writing another one is understood, and refused by ``submit``.
     """
 
     key: str
