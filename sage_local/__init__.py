@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     # The table below, for type checkers.
+    from sage_local.api import ConnectedStreams as ConnectedStreams
     from sage_local.api import DataStream as DataStream
     from sage_local.api import DataStreamSink as DataStreamSink
     from sage_local.api import KeyedStream as KeyedStream
     from sage_local.api import LocalEnvironment as LocalEnvironment
+    from sage_local.errors import CheckpointError as CheckpointError
     from sage_local.errors import ConfigError as ConfigError
     from sage_local.errors import FunctionError as FunctionError
     from sage_local.errors import InternalError as InternalError
@@ -26,30 +28,72 @@ if TYPE_CHECKING:
     from sage_local.errors import SerializationError as SerializationError
     from sage_local.errors import SourceError as SourceError
     from sage_local.errors import SourceStoppedError as SourceStoppedError
+    from sage_local.errors import StateError as StateError
     from sage_local.errors import TypeMismatchError as TypeMismatchError
     from sage_local.errors import WorkerLostError as WorkerLostError
     from sage_local.functions import AggregateFunction as AggregateFunction
+    from sage_local.functions import AggregatingState as AggregatingState
+    from sage_local.functions import AggregatingStateDescriptor as AggregatingStateDescriptor
     from sage_local.functions import BaseFunction as BaseFunction
+    from sage_local.functions import BroadcastContext as BroadcastContext
+    from sage_local.functions import BroadcastProcessFunction as BroadcastProcessFunction
+    from sage_local.functions import BroadcastReadContext as BroadcastReadContext
+    from sage_local.functions import BroadcastStateDescriptor as BroadcastStateDescriptor
+    from sage_local.functions import CoFlatMapFunction as CoFlatMapFunction
+    from sage_local.functions import CoMapFunction as CoMapFunction
+    from sage_local.functions import CoProcessFunction as CoProcessFunction
+    from sage_local.functions import FailedRecord as FailedRecord
     from sage_local.functions import FilterFunction as FilterFunction
     from sage_local.functions import FlatMapFunction as FlatMapFunction
     from sage_local.functions import FunctionContext as FunctionContext
+    from sage_local.functions import KeyedProcessContext as KeyedProcessContext
+    from sage_local.functions import KeyedProcessFunction as KeyedProcessFunction
     from sage_local.functions import KeySelector as KeySelector
+    from sage_local.functions import ListState as ListState
+    from sage_local.functions import ListStateDescriptor as ListStateDescriptor
     from sage_local.functions import MapFunction as MapFunction
+    from sage_local.functions import MapState as MapState
+    from sage_local.functions import MapStateDescriptor as MapStateDescriptor
+    from sage_local.functions import OutputTag as OutputTag
+    from sage_local.functions import ProcessContext as ProcessContext
+    from sage_local.functions import ProcessFunction as ProcessFunction
+    from sage_local.functions import ReadOnlyMapState as ReadOnlyMapState
     from sage_local.functions import ReduceFunction as ReduceFunction
+    from sage_local.functions import ReducingState as ReducingState
+    from sage_local.functions import ReducingStateDescriptor as ReducingStateDescriptor
     from sage_local.functions import SinkFunction as SinkFunction
     from sage_local.functions import SourceContext as SourceContext
     from sage_local.functions import SourceFunction as SourceFunction
     from sage_local.functions import SplitReader as SplitReader
+    from sage_local.functions import StateTtlConfig as StateTtlConfig
+    from sage_local.functions import TimerContext as TimerContext
+    from sage_local.functions import TimerService as TimerService
+    from sage_local.functions import TtlUpdate as TtlUpdate
+    from sage_local.functions import TwoPhaseCommitSink as TwoPhaseCommitSink
+    from sage_local.functions import ValueState as ValueState
+    from sage_local.functions import ValueStateDescriptor as ValueStateDescriptor
     from sage_local.runtime.job import JobResult as JobResult
     from sage_local.runtime.job import OperatorResult as OperatorResult
     from sage_local.runtime.launcher import JobHandle as JobHandle
 
 _HOMES = {
     "AggregateFunction": "sage_local.functions",
+    "AggregatingState": "sage_local.functions",
+    "AggregatingStateDescriptor": "sage_local.functions",
     "BaseFunction": "sage_local.functions",
+    "BroadcastContext": "sage_local.functions",
+    "BroadcastProcessFunction": "sage_local.functions",
+    "BroadcastReadContext": "sage_local.functions",
+    "BroadcastStateDescriptor": "sage_local.functions",
+    "CheckpointError": "sage_local.errors",
+    "CoFlatMapFunction": "sage_local.functions",
+    "CoMapFunction": "sage_local.functions",
+    "CoProcessFunction": "sage_local.functions",
     "ConfigError": "sage_local.errors",
+    "ConnectedStreams": "sage_local.api",
     "DataStream": "sage_local.api",
     "DataStreamSink": "sage_local.api",
+    "FailedRecord": "sage_local.functions",
     "FilterFunction": "sage_local.functions",
     "FlatMapFunction": "sage_local.functions",
     "FunctionContext": "sage_local.functions",
@@ -61,14 +105,26 @@ _HOMES = {
     "JobHandle": "sage_local.runtime.launcher",
     "JobResult": "sage_local.runtime.job",
     "KeySelector": "sage_local.functions",
+    "KeyedProcessContext": "sage_local.functions",
+    "KeyedProcessFunction": "sage_local.functions",
     "KeyedStream": "sage_local.api",
+    "ListState": "sage_local.functions",
+    "ListStateDescriptor": "sage_local.functions",
     "LocalEnvironment": "sage_local.api",
     "MapFunction": "sage_local.functions",
+    "MapState": "sage_local.functions",
+    "MapStateDescriptor": "sage_local.functions",
     "NotBuiltError": "sage_local.errors",
     "OperatorError": "sage_local.errors",
     "OperatorResult": "sage_local.runtime.job",
+    "OutputTag": "sage_local.functions",
     "PlanError": "sage_local.errors",
+    "ProcessContext": "sage_local.functions",
+    "ProcessFunction": "sage_local.functions",
+    "ReadOnlyMapState": "sage_local.functions",
     "ReduceFunction": "sage_local.functions",
+    "ReducingState": "sage_local.functions",
+    "ReducingStateDescriptor": "sage_local.functions",
     "SageError": "sage_local.errors",
     "SerializationError": "sage_local.errors",
     "SinkFunction": "sage_local.functions",
@@ -77,7 +133,15 @@ _HOMES = {
     "SourceFunction": "sage_local.functions",
     "SourceStoppedError": "sage_local.errors",
     "SplitReader": "sage_local.functions",
+    "StateError": "sage_local.errors",
+    "StateTtlConfig": "sage_local.functions",
+    "TimerContext": "sage_local.functions",
+    "TimerService": "sage_local.functions",
+    "TtlUpdate": "sage_local.functions",
+    "TwoPhaseCommitSink": "sage_local.functions",
     "TypeMismatchError": "sage_local.errors",
+    "ValueState": "sage_local.functions",
+    "ValueStateDescriptor": "sage_local.functions",
     "WorkerLostError": "sage_local.errors",
 }
 """Every public name and the module that it is loaded from."""

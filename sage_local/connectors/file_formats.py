@@ -1,0 +1,178 @@
+"""How records become the bytes of one file."""
+
+import csv
+import io
+import json
+import os
+from typing import Any, ClassVar, Final, Protocol
+
+PARQUET_GROUP_ROWS: Final = 64 * 1024
+"""Of a row group: enough for compression and statistics to pay, little enough to hold in memory."""
+_BUFFER_BYTES = 256 * 1024
+
+
+class FileWriter(Protocol):
+    """Writes one file. Made with its path, and the length to continue at or ``None`` for a new file."""
+
+    suffix: ClassVar[str]
+    can_continue: ClassVar[bool]
+    """Whether a file cut to a length it once had after ``sync`` is well-formed and can be written on."""
+
+    @property
+    def size(self) -> int:
+        """Bytes so far."""
+
+    def write(self, record: Any, /) -> None:
+        """Append one record."""
+
+    def sync(self) -> None:
+        """Make what was written durable."""
+
+    def finish(self) -> None:
+        """Complete the file, make it durable, close it."""
+
+    def abandon(self) -> None:
+        """Close without another word."""
+
+
+class _Lines:
+    """A file of text."""
+
+    suffix: ClassVar[str] = ".txt"
+    can_continue: ClassVar[bool] = True
+
+    def __init__(self, path: str, size: int | None) -> None:
+        self._file = open(path, "wb" if size is None else "r+b", buffering=_BUFFER_BYTES)  # noqa: SIM115  # see finish
+        if size is not None:
+            self._file.truncate(size)
+            self._file.seek(size)
+        self.size = size or 0
+
+    def write(self, record: Any) -> None:
+        """One line for each record."""
+        self._append(self._line(record))
+
+    def _line(self, record: Any) -> str:
+        return f"{record}\n"
+
+    def _append(self, text: str) -> None:
+        # A file system that is full shows here or at the next flush; what is counted is what was taken.
+        self.size += self._file.write(text.encode())
+
+    def sync(self) -> None:
+        """Flush and fsync."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def finish(self) -> None:
+        """As ``sync``, and close."""
+        self.sync()
+        self._file.close()
+
+    def abandon(self) -> None:
+        """What is buffered is of no use to anyone: past the last ``sync`` the file will be cut or removed."""
+        self._file.close()
+
+
+class TextWriter(_Lines):
+    """``str(record)`` on a line of its own."""
+
+
+class JsonLinesWriter(_Lines):
+    """A JSON value on each line."""
+
+    suffix: ClassVar[str] = ".jsonl"
+
+    def _line(self, record: Any) -> str:
+        return json.dumps(record, ensure_ascii=False, separators=(",", ":")) + "\n"
+
+
+class CsvWriter(_Lines):
+    """Dictionaries as rows; the first one names the columns, and a record with any others is an error."""
+
+    suffix: ClassVar[str] = ".csv"
+
+    def __init__(self, path: str, size: int | None) -> None:
+        super().__init__(path, size)
+        self._columns: list[str] | None = _header(path) if size else None
+
+    def write(self, record: Any) -> None:
+        """The header first."""
+        if not isinstance(record, dict):
+            raise TypeError(f"CSV takes records that are dictionaries, found {type(record).__name__}")
+        if self._columns is None:
+            self._columns = list(record)
+            self._append(_row(self._columns))
+        if record.keys() != set(self._columns):
+            raise ValueError(f"expected the columns {self._columns} of the file's first record, found {list(record)}")
+        self._append(_row([record[column] for column in self._columns]))
+
+
+def _row(cells: list[Any]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(cells)
+    return text.getvalue()
+
+
+def _header(path: str) -> list[str]:
+    with open(path, newline="", encoding="utf-8") as file:
+        return next(csv.reader(file))
+
+
+class ParquetWriter:
+    """Dictionaries as rows; the schema is that of the first row group."""
+
+    suffix: ClassVar[str] = ".parquet"
+    can_continue: ClassVar[bool] = False
+
+    def __init__(self, path: str, size: int | None) -> None:
+        self._path = path
+        self._rows: list[Any] = []
+        self._writer: Any = None
+
+    @property
+    def size(self) -> int:
+        """Of the row groups written; the one at hand is still in memory."""
+        return os.stat(self._path).st_size if self._writer is not None else 0
+
+    def write(self, record: Any) -> None:
+        """Keep it for the row group at hand."""
+        self._rows.append(record)
+        if len(self._rows) >= PARQUET_GROUP_ROWS:
+            self._write_group()
+
+    def sync(self) -> None:
+        """Never asked for: the file can not be continued."""
+        raise NotImplementedError("a Parquet file is finished at every checkpoint")
+
+    def finish(self) -> None:
+        """The last row group and the footer."""
+        self._write_group()
+        self._writer.close()
+        with open(self._path, "rb") as file:
+            os.fsync(file.fileno())
+
+    def abandon(self) -> None:
+        """Without a footer, so nobody takes it for whole."""
+        self._rows.clear()
+        if self._writer is not None:
+            self._writer.close()
+
+    def _write_group(self) -> None:
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        schema = None if self._writer is None else self._writer.schema
+        table = pa.Table.from_pylist(self._rows, schema=schema)
+        if self._writer is None:
+            self._writer = parquet.ParquetWriter(self._path, table.schema)
+        self._writer.write_table(table)
+        self._rows.clear()
+
+
+FORMATS: Final[dict[str, type[TextWriter | JsonLinesWriter | CsvWriter | ParquetWriter]]] = {
+    "text": TextWriter,
+    "json": JsonLinesWriter,
+    "csv": CsvWriter,
+    "parquet": ParquetWriter,
+}

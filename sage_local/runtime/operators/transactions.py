@@ -1,0 +1,66 @@
+"""The transactions of a two-phase sink in one subtask: which are prepared, which are due, what a snapshot holds."""
+
+import pickle
+from dataclasses import dataclass
+from typing import Any
+
+from sage_local.functions.sink import TwoPhaseCommitSink
+from sage_local.runtime.state.chunk import PROTOCOL
+
+UNTIL_FINAL = 1 << 62
+"""Stands for the checkpoint that will know a subtask as finished, whichever that is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """``checkpoint`` is the first one that holds ``handle``."""
+
+    checkpoint: int
+    handle: Any
+
+
+class Transactions:
+    """Calls the sink in the order that ``TwoPhaseCommitSink`` promises; its exceptions pass through."""
+
+    def __init__(self, sink: TwoPhaseCommitSink[Any, Any]) -> None:
+        self._sink = sink
+        self._prepared: list[Prepared] = []
+
+    def recover(self, snapshot: bytes | None) -> None:
+        """After ``open``: commit what the restored checkpoint had prepared, then let the sink clean up."""
+        handles, state = ([], None) if snapshot is None else pickle.loads(snapshot)
+        for handle in handles:
+            self._sink.commit(handle)
+        self._sink.recover(state)
+
+    def prepare(self, checkpoint: int) -> bytes:
+        """End the transaction at hand; the snapshot holds every one that is not committed yet.
+
+        What was prepared for a checkpoint that came to nothing is still due: its records will not come again.
+        """
+        handle = self._sink.prepare(checkpoint)
+        if handle is not None:
+            self._prepared.append(Prepared(checkpoint, handle))
+        return pickle.dumps(([each.handle for each in self._prepared], self._sink.snapshot()), PROTOCOL)
+
+    def end(self) -> bytes:
+        """No record follows: the last transaction, which the checkpoint commits that knows this subtask as finished."""
+        self._sink.end()
+        return self.prepare(UNTIL_FINAL)
+
+    @property
+    def waiting(self) -> int:
+        """How many are prepared and not committed."""
+        return len(self._prepared)
+
+    def complete(self, checkpoint: int) -> None:
+        """``checkpoint`` is complete, and so is every earlier one that counts."""
+        while self._prepared and self._prepared[0].checkpoint <= checkpoint:
+            self._sink.commit(self._prepared[0].handle)
+            del self._prepared[0]
+
+    def abandon(self, completed: int) -> None:
+        """The execution ends: commit what checkpoint ``completed`` holds, abort what no checkpoint will ever hold."""
+        self.complete(completed)
+        while self._prepared:
+            self._sink.abort(self._prepared.pop(0).handle)
