@@ -58,7 +58,8 @@ class Keyed:
         """
         if len(self.state) == known:
             return
-        new = list(islice(self.state, known, None))
+        # From the end: going there from the beginning would cost as much as there are keys, at every batch.
+        new = list(islice(reversed(self.state), len(self.state) - known))[::-1]
         if PLAIN_KEYS.issuperset(map(type, new)):
             return
         for key in new:
