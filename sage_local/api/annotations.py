@@ -31,7 +31,8 @@ def check_annotations(graph: LogicalGraph) -> None:
     """Raise ``TypeMismatchError`` naming both operators where one returns what the next does not take."""
     produced: dict[NodeId, _Typed | None] = {}
     for node in graph.nodes:
-        incoming = [produced[source.node] for source in node.inputs]
+        # Of a side output nothing is known: its type is not the operator's result.
+        incoming = [None if source.tag is not None else produced[source.node] for source in node.inputs]
         for typed in incoming:
             _compare(typed, node)
         produced[node.id] = _produces(node, incoming)

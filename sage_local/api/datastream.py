@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar, overload
 
+from sage_local.api.connected import attach_connected, check_connectable, keyed_ends
 from sage_local.api.names import operator_name
 from sage_local.api.submission import collect
 from sage_local.api.upstream import Upstream
@@ -10,10 +11,19 @@ from sage_local.errors import FunctionError, PlanError
 from sage_local.functions import (
     AggregateFunction,
     BaseFunction,
+    BroadcastProcessFunction,
+    CoFlatMapFunction,
+    CoMapFunction,
+    CoProcessFunction,
     FilterFunction,
     FlatMapFunction,
+    KeyedProcessContext,
+    KeyedProcessFunction,
     KeySelector,
     MapFunction,
+    OutputTag,
+    ProcessContext,
+    ProcessFunction,
     ReduceFunction,
     Role,
     SinkFunction,
@@ -21,11 +31,15 @@ from sage_local.functions import (
 )
 from sage_local.functions.aggregates import Count, Max, Mean, Min, Selector, Sum
 from sage_local.functions.binding import refuse_class
+from sage_local.functions.co_shape import CoShape
+from sage_local.functions.process_binding import bind_process
 from sage_local.plan import operators
 from sage_local.plan.graph import Exchange
 
 T_co = TypeVar("T_co", covariant=True)
 K_co = TypeVar("K_co", covariant=True)
+A_co = TypeVar("A_co", covariant=True)
+B_co = TypeVar("B_co", covariant=True)
 U = TypeVar("U")
 K = TypeVar("K")
 ACC = TypeVar("ACC")
@@ -107,6 +121,45 @@ class DataStream(Generic[T_co]):
         """
         return KeyedStream(self._end.exchange(Exchange.HASH, bind(selector, Role.KEY)))
 
+    @overload
+    def process(
+        self, function: ProcessFunction[T_co, U], *, name: str | None = None, parallelism: int | None = None
+    ) -> "DataStream[U]": ...
+    @overload
+    def process(
+        self,
+        function: Callable[[T_co, ProcessContext], Iterable[Any] | None],
+        *,
+        name: str | None = None,
+        parallelism: int | None = None,
+    ) -> "DataStream[Any]": ...
+    def process(self, function: Any, *, name: str | None = None, parallelism: int | None = None) -> "DataStream[Any]":
+        """Put what ``function(record, ctx)`` yields in the place of each record; ``yield tag, record`` goes aside."""
+        return DataStream(self._process(function, name, parallelism))
+
+    def side_output(self, tag: OutputTag[U]) -> "DataStream[U]":
+        """What the operator that returned this stream writes to the side output ``tag``."""
+        if not isinstance(tag, OutputTag):
+            raise FunctionError(f"side_output() takes an OutputTag, found {tag!r}")
+        return DataStream(self._end.side(tag.name))
+
+    @overload
+    def connect(self, other: "DataStream[U]", /) -> "ConnectedStreams[T_co, U]": ...
+    @overload
+    def connect(self, *others: "DataStream[Any]") -> "ConnectedStreams[T_co, Any]": ...
+    def connect(self, *others: "DataStream[Any]") -> "ConnectedStreams[T_co, Any]":
+        """Make this stream and ``others`` the inputs of one function, in this order.
+
+        With keys on all of them the function's state is by key; with ``other.broadcast()`` every subtask gets all of
+        the other stream, for a ``BroadcastProcessFunction``.
+        """
+        for other in others:
+            if not isinstance(other, DataStream):
+                raise FunctionError(f"connect() takes streams, found {other!r}")
+        if not others:
+            raise FunctionError("connect() takes at least one other stream, found none")
+        return ConnectedStreams((self._end, *(other._end for other in others)))
+
     def union(self, *others: "DataStream[U]") -> "DataStream[T_co | U]":
         """All records of this stream and of ``others``, in the order of their arrival."""
         for other in others:
@@ -158,6 +211,13 @@ class DataStream(Generic[T_co]):
         """
         return collect(self._end, operator_name(name, None, "collect"))
 
+    def _process(self, function: Any, name: str | None, parallelism: int | None) -> Upstream:
+        bind_process(function, keyed=self._end.key_selector is not None)
+        operator = operators.Process(
+            name=operator_name(name, function, "process"), key_selector=self._end.key_selector, function=function
+        )
+        return self._end.attach(operator, parallelism).unkeyed()
+
     def _map(self, function: Any, name: str | None, parallelism: int | None) -> Upstream:
         bind(function, Role.MAP)
         operator = operators.Map(
@@ -178,6 +238,45 @@ class DataStream(Generic[T_co]):
             name=operator_name(name, function, "flat_map"), key_selector=self._end.key_selector, function=function
         )
         return self._end.attach(operator, parallelism)
+
+
+class ConnectedStreams(Generic[A_co, B_co]):
+    """Streams whose records one function takes apart, each by a hook of its own; made by ``connect``.
+
+    Hooks are numbered from 1: ``map1`` and ``map2`` for two streams, ``map3`` and so on for more.
+    """
+
+    __slots__ = ("_ends",)
+
+    def __init__(self, ends: tuple[Upstream, ...]) -> None:
+        check_connectable(ends)
+        self._ends = ends
+
+    def key_by(self, *selectors: Callable[[Any], Any] | KeySelector[Any, Any]) -> "ConnectedStreams[A_co, B_co]":
+        """Bring records of equal keys together, from all the streams: a selector for each, or one for all."""
+        return ConnectedStreams(keyed_ends(self._ends, [bind(selector, Role.KEY) for selector in selectors]))
+
+    def map(
+        self, function: CoMapFunction[A_co, B_co, U], *, name: str | None = None, parallelism: int | None = None
+    ) -> DataStream[U]:
+        """Put ``map1(record)`` or ``map2(record)`` in the place of each record."""
+        return DataStream(attach_connected(self._ends, function, CoShape.MAP, name, parallelism))
+
+    def flat_map(
+        self, function: CoFlatMapFunction[A_co, B_co, U], *, name: str | None = None, parallelism: int | None = None
+    ) -> DataStream[U]:
+        """Put all that ``flat_map1(record)`` or ``flat_map2(record)`` yields in the place of each record."""
+        return DataStream(attach_connected(self._ends, function, CoShape.FLAT_MAP, name, parallelism))
+
+    def process(
+        self,
+        function: CoProcessFunction[A_co, B_co, U] | BroadcastProcessFunction[A_co, B_co, U],
+        *,
+        name: str | None = None,
+        parallelism: int | None = None,
+    ) -> DataStream[U]:
+        """Put what ``process1(record, ctx)`` or ``process2(record, ctx)`` yields in the place of each record."""
+        return DataStream(attach_connected(self._ends, function, CoShape.PROCESS, name, parallelism))
 
 
 class KeyedStream(DataStream[T_co], Generic[T_co, K_co]):
@@ -230,6 +329,26 @@ class KeyedStream(DataStream[T_co], Generic[T_co, K_co]):
     ) -> "KeyedStream[Any, K_co]":
         """As on any stream; what comes of a record has its key."""
         return KeyedStream(self._flat_map(function, name, parallelism))
+
+    @overload
+    def process(
+        self,
+        function: KeyedProcessFunction[K_co, T_co, U] | ProcessFunction[T_co, U],
+        *,
+        name: str | None = None,
+        parallelism: int | None = None,
+    ) -> DataStream[U]: ...
+    @overload
+    def process(
+        self,
+        function: Callable[[T_co, KeyedProcessContext[K_co]], Iterable[Any] | None],
+        *,
+        name: str | None = None,
+        parallelism: int | None = None,
+    ) -> DataStream[Any]: ...
+    def process(self, function: Any, *, name: str | None = None, parallelism: int | None = None) -> DataStream[Any]:
+        """As on any stream, with state and timers of each record's key for a ``KeyedProcessFunction``."""
+        return DataStream(self._process(function, name, parallelism))
 
     def reduce(
         self,

@@ -22,6 +22,7 @@ class Program:
         self.job_name = job_name
         self.config = config
         self._nodes: list[Node] = []
+        self._read_tags: dict[NodeId, frozenset[str]] = {}
         self._lock = threading.Lock()
 
     def add(self, operator: Operator, inputs: tuple[Input, ...] = (), parallelism: int | None = None) -> Node:
@@ -30,6 +31,16 @@ class Program:
             node = Node(NodeId(len(self._nodes)), operator, inputs, parallelism)
             self._nodes.append(node)
             return node
+
+    def operator(self, node: NodeId) -> Operator:
+        """The operator declared as ``node``."""
+        return self._nodes[node].operator
+
+    def read_side(self, node: NodeId, tag: str) -> Input:
+        """The side output ``tag`` of an operator, from now on known to be read."""
+        with self._lock:
+            self._read_tags[node] = self._read_tags.get(node, frozenset()) | {tag}
+        return Input(node, tag=tag)
 
     def configure(self, layer: Layer) -> None:
         """Add to the settings given as ``config=``; a later value wins."""
@@ -62,8 +73,13 @@ class Program:
         nodes = self._upstream(sinks, extra)
         names = UniqueNames()
         return LogicalGraph(
-            self.job_name, tuple(replace(node, operator=_ready(node.operator, names)) for node in nodes)
+            self.job_name, tuple(replace(node, operator=self._ready(node, names)) for node in nodes)
         )
+
+    def _ready(self, node: Node, names: UniqueNames) -> Operator:
+        operator = _ready(node.operator, names)
+        read = self._read_tags.get(node.id)
+        return operator if read is None else replace(operator, read_tags=read)
 
     def _upstream(self, sinks: set[NodeId], extra: Node | None) -> list[Node]:
         """``sinks``, ``extra`` and all that feeds them, each after what it reads from."""

@@ -9,6 +9,7 @@ from sage_local.errors import PlanError
 from sage_local.plan.graph import Exchange, Input, Node
 from sage_local.plan.operators import Operator
 from sage_local.plan.parallelism import gathers
+from sage_local.plan.side_outputs import may_write
 
 KeyFunction = Callable[[Any], Any]
 
@@ -40,7 +41,7 @@ class Upstream:
 
     def node(self, operator: Operator, parallelism: int | None) -> Node:
         """Declare ``operator`` as reading from here."""
-        return self.program.add(operator, self.inputs, self._parallelism(operator, parallelism))
+        return self.program.add(operator, self.inputs, self.resolved_parallelism(operator, parallelism))
 
     def exchange(self, exchange: Exchange, key_selector: KeyFunction | None = None) -> "Upstream":
         """The same records, reaching the next operator by ``exchange``; the last one asked for is the one used."""
@@ -55,7 +56,23 @@ class Upstream:
         )
         return Upstream(self.program, inputs)
 
-    def _parallelism(self, operator: Operator, asked: int | None) -> int | None:
+    def side(self, tag: str) -> "Upstream":
+        """The side output ``tag`` of the operator that this stream comes from."""
+        if len(self.inputs) != 1 or self.inputs[0].tag is not None:
+            raise PlanError(
+                "side_output() is asked of what one operator returned; this stream is a union or a side output"
+            )
+        source = self.inputs[0]
+        writer = self.program.operator(source.node)
+        if not may_write(writer, tag):
+            raise PlanError(
+                f"operator {writer.name!r} has no side output {tag!r}: nothing writes to it; process functions yield"
+                " (tag, record), other operators take on_error=tag, windows side_output_late_data(tag)"
+            )
+        return Upstream(self.program, (self.program.read_side(source.node, tag),))
+
+    def resolved_parallelism(self, operator: Operator, asked: int | None) -> int | None:
+        """What ``operator`` has when it is declared with ``asked``; raises where the keys do not allow it."""
         check_parallelism(asked)
         if not self.partitioned or asked == 1 or (asked is None and gathers(operator)):
             return asked

@@ -8,7 +8,7 @@ from sage_local.errors import PlanError
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: OutputTag[str](...) sets an attribute, and expects AttributeError if it can not
 class OutputTag(Generic[T]):
     """Names a side output: write to it with ``yield tag, value``, read it with ``stream.side_output(tag)``.
 

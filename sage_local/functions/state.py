@@ -135,15 +135,18 @@ class StateDescriptor(Generic[S_co]):
         self.name = name
         self.ttl = ttl
 
+    def _fields(self) -> dict[str, Any]:
+        """What was given; ``typing`` adds ``__orig_class__`` to an instance of ``ValueStateDescriptor[int]``."""
+        return {key: value for key, value in vars(self).items() if value is not None and key != "__orig_class__"}
+
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and vars(other) == vars(self)
+        return type(other) is type(self) and other._fields() == self._fields()
 
     def __hash__(self) -> int:
         return hash((type(self), self.name))
 
     def __repr__(self) -> str:
-        fields = {key: value for key, value in vars(self).items() if key != "name" and value is not None}
-        rest = "".join(f", {key}={value!r}" for key, value in fields.items())
+        rest = "".join(f", {key}={value!r}" for key, value in self._fields().items() if key != "name")
         return f"{type(self).__name__}({self.name!r}{rest})"
 
 

@@ -15,11 +15,13 @@ class Operator:
     """One step of a program.
 
     ``name`` is what users read in errors, metrics and plans; it is unique within a graph.
-    ``key_selector`` is set when the operator was applied to a keyed stream.
+    ``key_selector`` is set when the operator was applied to a keyed stream. ``read_tags`` names the side outputs that the
+    program reads, in this run or another.
     """
 
     name: str
     key_selector: Callable[[Any], Any] | None = None
+    read_tags: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
