@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 
-from sage_local.core.elements import Element, EndOfStream, Idleness, Rows, Side, Watermark
+from sage_local.core.elements import Element, EndOfStream, Idleness, Rows, Side, SplitStart, Watermark
 from sage_local.plan.physical import SideTag
 from sage_local.runtime.channels.frame import Frame
 from sage_local.runtime.channels.gate import Input
@@ -14,7 +14,7 @@ from sage_local.runtime.channels.outbox import Output
 from sage_local.runtime.metrics.table import WorkerCounters
 from sage_local.runtime.operators.protocol import Operator, TaskContext
 from sage_local.runtime.operators.source import SourceInput
-from sage_local.runtime.operators.timed import ClockTimed, EventTimed, ManyInputs
+from sage_local.runtime.operators.timed import ClockTimed, EventTimed, ManyInputs, WatermarkOrigin
 from sage_local.runtime.operators.user_function import UserFunction
 from sage_local.runtime.protocol.blame import NO_RECORD, blame
 from sage_local.runtime.protocol.pacing import Pacer
@@ -57,6 +57,7 @@ class Task:
         operators: Sequence[Operator],
         outputs: Sequence[Output],
         tags: Sequence[SideTag | None],
+        unread: set[SideTag],
         selectors: Sequence[UserFunction],
         counters: WorkerCounters,
         clock: Callable[[], int],
@@ -75,7 +76,7 @@ class Task:
         for output, tag in zip(outputs, tags, strict=True):
             if tag is not None:
                 self._sides.setdefault(tag, []).append(output)
-        self._unread: set[SideTag] = set()
+        self._unread = unread
         self._clocked = [operator for operator in operators if isinstance(operator, ClockTimed)]
         self._selectors = selectors
         self._counters = counters
@@ -230,7 +231,7 @@ class Task:
             self._put(element, self._main)
         elif isinstance(element, _SideOf):
             self._put(element.rows, self._readers(SideTag(element.operator, element.tag)))
-        else:
+        elif not isinstance(element, SplitStart):
             for output in self._outputs:
                 output.pass_on(element)
 
@@ -281,6 +282,10 @@ class Task:
             return partial(operator.process, element)
         if isinstance(element, Watermark) and isinstance(operator, EventTimed):
             return partial(operator.watermark, element)
+        if isinstance(element, SplitStart) and isinstance(operator, WatermarkOrigin):
+            return partial(operator.split_start, element)
+        if isinstance(element, Idleness) and isinstance(operator, WatermarkOrigin):
+            return partial(operator.idleness, element)
         return None
 
     def _timed(self, operator: Operator, work: Callable[[], Iterable[Element]]) -> Iterator[Element]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import gcd
 from time import monotonic_ns
 from typing import Any, Protocol
 
@@ -12,7 +13,7 @@ from sage_local.plan import operators as specs
 from sage_local.plan.physical import Chain, Delivery, Edge, Plan, SideTag
 from sage_local.runtime.channels.copying import copied, shared
 from sage_local.runtime.channels.frame import Receiver, Sender
-from sage_local.runtime.channels.gate import ArrivalGate, Input, NumberedInput, TurnGate, UnionGate
+from sage_local.runtime.channels.gate import ArrivalGate, EventTime, Input, NumberedInput, TurnGate, UnionGate
 from sage_local.runtime.channels.keying import Keying
 from sage_local.runtime.channels.outbox import BufferedOutbox, Output, TurnOutbox
 from sage_local.runtime.channels.routing import Broadcaster, Dealer, HashPartitioner, RoundRobin, Router
@@ -87,6 +88,7 @@ class _Wiring:
             operators=build(with_counters[isinstance(first, specs.Source) :], plan.settings),
             outputs=outputs,
             tags=self._tags(),
+            unread={SideTag(each.name, tag) for each in chain.operators for tag in each.read_tags},
             selectors=self._selectors,
             counters=WorkerCounters(self._around.cells, self._around.clock),
             clock=self._around.clock,
@@ -101,16 +103,37 @@ class _Wiring:
         return SplitInput(spec, self._counters[0], self._pacer, around.clock)
 
     def _gate(self) -> Input:
-        inputs = [self._edge_input(edge) for edge in self._plan.edges if edge.target == self._chain.id]
+        edges = [edge for edge in self._plan.edges if edge.target == self._chain.id]
+        numbers: list[list[int | None]] = []
+        counted = 0
+        for edge in edges:
+            of_edge: list[int | None] = []
+            for sender in self._senders(edge):
+                of_edge.append(None if sender is None else counted)
+                counted += sender is not None
+            numbers.append(of_edge)
+        time = EventTime(counted)
+        inputs = [self._edge_input(edge, time, of_edge) for edge, of_edge in zip(edges, numbers, strict=True)]
         return inputs[0] if len(inputs) == 1 else UnionGate(inputs)
 
-    def _edge_input(self, edge: Edge) -> Input:
+    def _senders(self, edge: Edge) -> list[int | None]:
+        """The senders of ``edge`` to us, by channel; ``None`` for those whose turn is never dealt to us."""
+        target = self._task.subtask
+        senders = [channel.source for channel in self._plan.channels(edge) if channel.target == target]
+        if not _deals_in_turn(self._plan, edge):
+            return list(senders)
+        cycle = gcd(self._plan.chains[edge.source].parallelism, self._chain.parallelism)
+        return [sender if sender % cycle == target % cycle else None for sender in senders]
+
+    def _edge_input(self, edge: Edge, time: EventTime, numbers: list[int | None]) -> Input:
         channels = [
             self._around.channels.receiver(channel)
             for channel in self._plan.channels(edge)
             if channel.target == self._task.subtask
         ]
-        gate = TurnGate(channels, self._turns(edge)) if edge.in_turns else ArrivalGate(channels)
+        gate: Input = ArrivalGate(channels, time, numbers)
+        if edge.in_turns:
+            gate = TurnGate(channels, self._turns(edge), time, numbers)
         return NumberedInput(gate, edge.input_index) if edge.input_index else gate
 
     def _turns(self, edge: Edge) -> ReceiverTurns:
@@ -141,7 +164,7 @@ class _Wiring:
         ]
         router = self._router(edge, len(channels))
         if edge.in_turns:
-            return TurnOutbox(router, channels)
+            return TurnOutbox(router, channels, waits_for_turn=_deals_in_turn(self._plan, edge))
         return BufferedOutbox(router, channels, timeout_ms=self._timeout_ms)
 
     def _router(self, edge: Edge, receivers: int) -> Router:
@@ -174,3 +197,9 @@ class _Wiring:
         function = UserFunction(operator, selector, Role.KEY)
         self._selectors.append(function)
         return Keying(operator, function.call)
+
+
+def _deals_in_turn(plan: Plan, edge: Edge) -> bool:
+    """Whether a receiver looks at each of its channels in that sender's turn only."""
+    several = plan.chains[edge.source].parallelism > 1 and plan.chains[edge.target].parallelism > 1
+    return edge.in_turns and edge.delivery is Delivery.DEAL and several
