@@ -3,17 +3,37 @@
 from dataclasses import replace
 
 from sage_local.config import MAX_PARALLELISM, PARALLELISM, Settings
+from sage_local.core.ids import NodeId
 from sage_local.errors import PlanError
 from sage_local.functions import SinkFunction
-from sage_local.plan.graph import LogicalGraph, Node
-from sage_local.plan.operators import Collect, Operator, Print, Sink, Source
+from sage_local.plan.graph import Exchange, LogicalGraph, Node
+from sage_local.plan.operators import AssignTimestamps, Collect, Operator, Print, Sink, Source
 
 DEFAULT_SLOT_GROUP = "default"
 
 
 def resolve(graph: LogicalGraph, settings: Settings) -> LogicalGraph:
     """``graph`` with a parallelism and a slot group in every node; raises ``PlanError`` for one that can not be."""
-    return replace(graph, nodes=tuple(_resolve(node, settings) for node in graph.nodes))
+    resolved: dict[NodeId, Node] = {}
+    for node in graph.nodes:
+        source = _timed_source(node, resolved)
+        if source is not None:
+            node = replace(node, parallelism=source.parallelism, slot_group=source.slot_group)
+        resolved[node.id] = _resolve(node, settings)
+    return replace(graph, nodes=tuple(resolved.values()))
+
+
+def _timed_source(node: Node, resolved: dict[NodeId, Node]) -> Node | None:
+    """The source that ``node`` is to be chained to since it gives records their event time.
+
+    Only there it sees the splits apart; and what a single source emits in order gets its watermarks in that order, so
+    which records are late does not depend on the parallelism.
+    """
+    if not isinstance(node.operator, AssignTimestamps) or node.parallelism is not None or len(node.inputs) != 1:
+        return None
+    source = node.inputs[0]
+    upstream = resolved[source.node]
+    return upstream if source.exchange is Exchange.AUTO and isinstance(upstream.operator, Source) else None
 
 
 def _resolve(node: Node, settings: Settings) -> Node:

@@ -2,7 +2,6 @@
 
 import re
 from datetime import timedelta
-from fractions import Fraction
 
 from sage_local.errors import PlanError
 
@@ -19,16 +18,17 @@ _FORMS = "a timedelta, an int of milliseconds, or text such as '10s', '1.5min', 
 def duration_ms(value: Duration, what: str) -> int:
     """``value`` in whole milliseconds; ``what`` names it in errors. Raises ``PlanError``."""
     if isinstance(value, timedelta):
-        milliseconds = Fraction(value // timedelta(microseconds=1), 1000)
+        milliseconds, rest = divmod(value, timedelta(milliseconds=1))
+        is_whole = not rest
     elif isinstance(value, str):
-        milliseconds = _of_text(value, what)
+        milliseconds, is_whole = _of_text(value, what)
     elif type(value) is int:
         return value
     else:
         raise PlanError(f"{what} must be {_FORMS}; found {value!r} of type {type(value).__name__}")
-    if milliseconds.denominator != 1:
+    if not is_whole:
         raise PlanError(f"{what} must be a whole number of milliseconds; found {value!r}")
-    return int(milliseconds)
+    return milliseconds
 
 
 def positive_ms(value: Duration, what: str) -> int:
@@ -54,8 +54,13 @@ def positive_count(value: int, what: str) -> int:
     return value
 
 
-def _of_text(text: str, what: str) -> Fraction:
+def _of_text(text: str, what: str) -> tuple[int, bool]:
+    """Whole milliseconds, and whether that is all."""
     match = _TEXT.fullmatch(text.lower())
     if match is None or match[2] not in _MS_PER_UNIT:
         raise PlanError(f"{what} must be {_FORMS}; found {text!r}")
-    return Fraction(match[1]) * _MS_PER_UNIT[match[2]]
+    # Not by float: 0.3 s would be a little less than 300 ms.
+    whole, _, decimals = match[1].partition(".")
+    scale = 10 ** len(decimals)
+    milliseconds, rest = divmod(int(whole + decimals) * _MS_PER_UNIT[match[2]], scale)
+    return milliseconds, rest == 0

@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 
 from sage_local.errors import PlanError
+from sage_local.windowing.trigger import Trigger, TriggerResult
 from sage_local.windowing.triggers import (
     ContinuousEventTimeTrigger,
     ContinuousProcessingTimeTrigger,
@@ -11,8 +12,6 @@ from sage_local.windowing.triggers import (
     NeverTrigger,
     ProcessingTimeTrigger,
     PurgingTrigger,
-    Trigger,
-    TriggerResult,
 )
 from sage_local.windowing.windows import TimeWindow
 

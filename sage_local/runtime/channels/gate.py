@@ -1,11 +1,13 @@
 """The receiving side of a task: which frame comes next."""
 
+from collections import deque
 from collections.abc import Sequence
 from typing import Protocol
 
-from sage_local.core.elements import EndOfStream
+from sage_local.core.elements import EndOfStream, Idleness, Rows, Watermark
 from sage_local.runtime.channels.frame import Frame, Receiver
 from sage_local.runtime.protocol.turns import ReceiverTurns
+from sage_local.runtime.protocol.watermarks import Change, InputWatermarks
 
 
 class Input(Protocol):
@@ -18,33 +20,72 @@ class Input(Protocol):
         """
 
 
-class ArrivalGate:
-    """Frames as they arrive, from each sender in turn as far as it has any. Every frame counts as a turn."""
+class EventTime:
+    """Of one task: what its channels say of event time becomes what its operators hear, in the place of it."""
 
-    def __init__(self, channels: Sequence[Receiver]) -> None:
+    def __init__(self, channels: int) -> None:
+        self.inputs = InputWatermarks(channels)
+        self._changes: deque[Change] = deque()
+
+    def next(self) -> Frame | None:
+        """What has to be heard before anything else is taken."""
+        return Frame(self._changes.popleft()) if self._changes else None
+
+    def hears(self, channel: int | None, frame: Frame) -> bool:
+        """Whether ``frame`` was about event time (or an end) and has been dealt with. ``None``: a channel that never has a turn."""
+        element = frame.element
+        if isinstance(element, Rows):
+            return False
+        if channel is None:
+            return not isinstance(element, EndOfStream)
+        if isinstance(element, Watermark):
+            self._changes += self.inputs.advance(channel, element.timestamp)
+        elif isinstance(element, Idleness):
+            self._changes += self.inputs.set_idle(channel, element.idle)
+        else:
+            self._changes += self.inputs.end(channel)
+            return False
+        return True
+
+
+class ArrivalGate:
+    """Frames as they arrive, from each sender in turn as far as it has any. Every frame counts as a turn.
+
+    ``numbers`` are those of the channels in ``time``.
+    """
+
+    def __init__(self, channels: Sequence[Receiver], time: EventTime, numbers: Sequence[int | None]) -> None:
         self._open = list(channels)
+        self._numbers = list(numbers)
+        self._time = time
         self._held: Receiver | None = None
         self._next = 0
 
     def take(self) -> Frame | None:
         """See ``Input``."""
         self._release()
-        for _ in range(len(self._open)):
+        waiting = 0
+        while waiting < len(self._open):
+            if (heard := self._time.next()) is not None:
+                return heard
             self._next %= len(self._open)
             channel = self._open[self._next]
             frame = channel.receive()
             if frame is None:
                 self._next += 1
+                waiting += 1
                 continue
             self._held = channel
-            if isinstance(frame.element, EndOfStream):
+            if self._time.hears(self._numbers[self._next], frame):
                 self._release()
-                del self._open[self._next]
-                return self.take()
-            self._next += 1
-            frame.ends_turn = True
-            return frame
-        return None if self._open else Frame(EndOfStream())
+            elif isinstance(frame.element, EndOfStream):
+                self._release()
+                del self._open[self._next], self._numbers[self._next]
+            else:
+                self._next += 1
+                frame.ends_turn = True
+                return frame
+        return self._time.next() or (None if self._open else Frame(EndOfStream()))
 
     def _release(self) -> None:
         if self._held is not None:
@@ -55,8 +96,12 @@ class ArrivalGate:
 class TurnGate:
     """Frames in the order of the turns: one sender's run of frames, then the next one's."""
 
-    def __init__(self, channels: Sequence[Receiver], turns: ReceiverTurns) -> None:
+    def __init__(
+        self, channels: Sequence[Receiver], turns: ReceiverTurns, time: EventTime, numbers: Sequence[int | None]
+    ) -> None:
         self._channels = channels
+        self._time = time
+        self._numbers = numbers
         self._turns = turns
         self._open = set(range(len(channels)))
         self._held: Receiver | None = None
@@ -67,18 +112,23 @@ class TurnGate:
             self._held.release()
             self._held = None
         while self._open:
+            if (heard := self._time.next()) is not None:
+                return heard
             sender = self._sender()
             frame = self._channels[sender].receive()
             if frame is None:
                 return None
-            if not isinstance(frame.element, EndOfStream):
+            if self._time.hears(self._numbers[sender], frame):
+                self._channels[sender].release()
+            elif isinstance(frame.element, EndOfStream):
+                self._channels[sender].release()
+                self._open.remove(sender)
+            else:
                 self._held = self._channels[sender]
                 if frame.ends_turn:
                     self._turns.advance()
                 return frame
-            self._channels[sender].release()
-            self._open.remove(sender)
-        return Frame(EndOfStream())
+        return self._time.next() or Frame(EndOfStream())
 
     def _sender(self) -> int:
         """Whose turn it is, among those that have not ended."""

@@ -20,8 +20,10 @@ class Keying:
 
     def keys(self, rows: Rows) -> list[Any]:
         """The key of each record: those that came along, or the selector's. May be the list of values itself."""
-        if rows.keys is not None:
-            return rows.keys
+        return self.select(rows) if rows.keys is None else rows.keys
+
+    def select(self, rows: Rows) -> list[Any]:
+        """What the selector says is the key of each record, whatever keys came along from an earlier ``key_by``."""
         if self.is_identity:
             return rows.values
         selector = self._selector

@@ -109,10 +109,17 @@ class Outbox(ABC):
 
 
 class TurnOutbox(Outbox):
-    """For an edge in turns: every turn is answered at once, each answer ends with a flagged frame."""
+    """For an edge in turns: every turn is answered at once, each answer ends with a flagged frame.
 
-    def __init__(self, router: Router, channels: Sequence[Sender]) -> None:
+    ``waits_for_turn``: what is not rows goes to a receiver with the next answer to it only. Where several senders deal to
+    several receivers, a receiver looks at our channel when it is our turn; what piled up there meanwhile could fill the
+    channel and stop us, and with us the one whose turn it is. Of watermarks the latest says it all.
+    """
+
+    def __init__(self, router: Router, channels: Sequence[Sender], *, waits_for_turn: bool = False) -> None:
         super().__init__(router, channels)
+        self._waits_for_turn = waits_for_turn
+        self._notes: list[dict[type, Element]] = [{} for _ in channels]
         # The latest rows of the turn, for each receiver: they wait for what follows, to carry the flag.
         self._held: list[Rows | None] = [None for _ in channels]
 
@@ -125,15 +132,28 @@ class TurnOutbox(Outbox):
 
     def pass_on(self, element: Element) -> None:
         """In order behind the rows."""
-        for target, held in enumerate(self._held):
-            if held is not None:
-                self._send(target, Frame(held))
-                self._held[target] = None
+        if self._waits_for_turn and not isinstance(element, EndOfStream):
+            for notes in self._notes:
+                notes[type(element)] = element
+            return
+        for target in range(len(self._channels)):
+            self._send_held(target)
         super().pass_on(element)
+
+    def _send_held(self, target: int) -> None:
+        held, self._held[target] = self._held[target], None
+        if held is not None:
+            self._send(target, Frame(held))
+        notes = self._notes[target]
+        for note in notes.values():
+            self._send(target, Frame(note))
+        notes.clear()
 
     def end_turn(self) -> None:
         """Send the latest rows, or an empty frame, as the end of the answer."""
         for target in self._router.answered():
+            if self._notes[target]:
+                self._send_held(target)
             held, self._held[target] = self._held[target], None
             self._send(target, Frame(Rows([]) if held is None else held, ends_turn=True))
 

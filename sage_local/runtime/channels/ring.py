@@ -4,8 +4,9 @@ A frame larger than a record travels as several, all but the last flagged as con
 """
 
 from collections.abc import Callable
+from struct import Struct
 
-from sage_local.core.elements import Element, EndOfStream, Rows
+from sage_local.core.elements import Element, EndOfStream, Idleness, Rows, Watermark
 from sage_local.runtime.channels.frame import Frame
 from sage_local.runtime.codec.rows import decode, encode
 from sage_local.runtime.native import RingReader, RingWriter
@@ -13,8 +14,12 @@ from sage_local.runtime.protocol.pacing import Flight
 
 KIND_ROWS = 1
 KIND_END_OF_STREAM = 2
+KIND_WATERMARK = 3
+KIND_IDLENESS = 4
 FLAG_CONTINUED = 1
 FLAG_ENDS_TURN = 2
+
+_INT64 = Struct("<q")
 
 
 class RingSender:
@@ -154,6 +159,10 @@ class RingReceiver:
     def _decoded(self, kind: int, payload: memoryview) -> Element:
         if kind == KIND_END_OF_STREAM:
             return EndOfStream()
+        if kind == KIND_WATERMARK:
+            return Watermark(*_INT64.unpack(payload))
+        if kind == KIND_IDLENESS:
+            return Idleness(bool(payload[0]))
         if not self._parts:
             return decode(payload) if len(payload) else Rows([])
         self._parts += payload
@@ -165,6 +174,10 @@ def _encoded(element: Element) -> tuple[int, bytes]:
     """The kind and body of a frame. An empty body is an empty batch: the commonest answer to a turn that has none for us."""
     if isinstance(element, EndOfStream):
         return KIND_END_OF_STREAM, b""
+    if isinstance(element, Watermark):
+        return KIND_WATERMARK, _INT64.pack(element.timestamp)
+    if isinstance(element, Idleness):
+        return KIND_IDLENESS, bytes([element.idle])
     if not isinstance(element, Rows):
-        raise TypeError(f"a ring carries rows and the end of a stream, found {type(element).__name__}")
+        raise TypeError(f"a ring carries rows, event time and the end of a stream, found {type(element).__name__}")
     return KIND_ROWS, encode(element) if element.values else b""

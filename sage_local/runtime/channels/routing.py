@@ -121,7 +121,7 @@ class HashPartitioner:
 
     def _keys(self, rows: Rows) -> list[Any]:
         if self._keying is not None:
-            return self._keying.keys(rows)
+            return self._keying.select(rows)
         if rows.keys is None:
             raise ValueError(f"records for {self._operator!r} carry no keys and their edge has no key selector")
         return rows.keys

@@ -49,6 +49,8 @@ def _stateful(spec: specs.Operator, counters: OperatorCounters, settings: Settin
             return PartialAggregate(spec, mode, counters)
         case specs.MergeAggregate():
             return MergeAggregate(spec, mode, counters)
+        case specs.AssignTimestamps() | specs.Windowed():
+            return _timed(spec, counters)
         case specs.Process():
             return Process(spec, counters)
         case specs.Connected():
@@ -60,3 +62,11 @@ def _stateful(spec: specs.Operator, counters: OperatorCounters, settings: Settin
         case specs.Collect():
             return Collect(spec, counters)
     raise TypeError(f"no implementation of operator {spec.name!r} ({type(spec).__name__})")
+
+
+def _timed(spec: specs.AssignTimestamps | specs.Windowed, counters: OperatorCounters) -> Operator:
+    # Imported here: a job without event time and windows should not pay for them at every worker's start.
+    from sage_local.runtime.operators.timestamps import AssignTimestamps
+    from sage_local.runtime.operators.windows.build import window_operator
+
+    return AssignTimestamps(spec, counters) if isinstance(spec, specs.AssignTimestamps) else window_operator(spec, counters)

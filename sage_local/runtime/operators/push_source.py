@@ -5,7 +5,6 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from sage_local.core.elements import EndOfStream
 from sage_local.errors import SourceStoppedError
 from sage_local.plan import operators as specs
 from sage_local.runtime.channels.frame import Frame
@@ -100,7 +99,7 @@ class PushInput(SourceInput):
             return None
         if self._error is not None:
             blame(self.name, NO_RECORD, self._error)
-        return Frame(EndOfStream())
+        return self._end()
 
     def next_poll_ns(self) -> int | None:
         """The source's thread wakes us."""
@@ -108,6 +107,7 @@ class PushInput(SourceInput):
 
     def stop(self) -> None:
         """``collect`` raises from now on; what it took before is still handed on."""
+        self._was_stopped = True
         self._handover.stop()
 
     def close(self) -> None:

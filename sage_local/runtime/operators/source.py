@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from sage_local.core.elements import EndOfStream, Rows
+from sage_local.core.elements import MAX_TIMESTAMP, EndOfStream, Rows, SplitStart, Watermark
 from sage_local.functions.source import SplitReader
 from sage_local.plan import operators as specs
 from sage_local.runtime.channels.frame import Frame
@@ -31,6 +31,8 @@ class SourceInput(ABC):
         self._counters = counters
         self._pacer = pacer
         self._function = UserFunction(spec.name, spec.source)
+        self._was_stopped = False
+        self._time_has_ended = False
 
     @abstractmethod
     def open(self, context: TaskContext) -> None:
@@ -42,7 +44,7 @@ class SourceInput(ABC):
 
     @abstractmethod
     def stop(self) -> None:
-        """End as if the input had ended here."""
+        """Read no further. Event time does not end by that: windows that are not complete stay as they are."""
 
     @abstractmethod
     def next_poll_ns(self) -> int | None:
@@ -51,6 +53,13 @@ class SourceInput(ABC):
     @abstractmethod
     def close(self) -> None:
         """Close the source."""
+
+    def _end(self) -> Frame:
+        """The end of time, and at the next call of the stream."""
+        if self._was_stopped or self._time_has_ended:
+            return Frame(EndOfStream())
+        self._time_has_ended = True
+        return Frame(Watermark(MAX_TIMESTAMP))
 
     def _frame(self, values: list[Any]) -> Frame:
         self._counters.gave(len(values))
@@ -64,6 +73,8 @@ class SplitInput(SourceInput):
         super().__init__(spec, counters, pacer)
         self._clock = clock
         self._splits: deque[Any] = deque()
+        self._share = 0
+        self._announced = False
         self._reader: SplitReader[Any] | None = None
         self._retry_ns = FIRST_RETRY_NS
         self._retry_at_ns: int | None = None
@@ -73,12 +84,16 @@ class SplitInput(SourceInput):
         assert self._spec.splits is not None
         self._function.open(context)
         self._splits.extend(share(self._spec.splits, context.task.subtask, context.parallelism))
+        self._share = len(self._splits)
 
     def take(self) -> Frame | None:
         """The next records of the split at hand, or of the one after it."""
         if self._retry_at_ns is not None and self._clock() < self._retry_at_ns:
             return None
         while self._reader is not None or self._splits:
+            if self._reader is None and self._share > 1 and not self._announced:
+                self._announced = True
+                return Frame(SplitStart(self._share - len(self._splits), self._share))
             values = self._poll()
             if values:
                 self._retry_at_ns = None
@@ -89,7 +104,8 @@ class SplitInput(SourceInput):
                 self._retry_ns = min(2 * self._retry_ns, LAST_RETRY_NS)
                 return None
             self._close_reader()
-        return Frame(EndOfStream())
+            self._announced = False
+        return self._end()
 
     def next_poll_ns(self) -> int | None:
         """See ``SourceInput``."""
@@ -97,6 +113,7 @@ class SplitInput(SourceInput):
 
     def stop(self) -> None:
         """Read no further."""
+        self._was_stopped = True
         self._retry_at_ns = None
         self._splits.clear()
         if self._reader is not None:

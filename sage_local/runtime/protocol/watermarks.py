@@ -9,15 +9,16 @@ class InputWatermarks:
     """Per input (a channel, or a split of a source): how far its event time has come, and whether it is idle.
 
     ``advance``, ``set_idle`` and ``end`` return what the task has to hear of it: nothing, a watermark, or that all
-    inputs are idle now (or one is not any more). An input that ended holds nothing back, and alone does
-    not make the task active. Costs O(inputs) only when the input that held back the others moves.
+    inputs are idle now (or one is not any more). An input that has come to the end of time holds nothing
+    back, and alone does not make the task active. Costs O(inputs) only when the input that held back the others moves.
     """
 
-    __slots__ = ("_held_back_by", "_idle", "_is_idle", "_watermark", "_watermarks")
+    __slots__ = ("_gone", "_held_back_by", "_idle", "_is_idle", "_watermark", "_watermarks")
 
     def __init__(self, inputs: int) -> None:
         self._watermarks = [MIN_TIMESTAMP] * inputs
         self._idle = [False] * inputs
+        self._gone: set[int] = set()
         self._watermark = MIN_TIMESTAMP
         self._is_idle = False
         self._held_back_by = 0
@@ -38,7 +39,7 @@ class InputWatermarks:
 
     def held_back_by(self) -> int | None:
         """The input that all others wait for; ``None`` when all are idle."""
-        return None if all(self._idle) else self._slowest()
+        return self._slowest() if self._active() else None
 
     def advance(self, number: int, timestamp: int) -> list[Change]:
         """Input ``number`` has come to ``timestamp``; a watermark makes an idle input active."""
@@ -58,8 +59,12 @@ class InputWatermarks:
         return self._changes()
 
     def end(self, number: int) -> list[Change]:
-        """Input ``number`` has ended: it will hold nothing back."""
-        return self.advance(number, MAX_TIMESTAMP)
+        """Input ``number`` has ended. If its time had not, it was stopped: from now on the others alone count."""
+        if self._watermarks[number] == MAX_TIMESTAMP:
+            return []
+        self._gone.add(number)
+        self._idle[number] = False
+        return self._changes() if self._active() else []
 
     def _wake(self, number: int) -> list[Change]:
         if self._idle[number]:
@@ -69,9 +74,12 @@ class InputWatermarks:
         return self._changes()
 
     def _changes(self) -> list[Change]:
-        talking = [number for number in self._active() if self._watermarks[number] < MAX_TIMESTAMP]
+        active = self._active()
+        if self._gone and all(self._watermarks[number] == MAX_TIMESTAMP for number in active):
+            return []  # what is left has ended, but time has not: an input was stopped on the way
+        talking = [number for number in active if self._watermarks[number] < MAX_TIMESTAMP]
         if talking or not any(self._idle):
-            return [*self._awake(), *self._raise_to(min(self._watermarks[number] for number in self._active()))]
+            return [*self._awake(), *self._raise_to(min(self._watermarks[number] for number in active))]
         # As if those that were behind had become idle first: the result must not depend on the order.
         known = [mark for mark, idle in zip(self._watermarks, self._idle, strict=True) if idle]
         raised = self._raise_to(max(known))
@@ -97,4 +105,4 @@ class InputWatermarks:
         return min(self._active(), key=self._watermarks.__getitem__)
 
     def _active(self) -> list[int]:
-        return [number for number, idle in enumerate(self._idle) if not idle]
+        return [number for number, idle in enumerate(self._idle) if not idle and number not in self._gone]

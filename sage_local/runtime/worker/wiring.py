@@ -184,13 +184,13 @@ class _Wiring:
     def _partitioner(self, edge: Edge, receivers: int) -> HashPartitioner:
         first = self._plan.chains[edge.target].operators[0]
         keying = None if edge.key_selector is None else self._keying(first.name, edge.key_selector)
-        keeps_state = not isinstance(first, specs.Map | specs.Filter | specs.FlatMap | specs.Sink)
+        needs_keys = first.assigns_keys or not isinstance(first, specs.Map | specs.Filter | specs.FlatMap | specs.Sink)
         return HashPartitioner(
             keying,
             operator=first.name,
             receivers=receivers,
             max_parallelism=self._plan.settings[MAX_PARALLELISM],
-            ships_keys=keying is None or (keeps_state and not keying.is_identity),
+            ships_keys=keying is None or (needs_keys and not keying.is_identity),
         )
 
     def _keying(self, operator: str, selector: Any) -> Keying:

@@ -4,7 +4,6 @@ Holds the ``WindowAssigner`` protocol and its implementations. Does not hold whe
 (``sage_local.windowing.triggers``). May import ``sage_local.windowing.windows``, ``duration`` and ``calendar``.
 """
 
-from sage_local.windowing.assigners.assigner import TimeDomain, WindowAssigner
 from sage_local.windowing.assigners.everything import GlobalWindows
 from sage_local.windowing.assigners.session import (
     EventTimeSessionWindows,
@@ -31,10 +30,8 @@ __all__ = [
     "SlidingEventTimeWindows",
     "SlidingProcessingTimeWindows",
     "SlidingWindows",
-    "TimeDomain",
     "TumblingEventTimeWindows",
     "TumblingProcessingTimeWindows",
     "TumblingWindows",
-    "WindowAssigner",
     "merge_sessions",
 ]

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from sage_local.windowing.assigners.assigner import TimeDomain, WindowAssigner
-from sage_local.windowing.triggers import NeverTrigger, Trigger
+from sage_local.windowing.assigner import TimeDomain, WindowAssigner
+from sage_local.windowing.trigger import Trigger
+from sage_local.windowing.triggers import NeverTrigger
 from sage_local.windowing.windows import GLOBAL_WINDOW, GlobalWindow
 
 _EVERYTHING = (GLOBAL_WINDOW,)

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from sage_local.errors import PlanError
-from sage_local.windowing.assigners.assigner import TimeDomain, WindowAssigner
+from sage_local.windowing.assigner import TimeDomain, WindowAssigner
 from sage_local.windowing.duration import Duration, positive_ms
-from sage_local.windowing.triggers import EventTimeTrigger, ProcessingTimeTrigger, Trigger
+from sage_local.windowing.trigger import Trigger
+from sage_local.windowing.triggers import EventTimeTrigger, ProcessingTimeTrigger
 from sage_local.windowing.windows import TimeWindow
 
 

@@ -7,10 +7,11 @@ from typing import Any, ClassVar, Self
 from zoneinfo import ZoneInfo
 
 from sage_local.errors import PlanError
-from sage_local.windowing.assigners.assigner import TimeDomain, WindowAssigner
+from sage_local.windowing.assigner import TimeDomain, WindowAssigner
 from sage_local.windowing.calendar import Grid, grid, time_zone
 from sage_local.windowing.duration import Duration, duration_ms, positive_ms
-from sage_local.windowing.triggers import EventTimeTrigger, ProcessingTimeTrigger, Trigger
+from sage_local.windowing.trigger import Trigger
+from sage_local.windowing.triggers import EventTimeTrigger, ProcessingTimeTrigger
 from sage_local.windowing.windows import TimeWindow
 
 

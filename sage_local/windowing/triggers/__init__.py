@@ -8,18 +8,13 @@ from sage_local.windowing.triggers.continuous import ContinuousEventTimeTrigger,
 from sage_local.windowing.triggers.counting import CountTrigger
 from sage_local.windowing.triggers.purging import PurgingTrigger
 from sage_local.windowing.triggers.timed import EventTimeTrigger, NeverTrigger, ProcessingTimeTrigger
-from sage_local.windowing.triggers.trigger import MergeContext, Trigger, TriggerContext, TriggerResult
 
 __all__ = [
     "ContinuousEventTimeTrigger",
     "ContinuousProcessingTimeTrigger",
     "CountTrigger",
     "EventTimeTrigger",
-    "MergeContext",
     "NeverTrigger",
     "ProcessingTimeTrigger",
     "PurgingTrigger",
-    "Trigger",
-    "TriggerContext",
-    "TriggerResult",
 ]

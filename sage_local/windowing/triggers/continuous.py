@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from sage_local.windowing.duration import Duration, positive_ms
-from sage_local.windowing.triggers.trigger import MergeContext, Trigger, TriggerContext, TriggerResult
+from sage_local.windowing.trigger import MergeContext, Trigger, TriggerContext, TriggerResult
 from sage_local.windowing.windows import Window
 
 _NEXT = "next firing"

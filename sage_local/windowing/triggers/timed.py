@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from sage_local.windowing.triggers.trigger import MergeContext, Trigger, TriggerContext, TriggerResult
+from sage_local.windowing.trigger import MergeContext, Trigger, TriggerContext, TriggerResult
 from sage_local.windowing.windows import Window
 
 

@@ -46,18 +46,29 @@ def test_an_input_that_wakes_up_behind_does_not_turn_back_time() -> None:
     assert inputs.advance(1, 150) == [Watermark(150)]
 
 
-def test_inputs_that_ended_hold_nothing_back() -> None:
+def test_inputs_whose_time_has_ended_hold_nothing_back() -> None:
     inputs = InputWatermarks(2)
     inputs.advance(1, 5)
+    assert inputs.advance(0, MAX_TIMESTAMP) == [Watermark(5)]
+    assert inputs.end(0) == []
+    assert inputs.advance(1, MAX_TIMESTAMP) == [Watermark(MAX_TIMESTAMP)]
+
+
+def test_an_input_that_was_stopped_leaves_time_to_the_others() -> None:
+    inputs = InputWatermarks(3)
+    inputs.advance(1, 5)
+    inputs.advance(2, 7)
     assert inputs.end(0) == [Watermark(5)]
-    assert inputs.end(1) == [Watermark(MAX_TIMESTAMP)]
+    assert inputs.advance(2, MAX_TIMESTAMP) == []
+    assert inputs.end(1) == []
+    assert inputs.watermark == 5
 
 
 def test_time_does_not_end_while_an_input_is_only_idle() -> None:
     inputs = InputWatermarks(2)
     assert inputs.set_idle(0, True) == []
-    assert inputs.end(1) == [Idleness(True)]
-    assert inputs.end(0) == [Idleness(False), Watermark(MAX_TIMESTAMP)]
+    assert inputs.advance(1, MAX_TIMESTAMP) == [Idleness(True)]
+    assert inputs.advance(0, MAX_TIMESTAMP) == [Idleness(False), Watermark(MAX_TIMESTAMP)]
 
 
 EVENTS = st.lists(st.tuples(st.integers(0, 2), st.one_of(st.integers(-50, 50), st.booleans())), max_size=60)

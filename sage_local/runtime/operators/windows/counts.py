@@ -14,7 +14,7 @@ from sage_local.runtime.metrics.table import OperatorCounters
 from sage_local.runtime.operators.windows.fold import CountFold, Fold
 from sage_local.runtime.operators.windows.operator import WindowOperator
 from sage_local.runtime.state.backend import KeyedBackend
-from sage_local.windowing.assigners import TimeDomain
+from sage_local.windowing.assigner import TimeDomain
 from sage_local.windowing.windows import GLOBAL_WINDOW
 
 Panes = list[Any]

@@ -12,8 +12,9 @@ from sage_local.runtime.operators.windows.triggering import Triggering
 from sage_local.runtime.protocol.blame import NO_RECORD, blame
 from sage_local.runtime.state.backend import KeyedBackend
 from sage_local.runtime.state.timers import Timers
-from sage_local.windowing.assigners import GlobalWindows, TimeDomain
-from sage_local.windowing.triggers import TriggerResult
+from sage_local.windowing.assigner import TimeDomain
+from sage_local.windowing.assigners import GlobalWindows
+from sage_local.windowing.trigger import TriggerResult
 from sage_local.windowing.windows import GlobalWindow, Window
 
 

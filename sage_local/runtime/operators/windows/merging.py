@@ -6,7 +6,7 @@ from typing import Any
 from sage_local.runtime.operators.windows.fold import Fold
 from sage_local.runtime.operators.windows.triggering import Triggering
 from sage_local.runtime.state.backend import Table
-from sage_local.windowing.triggers import Trigger
+from sage_local.windowing.trigger import Trigger
 from sage_local.windowing.windows import TimeWindow, Window
 
 _NOTHING = object()

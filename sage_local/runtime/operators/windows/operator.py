@@ -19,7 +19,7 @@ from sage_local.runtime.operators.windows.output import Output
 from sage_local.runtime.protocol.blame import NO_RECORD, OperatorFailed, blame, record_at
 from sage_local.runtime.state.backend import KeyedBackend
 from sage_local.runtime.state.snapshot import StateSnapshot
-from sage_local.windowing.assigners import TimeDomain
+from sage_local.windowing.assigner import TimeDomain
 
 
 class WindowOperator:

@@ -14,7 +14,8 @@ from sage_local.runtime.operators.windows.operator import WindowOperator
 from sage_local.runtime.operators.windows.stacks import KeptPanes, Stacks
 from sage_local.runtime.state.backend import KeyedBackend
 from sage_local.runtime.state.snapshot import StateSnapshot
-from sage_local.windowing.assigners import SlidingWindows, TimeDomain, TumblingWindows
+from sage_local.windowing.assigner import TimeDomain
+from sage_local.windowing.assigners import SlidingWindows, TumblingWindows
 from sage_local.windowing.calendar import EvenGrid, Grid
 from sage_local.windowing.windows import TimeWindow
 

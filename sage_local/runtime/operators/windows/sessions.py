@@ -16,7 +16,8 @@ from sage_local.runtime.operators.windows.fold import EMPTY, SessionFold
 from sage_local.runtime.operators.windows.operator import WindowOperator
 from sage_local.runtime.operators.windows.output import Fired
 from sage_local.runtime.state.backend import KeyedBackend
-from sage_local.windowing.assigners import SessionWindows, TimeDomain
+from sage_local.windowing.assigner import TimeDomain
+from sage_local.windowing.assigners import SessionWindows
 from sage_local.windowing.duration import positive_ms
 from sage_local.windowing.windows import TimeWindow
 

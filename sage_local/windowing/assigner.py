@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import Any, ClassVar
 
-from sage_local.windowing.triggers.trigger import Trigger
+from sage_local.windowing.trigger import Trigger
 from sage_local.windowing.windows import Window
 
 
