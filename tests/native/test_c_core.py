@@ -1,0 +1,54 @@
+"""The C core, which knows no Python, compiled with the sanitizers and run."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+NATIVE = ROOT / "native"
+TESTS = Path(__file__).parent / "c"
+CORE = [NATIVE / name for name in ("segment.c", "doorbell.c", "ring.c", "wait.c", "hash.c")]
+WARNINGS = ["-Wall", "-Wextra", "-Wshadow", "-Wpedantic", "-Werror"]
+# GCC says of every fence that its thread sanitizer does not model it: known, and why the model checker exists.
+FENCES = ["-Wno-tsan", "-Wno-error=tsan"]
+
+pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed")
+
+
+def build_and_run(test: str, options: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    program = folder / test
+    flags = ["-std=c11", "-O1", "-g", "-pthread", *WARNINGS, *options, f"-I{NATIVE}", f"-I{TESTS}"]
+    subprocess.run(["gcc", *flags, TESTS / f"{test}.c", *CORE, "-o", program], check=True)
+    return subprocess.run([program], capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+
+
+@pytest.mark.slow
+def test_the_core_is_clean_under_the_address_and_undefined_behaviour_sanitizers(tmp_path: Path):
+    options = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+    ran = build_and_run("test_core", options, tmp_path)
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
+@pytest.mark.slow
+def test_two_threads_on_one_ring_are_clean_under_the_thread_sanitizer(tmp_path: Path):
+    ran = build_and_run("test_two_threads", ["-fsanitize=thread", *FENCES], tmp_path)
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
+def test_the_core_does_not_know_python():
+    """``Python.h`` is for module.c and py_*.c; the core can be tested, and read, without it."""
+    for path in NATIVE.iterdir():
+        if not path.name.startswith(("py_", "module")):
+            assert "Python.h" not in path.read_text(), path.name
+            assert '"py_' not in path.read_text(), path.name
+
+
+def test_atomics_appear_only_through_our_wrappers():
+    for path in NATIVE.iterdir():
+        if path.name != "atomics.h":
+            text = path.read_text()
+            assert not [
+                word for word in ("atomic_load", "atomic_store", "memory_order", "__atomic", "_Atomic") if word in text
+            ]
