@@ -77,7 +77,11 @@ class Task:
             if tag is not None:
                 self._sides.setdefault(tag, []).append(output)
         self._unread = unread
+        # Asked once: a look at all that a protocol names takes longer than many a batch.
         self._clocked = [operator for operator in operators if isinstance(operator, ClockTimed)]
+        self._many_inputs = {operator: operator for operator in operators if isinstance(operator, ManyInputs)}
+        self._event_timed = {operator: operator for operator in operators if isinstance(operator, EventTimed)}
+        self._origins = {operator: operator for operator in operators if isinstance(operator, WatermarkOrigin)}
         self._selectors = selectors
         self._counters = counters
         self._clock = clock
@@ -150,6 +154,9 @@ class Task:
         element = self._frame.element
         if isinstance(element, EndOfStream):
             self._stream = self._ending()
+        elif isinstance(element, Rows) and not element.values:
+            # It only answers a turn: no operator has anything to do with it, and it carries no keys.
+            self._stream = iter(())
         else:
             self._stream = self._flow(self._operators, iter((element,)))
             if isinstance(element, Rows):
@@ -166,10 +173,10 @@ class Task:
             self._stream = self._ticking(due, now_ms)
 
     def _ticking(self, due: Sequence[ClockTimed], now_ms: int) -> Iterator[Element]:
+        timed = {id(operator): operator for operator in due}
         for index, operator in enumerate(self._operators):
-            if operator in due:
-                assert isinstance(operator, ClockTimed)
-                work = partial(operator.advance_time, now_ms)
+            if (clocked := timed.get(id(operator))) is not None:
+                work = partial(clocked.advance_time, now_ms)
                 yield from self._flow(self._operators[index + 1 :], self._timed(operator, work))
 
     def _advance(self) -> None:
@@ -277,15 +284,16 @@ class Task:
         """What ``operator`` does with ``element``; ``None``: it has nothing to do with it."""
         if isinstance(element, Rows):
             # Only an operator at the head of its chain has several inputs, so the frame at hand is the element's.
-            if isinstance(operator, ManyInputs) and self._frame is not None:
-                return partial(operator.process_input, self._frame.input_index, element)
+            if self._frame is not None and (joint := self._many_inputs.get(operator)) is not None:
+                return partial(joint.process_input, self._frame.input_index, element)
             return partial(operator.process, element)
-        if isinstance(element, Watermark) and isinstance(operator, EventTimed):
-            return partial(operator.watermark, element)
-        if isinstance(element, SplitStart) and isinstance(operator, WatermarkOrigin):
-            return partial(operator.split_start, element)
-        if isinstance(element, Idleness) and isinstance(operator, WatermarkOrigin):
-            return partial(operator.idleness, element)
+        if isinstance(element, Watermark) and (timed := self._event_timed.get(operator)) is not None:
+            return partial(timed.watermark, element)
+        origin = self._origins.get(operator)
+        if isinstance(element, SplitStart) and origin is not None:
+            return partial(origin.split_start, element)
+        if isinstance(element, Idleness) and origin is not None:
+            return partial(origin.idleness, element)
         return None
 
     def _timed(self, operator: Operator, work: Callable[[], Iterable[Element]]) -> Iterator[Element]:
