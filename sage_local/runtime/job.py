@@ -46,6 +46,8 @@ class OperatorResult:
     parallelism: int
     records_in: int
     records_out: int
+    records_failed: int = 0
+    """Skipped, or diverted to a side output, by ``on_error``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,9 @@
 import fcntl
 import os
 import stat
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,24 +37,45 @@ class RunDirectory:
         return self.path / "log"
 
     def claim(self) -> int:
-        """Hold the lock until the returned descriptor is closed, by us or by our end."""
+        """Hold the lock until the last copy of the returned descriptor is closed, also by the end of who has it."""
         descriptor = os.open(self.path / "alive", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # May wait for someone who looks whether we live, for as long as that takes.
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
         return descriptor
 
     def is_alive(self) -> bool:
         """Whether a coordinator holds the lock."""
         try:
             descriptor = os.open(self.path / "alive", os.O_RDWR | os.O_CLOEXEC)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return False
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
         finally:
             os.close(descriptor)
         return False
+
+    @contextmanager
+    def choosing_cpus(self) -> Iterator[Counter[int]]:
+        """How many workers of other running jobs sit on each CPU, while no other job of this user chooses its own."""
+        lock = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield Counter(cpu for job in running(self.path.parent) for cpu in job._taken())
+        finally:
+            os.close(lock)
+
+    def take_cpus(self, cpus: Iterable[int]) -> None:
+        """Let later jobs know: each CPU once for every worker that may run on it."""
+        (self.path / "cpus").write_text(" ".join(map(str, cpus)))
+
+    def _taken(self) -> list[int]:
+        try:
+            return [int(cpu) for cpu in (self.path / "cpus").read_text().split()]
+        except FileNotFoundError:
+            return []
 
     def remove(self) -> None:
         """Leave nothing."""
@@ -63,8 +86,21 @@ class RunDirectory:
 
     def keep_logs(self) -> None:
         """Leave the logs and nothing else."""
-        for name in ("control.sock", "alive"):
+        for name in ("control.sock", "alive", "cpus"):
             (self.path / name).unlink(missing_ok=True)
+        for file in self.log_dir.iterdir():
+            if file.stat().st_size == 0:
+                file.unlink()
+
+
+@contextmanager
+def short_path(directory: Path) -> Iterator[str]:
+    """Another path to ``directory``, short enough for the address of a unix socket (108 bytes) however deep it lies."""
+    descriptor = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{descriptor}"
+    finally:
+        os.close(descriptor)
 
 
 def run_root(environment: Mapping[str, str]) -> Path:
@@ -75,14 +111,16 @@ def run_root(environment: Mapping[str, str]) -> Path:
     return Path(runtime) / "sage" if runtime and Path(runtime).is_dir() else Path(f"/tmp/sage-{os.getuid()}")
 
 
-def make(root: Path, job_id: str) -> RunDirectory:
-    """A new run directory; what killed jobs left in ``root`` goes."""
+def make(root: Path, job_id: str) -> tuple[RunDirectory, int]:
+    """A new run directory, and the lock that says its job lives: for the coordinator to hold."""
     root.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
     _refuse_foreign(root)
     directory = RunDirectory(root / job_id)
     directory.path.mkdir(mode=DIRECTORY_MODE)
+    lock = directory.claim()
+    # Last: a sweep takes only what has one, so never a directory that is not locked yet.
     directory.log_dir.mkdir(mode=DIRECTORY_MODE)
-    return directory
+    return directory, lock
 
 
 def running(root: Path) -> list[RunDirectory]:

@@ -1,6 +1,6 @@
 """Entry of the coordinator's process: ``python -m sage_local.runtime.coordinator RUN_DIRECTORY``.
 
-Descriptor 3 is the socket to the caller, 4 the one to the zygote.
+Descriptor 3 is the socket to the caller, 4 the one to the zygote, 5 the lock that says the job lives.
 """
 
 import os
@@ -13,7 +13,7 @@ from pathlib import Path
 from sage_local.errors import SageError
 from sage_local.runtime.control import framing
 from sage_local.runtime.control.processes import FIRST_PASSED_FD, close_unknown_descriptors
-from sage_local.runtime.control.run_directory import RunDirectory
+from sage_local.runtime.control.run_directory import RunDirectory, short_path
 from sage_local.runtime.coordinator.start import Started, start_workers
 from sage_local.runtime.coordinator.zygote_link import ZygoteLink, ZygoteLostError
 from sage_local.runtime.protocol.client_messages import JobFailed, StartFailure, Submission
@@ -22,14 +22,13 @@ from sage_local.runtime.protocol.progress import Progress
 
 def main(arguments: Sequence[str]) -> None:
     """Run one job, then end the process."""
-    close_unknown_descriptors(passed=2)
+    close_unknown_descriptors(passed=3)
     # Ctrl-C is the caller's to hear (this session has no terminal); a service manager's SIGTERM reaches it as well.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     caller = socket.socket(fileno=FIRST_PASSED_FD)
     zygote_socket = socket.socket(fileno=FIRST_PASSED_FD + 1)
     directory = RunDirectory(Path(arguments[0]))
-    directory.claim()
     os.chdir("/")
     decoder = framing.FrameDecoder()
     submission = framing.receive(caller, decoder)
@@ -50,7 +49,7 @@ def _run(
     zygote: ZygoteLink,
 ) -> None:
     try:
-        started = start_workers(submission, zygote, str(directory.log_dir))
+        started = start_workers(submission, zygote, directory)
     except ZygoteLostError:
         _refuse(caller, directory, "the zygote, the process that workers are forked from, did not start")
     except (SageError, OSError) as error:
@@ -73,7 +72,8 @@ def _serve(
     from sage_local.runtime.coordinator.service import Service
 
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    listener.bind(str(directory.control_socket))
+    with short_path(directory.path) as path:
+        listener.bind(f"{path}/{directory.control_socket.name}")
     listener.listen()
     loop = uvloop.new_event_loop()
     service = Service(loop, submission, directory, started.fleet, zygote, caller, decoder)

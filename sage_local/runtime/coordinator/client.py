@@ -40,6 +40,8 @@ class Client:
         self._waiting_bytes = 0
         self.is_open = True
         loop.add_reader(connection.fileno(), self._readable)
+        # A decoder that has served before may hold requests that came together with an earlier one.
+        loop.call_soon(self._take_requests)
 
     @property
     def congested(self) -> bool:
@@ -101,6 +103,9 @@ class Client:
             self._gone()
             return
         self._decoder.feed(data)
+        self._take_requests()
+
+    def _take_requests(self) -> None:
         while self.is_open and (request := self._decoder.next()) is not None:
             self._on_request(self, request)
 

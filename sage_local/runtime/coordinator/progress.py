@@ -29,8 +29,7 @@ class ProgressMeter:
         now_ns = self._clock_ns()
         elapsed_s = max((now_ns - self._looked_ns) / 1e9, 1e-6)
         operators = tuple(
-            self._operator(result.name, result.parallelism, result.records_in, result.records_out, elapsed_s)
-            for result in self._results()
+            self._operator(result, elapsed_s) for result in self._results()
         )
         self._looked_ns = now_ns
         self._counts = {each.name: (each.records_in, each.records_out) for each in operators}
@@ -45,10 +44,16 @@ class ProgressMeter:
         ]
         return results(plan, readings)
 
-    def _operator(self, name: str, parallelism: int, taken: int, given: int, elapsed_s: float) -> OperatorProgress:
-        before_in, before_out = self._counts.get(name, (0, 0))
+    def _operator(self, result: OperatorResult, elapsed_s: float) -> OperatorProgress:
+        before_in, before_out = self._counts.get(result.name, (0, 0))
         return OperatorProgress(
-            name, parallelism, taken, given, (taken - before_in) / elapsed_s, (given - before_out) / elapsed_s
+            result.name,
+            result.parallelism,
+            result.records_in,
+            result.records_out,
+            (result.records_in - before_in) / elapsed_s,
+            (result.records_out - before_out) / elapsed_s,
+            result.records_failed,
         )
 
     def _long_calls(self, now_ns: int) -> tuple[LongCall, ...]:

@@ -6,6 +6,7 @@ Loading one takes longer than all of this, and the workers use that time.
 from dataclasses import dataclass
 
 from sage_local.config import CPU_CORES
+from sage_local.runtime.control.run_directory import RunDirectory
 from sage_local.runtime.coordinator.fleet import Fleet
 from sage_local.runtime.coordinator.zygote_link import ZygoteLink
 from sage_local.runtime.memory.budget import budget_bytes, refuse_too_small
@@ -25,7 +26,7 @@ class Started:
     pipes: list[tuple[int, int]]
 
 
-def start_workers(submission: Submission, zygote: ZygoteLink, log_dir: str) -> Started:
+def start_workers(submission: Submission, zygote: ZygoteLink, directory: RunDirectory) -> Started:
     """Make the segments, ask the zygote for every worker, and put its deployment into its command ring.
 
     Raises ``ConfigError`` where the machine can not hold the job, ``OSError`` where the kernel refuses,
@@ -34,8 +35,10 @@ def start_workers(submission: Submission, zygote: ZygoteLink, log_dir: str) -> S
     plan = submission.plan
     layouts = lay_out(plan)
     refuse_too_small(budget_bytes(plan.settings), sum(layout.size for layout in layouts.values()), plan.workers)
-    zygote.adopt(Adopt(submission.sys_path, submission.argv, log_dir))
-    seats = place(read_topology(), plan.workers, most_cpus=plan.settings[CPU_CORES])
+    zygote.adopt(Adopt(submission.sys_path, submission.argv, str(directory.log_dir)))
+    with directory.choosing_cpus() as claims:
+        seats = place(read_topology(), plan.workers, claims=claims, most_cpus=plan.settings[CPU_CORES])
+        directory.take_cpus(cpu for seat in seats.values() for cpu in seat.cpus)
     fleet = Fleet(plan, layouts, seats)
     zygote.share_segments(fleet)
     pipes = [zygote.fork(worker, fleet.eventfd, generation=0) for worker in fleet.workers.values()]

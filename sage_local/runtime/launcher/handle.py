@@ -126,7 +126,7 @@ class JobHandle:
         match self._receiver.conclusion:
             case JobFinished(progress):
                 operators = tuple(
-                    OperatorResult(each.name, each.parallelism, each.records_in, each.records_out)
+                    OperatorResult(each.name, each.parallelism, each.records_in, each.records_out, each.records_failed)
                     for each in progress.operators
                 )
                 return JobResult(self.job_id, self._name, self._duration_s, operators)

@@ -28,18 +28,18 @@ def launch(
     that receives: see ``JobHandle``. Raises ``SerializationError`` where something can not be sent to a worker.
     """
     root = run_directory.run_root(os.environ)
-    directory = run_directory.make(root, _job_id(plan.job_name))
+    directory, lock = run_directory.make(root, _job_id(plan.job_name))
     # Before the plan is pickled, which takes about as long as these need to be ready for it.
-    processes, descriptor = start_processes(directory)
+    processes, descriptor = start_processes(directory, lock)
     link = Link(descriptor)
     try:
+        run_directory.sweep(root)
         link.send(submission_of(plan, attached=attached, wants_progress=on_progress is not None))
     except BaseException:
         # Without a submission both leave, and the coordinator removes the run directory.
         link.close()
         processes.reap()
         raise
-    run_directory.sweep(root)
     return JobHandle(
         plan.job_name, directory, processes, link, Receiver(on_output, on_collected, on_progress), attached=attached
     )

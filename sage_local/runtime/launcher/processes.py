@@ -24,8 +24,8 @@ class Processes:
         return status
 
 
-def start_processes(directory: RunDirectory) -> tuple[Processes, int]:
-    """Start both at once, joined by a socket of theirs.
+def start_processes(directory: RunDirectory, lock: int) -> tuple[Processes, int]:
+    """Start both at once, joined by a socket of theirs; ``lock`` passes to the coordinator and is closed here.
 
     Returns also the descriptor of the caller's socket to the coordinator.
     """
@@ -36,15 +36,16 @@ def start_processes(directory: RunDirectory) -> tuple[Processes, int]:
     # is too long.
     zygote_end, coordinator_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     caller_end, client_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-    with zygote_end, coordinator_end, client_end:
+    with zygote_end, coordinator_end, client_end, caller_end:
         try:
             coordinator = spawn_coordinator(
-                (client_end.fileno(), coordinator_end.fileno()), (str(directory.path),), stderr
+                (client_end.fileno(), coordinator_end.fileno(), lock), (str(directory.path),), stderr
             )
             zygote = spawn_zygote((zygote_end.fileno(),), stderr)
         finally:
             os.close(stderr)
-    return Processes(coordinator, zygote), caller_end.detach()
+            os.close(lock)
+        return Processes(coordinator, zygote), caller_end.detach()
 
 
 def _reap(pid: int) -> int | None:

@@ -93,7 +93,7 @@ def _in_order(topology: Topology, workers: int, claims: Mapping[int, int]) -> li
 
 
 def _nodes_in_order(topology: Topology, workers: int, claims: Mapping[int, int]) -> Sequence[NumaNode]:
-    """First the node with the tightest fit, so that larger ones stay free for larger jobs; without a fit the largest."""
+    """First the node with the tightest fit, so that large ones stay free for large jobs; without a fit the largest."""
 
     def fitness(node: NumaNode) -> tuple[int, int, int]:
         free = sum(not any(claims.get(cpu, 0) for cpu in core.cpus) for core in node.cores)

@@ -13,6 +13,7 @@ class OperatorProgress:
     records_out: int
     in_per_s: float
     out_per_s: float
+    records_failed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ def test_the_chosen_directory_comes_before_the_systems(tmp_path: Path) -> None:
 
 
 def test_only_its_owner_may_enter(tmp_path: Path) -> None:
-    job = run_directory.make(tmp_path / "run", "job-1")
+    job, lock = run_directory.make(tmp_path / "run", "job-1")
+    os.close(lock)
     assert stat.S_IMODE(job.path.stat().st_mode) == 0o700
 
 
@@ -29,9 +30,7 @@ def test_a_directory_that_others_may_write_to_is_refused(tmp_path: Path) -> None
 
 
 def test_a_job_is_alive_while_its_coordinator_holds_the_lock(tmp_path: Path) -> None:
-    job = run_directory.make(tmp_path / "run", "job-1")
-    assert not job.is_alive()
-    lock = job.claim()
+    job, lock = run_directory.make(tmp_path / "run", "job-1")
     assert run_directory.running(tmp_path / "run") == [job]
     os.close(lock)
     assert run_directory.running(tmp_path / "run") == []
@@ -39,9 +38,8 @@ def test_a_job_is_alive_while_its_coordinator_holds_the_lock(tmp_path: Path) -> 
 
 def test_a_sweep_removes_what_a_killed_job_left_and_spares_the_living(tmp_path: Path) -> None:
     root = tmp_path / "run"
-    killed, living = run_directory.make(root, "killed"), run_directory.make(root, "living")
-    os.close(killed.claim())
-    lock = living.claim()
+    (_, dead), (living, lock) = run_directory.make(root, "killed"), run_directory.make(root, "living")
+    os.close(dead)
     run_directory.sweep(root)
     assert sorted(root.iterdir()) == [living.path]
     os.close(lock)
@@ -50,7 +48,9 @@ def test_a_sweep_removes_what_a_killed_job_left_and_spares_the_living(tmp_path: 
 def test_a_sweep_keeps_the_newest_logs_of_failed_jobs(tmp_path: Path) -> None:
     root = tmp_path / "run"
     for number in range(KEPT_LOGS + 2):
-        job = run_directory.make(root, f"failed-{number:02}")
+        job, lock = run_directory.make(root, f"failed-{number:02}")
+        job.keep_logs()
+        os.close(lock)
         os.utime(job.path, (number, number))
     run_directory.sweep(root)
     assert sorted(path.name for path in root.iterdir())[0] == "failed-02"
@@ -58,7 +58,21 @@ def test_a_sweep_keeps_the_newest_logs_of_failed_jobs(tmp_path: Path) -> None:
 
 
 def test_kept_logs_are_all_that_is_left(tmp_path: Path) -> None:
-    job = run_directory.make(tmp_path / "run", "job-1")
-    os.close(job.claim())
+    job, lock = run_directory.make(tmp_path / "run", "job-1")
+    (job.log_dir / "empty").touch()
+    (job.log_dir / "told").write_text("something")
     job.keep_logs()
-    assert list(job.path.iterdir()) == [job.log_dir]
+    os.close(lock)
+    assert [path for path in job.path.rglob("*") if path.is_file()] == [job.log_dir / "told"]
+
+
+def test_jobs_see_the_cpus_that_running_ones_have_taken(tmp_path: Path) -> None:
+    root = tmp_path / "run"
+    (first, first_lock), (second, second_lock) = run_directory.make(root, "first"), run_directory.make(root, "second")
+    first.take_cpus([0, 1, 1])
+    with second.choosing_cpus() as taken:
+        assert taken == {0: 1, 1: 2}
+    os.close(first_lock)
+    with second.choosing_cpus() as taken:
+        assert taken == {}
+    os.close(second_lock)
