@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     # The table below, for type checkers.
+    from sage_local.api import AllWindowedStream as AllWindowedStream
     from sage_local.api import ConnectedStreams as ConnectedStreams
     from sage_local.api import DataStream as DataStream
     from sage_local.api import DataStreamSink as DataStreamSink
     from sage_local.api import KeyedStream as KeyedStream
     from sage_local.api import LocalEnvironment as LocalEnvironment
+    from sage_local.api import WindowedStream as WindowedStream
     from sage_local.errors import CheckpointError as CheckpointError
     from sage_local.errors import ConfigError as ConfigError
     from sage_local.errors import FunctionError as FunctionError
@@ -72,14 +74,46 @@ if TYPE_CHECKING:
     from sage_local.functions import TwoPhaseCommitSink as TwoPhaseCommitSink
     from sage_local.functions import ValueState as ValueState
     from sage_local.functions import ValueStateDescriptor as ValueStateDescriptor
+    from sage_local.functions.aggregates import Count as Count
+    from sage_local.functions.aggregates import Max as Max
+    from sage_local.functions.aggregates import Mean as Mean
+    from sage_local.functions.aggregates import Min as Min
+    from sage_local.functions.aggregates import Sum as Sum
+    from sage_local.functions.multi import Multi as Multi
+    from sage_local.functions.window import ProcessWindowFunction as ProcessWindowFunction
+    from sage_local.functions.window import WindowContext as WindowContext
     from sage_local.runtime.job import JobResult as JobResult
     from sage_local.runtime.job import OperatorResult as OperatorResult
     from sage_local.runtime.launcher import JobHandle as JobHandle
+    from sage_local.windowing.assigner import WindowAssigner as WindowAssigner
+    from sage_local.windowing.assigners import EventTimeSessionWindows as EventTimeSessionWindows
+    from sage_local.windowing.assigners import GlobalWindows as GlobalWindows
+    from sage_local.windowing.assigners import ProcessingTimeSessionWindows as ProcessingTimeSessionWindows
+    from sage_local.windowing.assigners import SlidingEventTimeWindows as SlidingEventTimeWindows
+    from sage_local.windowing.assigners import SlidingProcessingTimeWindows as SlidingProcessingTimeWindows
+    from sage_local.windowing.assigners import TumblingEventTimeWindows as TumblingEventTimeWindows
+    from sage_local.windowing.assigners import TumblingProcessingTimeWindows as TumblingProcessingTimeWindows
+    from sage_local.windowing.trigger import Trigger as Trigger
+    from sage_local.windowing.trigger import TriggerContext as TriggerContext
+    from sage_local.windowing.trigger import TriggerResult as TriggerResult
+    from sage_local.windowing.triggers import ContinuousEventTimeTrigger as ContinuousEventTimeTrigger
+    from sage_local.windowing.triggers import ContinuousProcessingTimeTrigger as ContinuousProcessingTimeTrigger
+    from sage_local.windowing.triggers import CountTrigger as CountTrigger
+    from sage_local.windowing.triggers import EventTimeTrigger as EventTimeTrigger
+    from sage_local.windowing.triggers import ProcessingTimeTrigger as ProcessingTimeTrigger
+    from sage_local.windowing.triggers import PurgingTrigger as PurgingTrigger
+    from sage_local.windowing.watermarks import TimestampAssigner as TimestampAssigner
+    from sage_local.windowing.watermarks import WatermarkGenerator as WatermarkGenerator
+    from sage_local.windowing.watermarks import WatermarkOutput as WatermarkOutput
+    from sage_local.windowing.watermarks import WatermarkStrategy as WatermarkStrategy
+    from sage_local.windowing.windows import GlobalWindow as GlobalWindow
+    from sage_local.windowing.windows import TimeWindow as TimeWindow
 
 _HOMES = {
     "AggregateFunction": "sage_local.functions",
     "AggregatingState": "sage_local.functions",
     "AggregatingStateDescriptor": "sage_local.functions",
+    "AllWindowedStream": "sage_local.api",
     "BaseFunction": "sage_local.functions",
     "BroadcastContext": "sage_local.functions",
     "BroadcastProcessFunction": "sage_local.functions",
@@ -91,13 +125,21 @@ _HOMES = {
     "CoProcessFunction": "sage_local.functions",
     "ConfigError": "sage_local.errors",
     "ConnectedStreams": "sage_local.api",
+    "ContinuousEventTimeTrigger": "sage_local.windowing.triggers",
+    "ContinuousProcessingTimeTrigger": "sage_local.windowing.triggers",
+    "Count": "sage_local.functions.aggregates",
+    "CountTrigger": "sage_local.windowing.triggers",
     "DataStream": "sage_local.api",
     "DataStreamSink": "sage_local.api",
+    "EventTimeSessionWindows": "sage_local.windowing.assigners",
+    "EventTimeTrigger": "sage_local.windowing.triggers",
     "FailedRecord": "sage_local.functions",
     "FilterFunction": "sage_local.functions",
     "FlatMapFunction": "sage_local.functions",
     "FunctionContext": "sage_local.functions",
     "FunctionError": "sage_local.errors",
+    "GlobalWindow": "sage_local.windowing.windows",
+    "GlobalWindows": "sage_local.windowing.assigners",
     "InternalError": "sage_local.errors",
     "InvalidKeyError": "sage_local.errors",
     "JobCancelledError": "sage_local.errors",
@@ -114,6 +156,10 @@ _HOMES = {
     "MapFunction": "sage_local.functions",
     "MapState": "sage_local.functions",
     "MapStateDescriptor": "sage_local.functions",
+    "Max": "sage_local.functions.aggregates",
+    "Mean": "sage_local.functions.aggregates",
+    "Min": "sage_local.functions.aggregates",
+    "Multi": "sage_local.functions.multi",
     "NotBuiltError": "sage_local.errors",
     "OperatorError": "sage_local.errors",
     "OperatorResult": "sage_local.runtime.job",
@@ -121,6 +167,10 @@ _HOMES = {
     "PlanError": "sage_local.errors",
     "ProcessContext": "sage_local.functions",
     "ProcessFunction": "sage_local.functions",
+    "ProcessWindowFunction": "sage_local.functions.window",
+    "ProcessingTimeSessionWindows": "sage_local.windowing.assigners",
+    "ProcessingTimeTrigger": "sage_local.windowing.triggers",
+    "PurgingTrigger": "sage_local.windowing.triggers",
     "ReadOnlyMapState": "sage_local.functions",
     "ReduceFunction": "sage_local.functions",
     "ReducingState": "sage_local.functions",
@@ -128,6 +178,8 @@ _HOMES = {
     "SageError": "sage_local.errors",
     "SerializationError": "sage_local.errors",
     "SinkFunction": "sage_local.functions",
+    "SlidingEventTimeWindows": "sage_local.windowing.assigners",
+    "SlidingProcessingTimeWindows": "sage_local.windowing.assigners",
     "SourceContext": "sage_local.functions",
     "SourceError": "sage_local.errors",
     "SourceFunction": "sage_local.functions",
@@ -135,13 +187,27 @@ _HOMES = {
     "SplitReader": "sage_local.functions",
     "StateError": "sage_local.errors",
     "StateTtlConfig": "sage_local.functions",
+    "Sum": "sage_local.functions.aggregates",
+    "TimeWindow": "sage_local.windowing.windows",
     "TimerContext": "sage_local.functions",
     "TimerService": "sage_local.functions",
+    "TimestampAssigner": "sage_local.windowing.watermarks",
+    "Trigger": "sage_local.windowing.trigger",
+    "TriggerContext": "sage_local.windowing.trigger",
+    "TriggerResult": "sage_local.windowing.trigger",
     "TtlUpdate": "sage_local.functions",
+    "TumblingEventTimeWindows": "sage_local.windowing.assigners",
+    "TumblingProcessingTimeWindows": "sage_local.windowing.assigners",
     "TwoPhaseCommitSink": "sage_local.functions",
     "TypeMismatchError": "sage_local.errors",
     "ValueState": "sage_local.functions",
     "ValueStateDescriptor": "sage_local.functions",
+    "WatermarkGenerator": "sage_local.windowing.watermarks",
+    "WatermarkOutput": "sage_local.windowing.watermarks",
+    "WatermarkStrategy": "sage_local.windowing.watermarks",
+    "WindowAssigner": "sage_local.windowing.assigner",
+    "WindowContext": "sage_local.functions.window",
+    "WindowedStream": "sage_local.api",
     "WorkerLostError": "sage_local.errors",
 }
 """Every public name and the module that it is loaded from."""

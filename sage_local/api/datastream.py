@@ -1,7 +1,7 @@
 """Streams: what operators are applied to. Building them runs nothing."""
 
 from collections.abc import Callable, Iterable
-from typing import Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 
 from sage_local.api.connected import attach_connected, check_connectable, keyed_ends
 from sage_local.api.names import operator_name
@@ -36,11 +36,22 @@ from sage_local.functions.process_binding import bind_process
 from sage_local.plan import operators
 from sage_local.plan.graph import Exchange
 
+if TYPE_CHECKING:
+    # Not at run time: programs without event time and windows should start as fast as if there were none.
+    from sage_local.api.windowed import Windowing
+    from sage_local.functions.window import ProcessWindowFunction
+    from sage_local.windowing.assigner import WindowAssigner
+    from sage_local.windowing.duration import Duration
+    from sage_local.windowing.trigger import Trigger
+    from sage_local.windowing.watermarks import WatermarkStrategy
+    from sage_local.windowing.windows import TimeWindow
+
 T_co = TypeVar("T_co", covariant=True)
 K_co = TypeVar("K_co", covariant=True)
 A_co = TypeVar("A_co", covariant=True)
 B_co = TypeVar("B_co", covariant=True)
 U = TypeVar("U")
+V = TypeVar("V")
 K = TypeVar("K")
 ACC = TypeVar("ACC")
 
@@ -136,6 +147,23 @@ class DataStream(Generic[T_co]):
     def process(self, function: Any, *, name: str | None = None, parallelism: int | None = None) -> "DataStream[Any]":
         """Put what ``function(record, ctx)`` yields in the place of each record; ``yield tag, record`` goes aside."""
         return DataStream(self._process(function, name, parallelism))
+
+    def assign_timestamps_and_watermarks(
+        self, strategy: "WatermarkStrategy[T_co]", *, name: str | None = None, parallelism: int | None = None
+    ) -> "DataStream[T_co]":
+        """Give every record its event time, and the stream its watermarks.
+
+        Directly behind a source it runs with the source, and tells the time of each split by itself.
+        """
+        from sage_local.api.windowed import assign_timestamps
+
+        return DataStream(assign_timestamps(self._end, strategy, name, parallelism).unkeyed())
+
+    def window_all(self, assigner: "WindowAssigner") -> "AllWindowedStream[T_co]":
+        """Put all records, whatever their keys, into the same windows: one subtask computes them."""
+        from sage_local.api.windowed import time_windows
+
+        return AllWindowedStream(time_windows(self._end.unkeyed(), assigner, is_keyed=False))
 
     def side_output(self, tag: OutputTag[U]) -> "DataStream[U]":
         """What the operator that returned this stream writes to the side output ``tag``."""
@@ -350,6 +378,21 @@ class KeyedStream(DataStream[T_co], Generic[T_co, K_co]):
         """As on any stream, with state and timers of each record's key for a ``KeyedProcessFunction``."""
         return DataStream(self._process(function, name, parallelism))
 
+    def window(self, assigner: "WindowAssigner") -> "WindowedStream[T_co, K_co]":
+        """Put the records of each key into windows."""
+        from sage_local.api.windowed import time_windows
+
+        return WindowedStream(time_windows(self._end, assigner, is_keyed=True))
+
+    def count_window(self, size: int, slide: int | None = None) -> "WindowedStream[T_co, K_co]":
+        """Put the records of each key into windows of ``size``, or the latest ``size`` after every ``slide``.
+
+        A window that is not full at the end of input does not fire.
+        """
+        from sage_local.api.windowed import count_windows
+
+        return WindowedStream(count_windows(self._end, size, slide))
+
     def reduce(
         self,
         function: Callable[[T_co, T_co], T_co] | ReduceFunction[T_co],
@@ -448,3 +491,220 @@ class KeyedStream(DataStream[T_co], Generic[T_co, K_co]):
     ) -> "DataStream[tuple[K_co, Any]]":
         """The arithmetic mean of the records, or of the ``value`` of each: emits ``(key, mean)``."""
         return self.aggregate(Mean(value), name=name, parallelism=parallelism)
+
+
+class _Windowed(Generic[T_co]):
+    """What windows with and without keys share."""
+
+    __slots__ = ("_windowing",)
+
+    def __init__(self, windowing: "Windowing") -> None:
+        self._windowing = windowing
+
+    def trigger(self, trigger: "Trigger") -> Self:
+        """Fire when ``trigger`` says so, in place of the windows' own way."""
+        return type(self)(self._windowing.with_trigger(trigger))
+
+    def allowed_lateness(self, lateness: "Duration") -> Self:
+        """Keep windows for ``lateness`` of event time after their end; each record that comes then fires them again."""
+        return type(self)(self._windowing.with_lateness(lateness))
+
+    def side_output_late_data(self, tag: OutputTag[Any]) -> Self:
+        """Send records that are too late for all their windows to ``tag``, in place of dropping and counting them."""
+        return type(self)(self._windowing.with_late_tag(tag))
+
+
+class WindowedStream(_Windowed[T_co], Generic[T_co, K_co]):
+    """The windows of each key. Results have the last millisecond of their window for their timestamp."""
+
+    __slots__ = ()
+
+    @overload
+    def reduce(
+        self,
+        function: Callable[[T_co, T_co], T_co] | ReduceFunction[T_co],
+        *,
+        name: str | None = None,
+        parallelism: int | None = None,
+    ) -> DataStream[T_co]: ...
+    @overload
+    def reduce(
+        self,
+        function: Callable[[T_co, T_co], T_co] | ReduceFunction[T_co],
+        window_function: "ProcessWindowFunction[T_co, U, K_co] | Callable[[K_co, TimeWindow, list[T_co]], Iterable[U]]",
+        *,
+        name: str | None = None,
+        parallelism: int | None = None,
+    ) -> DataStream[U]: ...
+    def reduce(
+        self, function: Any, window_function: Any = None, *, name: str | None = None, parallelism: int | None = None
+    ) -> DataStream[Any]:
+        """Fold the records of a window with ``function(so_far, record)``, which must be associative; emits the fold.
+
+        ``window_function`` is shown the key, the window and a list of the one result, and says what is emitted instead.
+        """
+        return DataStream(self._windowing.reduce(function, window_function, name, parallelism))
+
+    @overload
+    def aggregate(
+        self, function: AggregateFunction[T_co, ACC, U], /, *, name: str | None = None, parallelism: int | None = None
+    ) -> "DataStream[tuple[K_co, U]]": ...
+    @overload
+    def aggregate(
+        self,
+        function: AggregateFunction[T_co, ACC, U],
+        window_function: "ProcessWindowFunction[U, V, K_co] | Callable[[K_co, TimeWindow, list[U]], Iterable[V]]",
+        /,
+        *,
+        name: str | None = None,
+        parallelism: int | None = None,
+    ) -> "DataStream[V]": ...
+    @overload
+    def aggregate(
+        self,
+        /,
+        *,
+        name: str | None = None,
+        parallelism: int | None = None,
+        **aggregates: AggregateFunction[T_co, Any, Any],
+    ) -> "DataStream[tuple[K_co, dict[str, Any]]]": ...
+    def aggregate(
+        self,
+        function: Any = None,
+        window_function: Any = None,
+        /,
+        *,
+        name: str | None = None,
+        parallelism: int | None = None,
+        **aggregates: Any,
+    ) -> DataStream[Any]:
+        """Fold the records of a window into an accumulator; emits ``(key, result)``.
+
+        Several at once by name: ``aggregate(total=Sum("price"), n=Count())`` results in a ``dict`` of these names.
+        """
+        function = _named_aggregates(function, aggregates)
+        return DataStream(self._windowing.aggregate(function, window_function, name, parallelism))
+
+    def process(
+        self,
+        function: "ProcessWindowFunction[T_co, U, K_co]",
+        *,
+        name: str | None = None,
+        parallelism: int | None = None,
+    ) -> DataStream[U]:
+        """Emit what ``function.process(key, context, records)`` yields for each window that fires."""
+        return DataStream(self._windowing.process(function, name, parallelism))
+
+    def apply(
+        self,
+        function: "Callable[[K_co, TimeWindow, list[T_co]], Iterable[U]]",
+        *,
+        name: str | None = None,
+        parallelism: int | None = None,
+    ) -> DataStream[U]:
+        """Emit what ``function(key, window, records)`` returns or yields for each window that fires."""
+        return DataStream(self._windowing.apply(function, name, parallelism))
+
+    def count(self, *, name: str = "count", parallelism: int | None = None) -> "DataStream[tuple[K_co, int]]":
+        """The number of records: emits ``(key, number)``."""
+        return self.aggregate(Count(), name=name, parallelism=parallelism)
+
+    def sum(
+        self, value: Selector | None = None, *, name: str = "sum", parallelism: int | None = None
+    ) -> "DataStream[tuple[K_co, Any]]":
+        """The sum of the records, or of the ``value`` of each (see ``Selector``): emits ``(key, sum)``."""
+        return self.aggregate(Sum(value), name=name, parallelism=parallelism)
+
+    def min(
+        self, value: Selector | None = None, *, name: str = "min", parallelism: int | None = None
+    ) -> "DataStream[tuple[K_co, Any]]":
+        """The least record, or the least ``value``: emits ``(key, least)``."""
+        return self.aggregate(Min(value), name=name, parallelism=parallelism)
+
+    def max(
+        self, value: Selector | None = None, *, name: str = "max", parallelism: int | None = None
+    ) -> "DataStream[tuple[K_co, Any]]":
+        """The greatest record, or the greatest ``value``: emits ``(key, greatest)``."""
+        return self.aggregate(Max(value), name=name, parallelism=parallelism)
+
+    def mean(
+        self, value: Selector | None = None, *, name: str = "mean", parallelism: int | None = None
+    ) -> "DataStream[tuple[K_co, Any]]":
+        """The arithmetic mean of the records, or of the ``value`` of each: emits ``(key, mean)``."""
+        return self.aggregate(Mean(value), name=name, parallelism=parallelism)
+
+
+class AllWindowedStream(_Windowed[T_co], Generic[T_co]):
+    """Windows of all records: as ``WindowedStream``, without keys. Aggregates emit the bare result."""
+
+    __slots__ = ()
+
+    def reduce(
+        self,
+        function: Callable[[T_co, T_co], T_co] | ReduceFunction[T_co],
+        window_function: "ProcessWindowFunction[T_co, Any, None] | Callable[[TimeWindow, list[T_co]], Any] | None" = None,  # noqa: E501
+        *,
+        name: str | None = None,
+    ) -> DataStream[Any]:
+        """Fold the records of a window with ``function(so_far, record)``; emits the fold."""
+        return DataStream(self._windowing.reduce(function, window_function, name, None))
+
+    @overload
+    def aggregate(
+        self, function: AggregateFunction[T_co, ACC, U], /, *, name: str | None = None
+    ) -> "DataStream[U]": ...
+    @overload
+    def aggregate(
+        self,
+        function: AggregateFunction[T_co, ACC, U],
+        window_function: "ProcessWindowFunction[U, V, None] | Callable[[TimeWindow, list[U]], Iterable[V]]",
+        /,
+        *,
+        name: str | None = None,
+    ) -> "DataStream[V]": ...
+    @overload
+    def aggregate(
+        self, /, *, name: str | None = None, **aggregates: AggregateFunction[T_co, Any, Any]
+    ) -> "DataStream[dict[str, Any]]": ...
+    def aggregate(
+        self, function: Any = None, window_function: Any = None, /, *, name: str | None = None, **aggregates: Any
+    ) -> DataStream[Any]:
+        """Fold the records of a window into an accumulator, or into several by name; emits the result."""
+        function = _named_aggregates(function, aggregates)
+        return DataStream(self._windowing.aggregate(function, window_function, name, None))
+
+    def process(self, function: "ProcessWindowFunction[T_co, U, None]", *, name: str | None = None) -> DataStream[U]:
+        """Emit what ``function.process(None, context, records)`` yields for each window that fires."""
+        return DataStream(self._windowing.process(function, name, None))
+
+    def apply(
+        self, function: "Callable[[TimeWindow, list[T_co]], Iterable[U]]", *, name: str | None = None
+    ) -> DataStream[U]:
+        """Emit what ``function(window, records)`` returns or yields for each window that fires."""
+        return DataStream(self._windowing.apply(function, name, None))
+
+    def count(self, *, name: str = "count") -> DataStream[int]:
+        """The number of records."""
+        return self.aggregate(Count(), name=name)
+
+    def sum(self, value: Selector | None = None, *, name: str = "sum") -> DataStream[Any]:
+        """The sum of the records, or of the ``value`` of each (see ``Selector``)."""
+        return self.aggregate(Sum(value), name=name)
+
+    def min(self, value: Selector | None = None, *, name: str = "min") -> DataStream[Any]:
+        """The least record, or the least ``value``."""
+        return self.aggregate(Min(value), name=name)
+
+    def max(self, value: Selector | None = None, *, name: str = "max") -> DataStream[Any]:
+        """The greatest record, or the greatest ``value``."""
+        return self.aggregate(Max(value), name=name)
+
+    def mean(self, value: Selector | None = None, *, name: str = "mean") -> DataStream[Any]:
+        """The arithmetic mean of the records, or of the ``value`` of each."""
+        return self.aggregate(Mean(value), name=name)
+
+
+def _named_aggregates(function: Any, aggregates: dict[str, Any]) -> Any:
+    from sage_local.api.windowed import named_aggregates
+
+    return named_aggregates(function, aggregates)

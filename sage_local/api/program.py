@@ -36,6 +36,15 @@ class Program:
         """The operator declared as ``node``."""
         return self._nodes[node].operator
 
+    def has(self, kind: type[Operator], inputs: Iterable[Input]) -> bool:
+        """Whether every way from a source to ``inputs`` passes an operator of ``kind``."""
+        seen: dict[NodeId, bool] = {}
+        # A node is declared after its inputs, so each answer is there when it is asked for.
+        for node in self._nodes:
+            through = [seen[source.node] for source in node.inputs]
+            seen[node.id] = isinstance(node.operator, kind) or (bool(through) and all(through))
+        return all(seen[source.node] for source in inputs)
+
     def read_side(self, node: NodeId, tag: str) -> Input:
         """The side output ``tag`` of an operator, from now on known to be read."""
         with self._lock:
