@@ -1,14 +1,16 @@
 """Side outputs: a further stream out of an operator, told apart by its tag."""
 
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from sage_local.errors import PlanError
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)  # without slots: OutputTag[str](...) sets an attribute, and expects AttributeError if it can not
+@dataclass(
+    frozen=True
+)  # without slots: OutputTag[str](...) sets an attribute, and expects AttributeError if it can not
 class OutputTag(Generic[T]):
     """Names a side output: write to it with ``yield tag, value``, read it with ``stream.side_output(tag)``.
 
@@ -35,3 +37,15 @@ class FailedRecord:
     error: str
     traceback: str
     time_ms: int
+
+
+OnError = Literal["fail", "skip"] | OutputTag[FailedRecord]
+"""What an operator does with a record that its function fails on: the job fails, the record is counted and dropped, or it
+goes to a side output as a ``FailedRecord``."""
+
+
+def check_on_error(on_error: Any) -> OnError:
+    """``on_error`` if it is one. Raises ``PlanError``."""
+    if isinstance(on_error, OutputTag) or on_error in ("fail", "skip"):
+        return on_error  # type: ignore[no-any-return]  # just seen to be one
+    raise PlanError(f"on_error must be 'fail', 'skip' or an OutputTag, found {on_error!r}")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sage_local.functions.co_shape import CoShape
+from sage_local.functions.output_tag import OnError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,12 +17,16 @@ class Operator:
 
     ``name`` is what users read in errors, metrics and plans; it is unique within a graph.
     ``key_selector`` is set when the operator was applied to a keyed stream. ``read_tags`` names the side outputs that the
-    program reads, in this run or another.
+    program reads, in this run or another. The planner sets ``keeps_keys`` where results travel with the keys of their
+    records, and ``assigns_keys`` where a ``key_by`` is right before the operator and its keys are needed.
     """
 
     name: str
     key_selector: Callable[[Any], Any] | None = None
+    on_error: OnError = "fail"
     read_tags: frozenset[str] = frozenset()
+    keeps_keys: bool = False
+    assigns_keys: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

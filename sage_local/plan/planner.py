@@ -7,6 +7,7 @@ from sage_local.plan.chaining import chain
 from sage_local.plan.combine import add_combiners
 from sage_local.plan.exchange import connect
 from sage_local.plan.graph import LogicalGraph
+from sage_local.plan.keys import carry_keys
 from sage_local.plan.operators import Source
 from sage_local.plan.parallelism import resolve
 from sage_local.plan.physical import Chain, Plan
@@ -15,7 +16,7 @@ from sage_local.plan.physical import Chain, Plan
 def plan(graph: LogicalGraph, settings: Settings) -> Plan:
     """Decide chains, edges and workers for ``graph``. Raises ``PlanError`` for a program that can not run."""
     _validate(graph, settings)
-    resolved = add_combiners(resolve(graph, settings), settings)
+    resolved = carry_keys(add_combiners(resolve(graph, settings), settings))
     chains, chain_of = chain(resolved)
     placement = place(chains)
     return Plan(

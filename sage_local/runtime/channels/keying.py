@@ -1,12 +1,16 @@
 """The keys of records."""
 
+import reprlib
 from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
 from sage_local.core.elements import Rows
+from sage_local.errors import InvalidKeyError
 from sage_local.runtime.protocol.blame import blame, record_at
 
+_COMPARED = frozenset({int, str, bytes, bool, tuple})
+"""Not float: a NaN, refused with better words elsewhere, differs from itself."""
 _IDENTITY = (lambda value: value).__code__
 
 
@@ -29,9 +33,21 @@ class Keying:
         selector = self._selector
         records = iter(rows.values)
         try:
-            return [selector(record) for record in records]
+            keys = [selector(record) for record in records]
+            if keys:
+                self._check_stable(rows.values[0], keys[0])
         except BaseException as error:
             blame(self.operator, record_at(rows.values, records), error)
+        return keys
+
+    def _check_stable(self, record: Any, key: Any) -> None:
+        """Ask again for one record of the batch: a key made of chance or of a counter would scatter the state of a key."""
+        again = self._selector(record)
+        if type(again) in _COMPARED and again != key:
+            raise InvalidKeyError(
+                f"the key selector of {self.operator!r} is not stable: for {reprlib.repr(record)} it returned"
+                f" {reprlib.repr(key)}, and asked again {reprlib.repr(again)}"
+            )
 
 
 def is_identity(function: Callable[[Any], Any]) -> bool:

@@ -28,9 +28,7 @@ class ProgressMeter:
         """The job now; rates are since the last call."""
         now_ns = self._clock_ns()
         elapsed_s = max((now_ns - self._looked_ns) / 1e9, 1e-6)
-        operators = tuple(
-            self._operator(result, elapsed_s) for result in self._results()
-        )
+        operators = tuple(self._operator(result, elapsed_s) for result in self._results())
         self._looked_ns = now_ns
         self._counts = {each.name: (each.records_in, each.records_out) for each in operators}
         return Progress((now_ns - self._started_ns) / 1e9, operators, self._long_calls(now_ns))

@@ -37,6 +37,8 @@ class OperatorCounter(IntEnum):
     RECORDS_OUT = 1
     BUSY_NS = 2
     """Time in this operator, or for operators compiled into one function all of theirs, on the first of them."""
+    RECORDS_FAILED = 3
+    """Skipped or diverted by ``on_error``."""
 
 
 assert len(WorkerCounter) <= COUNTERS_PER_WORKER
@@ -53,7 +55,7 @@ class Cells(Protocol):
 class OperatorCounters:
     """The writer of one operator's counters; its task alone uses it."""
 
-    __slots__ = ("_cells", "_in", "_out", "place")
+    __slots__ = ("_cells", "_failed", "_in", "_out", "place")
 
     def __init__(self, cells: Cells, place: int) -> None:
         self._cells = cells
@@ -61,10 +63,15 @@ class OperatorCounters:
         """Among ``counted_operators``."""
         self._in = operator_index(place, OperatorCounter.RECORDS_IN)
         self._out = operator_index(place, OperatorCounter.RECORDS_OUT)
+        self._failed = operator_index(place, OperatorCounter.RECORDS_FAILED)
 
     def took(self, records: int) -> None:
         """Count ``records`` in."""
         self._cells[self._in] += records
+
+    def failed(self, records: int) -> None:
+        """Count ``records`` that were skipped or diverted."""
+        self._cells[self._failed] += records
 
     def gave(self, records: int) -> None:
         """Count ``records`` out."""
@@ -133,6 +140,7 @@ class OperatorReading:
     records_in: int
     records_out: int
     busy_ns: int
+    records_failed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +161,7 @@ def read_operators(cells: Cells, plan: Plan, worker: WorkerId) -> list[OperatorR
             cells[operator_index(place, OperatorCounter.RECORDS_IN)],
             cells[operator_index(place, OperatorCounter.RECORDS_OUT)],
             cells[operator_index(place, OperatorCounter.BUSY_NS)],
+            cells[operator_index(place, OperatorCounter.RECORDS_FAILED)],
         )
         for place, (task, index) in enumerate(counted_operators(plan, worker))
     ]
@@ -170,12 +179,16 @@ def read_at_work(cells: Cells, plan: Plan, worker: WorkerId) -> AtWork | None:
 
 def results(plan: Plan, readings: Sequence[OperatorReading]) -> tuple[OperatorResult, ...]:
     """``readings`` of all workers, summed over the subtasks of each operator, in the order of the program."""
-    totals: dict[str, tuple[int, int]] = {}
+    totals: dict[str, tuple[int, int, int]] = {}
     for reading in readings:
-        records_in, records_out = totals.get(reading.operator, (0, 0))
-        totals[reading.operator] = (records_in + reading.records_in, records_out + reading.records_out)
+        taken, given, failed = totals.get(reading.operator, (0, 0, 0))
+        totals[reading.operator] = (
+            taken + reading.records_in,
+            given + reading.records_out,
+            failed + reading.records_failed,
+        )
     return tuple(
-        OperatorResult(operator.name, chain.parallelism, *totals.get(operator.name, (0, 0)))
+        OperatorResult(operator.name, chain.parallelism, *totals.get(operator.name, (0, 0, 0)))
         for chain in plan.chains
         for operator in chain.operators
     )

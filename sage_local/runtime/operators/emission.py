@@ -9,7 +9,7 @@ from sage_local.runtime.metrics.table import OperatorCounters
 
 LIMIT = 4096
 """Records of a batch, as of a flat_map's."""
-_COPIED = frozenset({list, dict, set})
+COPIED = frozenset({list, dict, set})
 
 
 class Emission:
@@ -42,7 +42,7 @@ class Emission:
             if type(result) is tuple and len(result) == 2 and type(result[0]) is OutputTag:
                 self.divert(result[0].name, result[1], stamp)
                 continue
-            values.append(result.copy() if type(result) in _COPIED and self._copies else result)
+            values.append(result.copy() if type(result) in COPIED and self._copies else result)
             if len(values) >= LIMIT:
                 is_complete = False
                 break
@@ -55,7 +55,7 @@ class Emission:
         rows = self._sides.get(tag)
         if rows is None:
             rows = self._sides[tag] = Rows([], None, None if stamp is None else [])
-        rows.values.append(record.copy() if type(record) in _COPIED and self._copies else record)
+        rows.values.append(record.copy() if type(record) in COPIED and self._copies else record)
         if stamp is not None and rows.timestamps is not None:
             rows.timestamps.append(stamp)
 

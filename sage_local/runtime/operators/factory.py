@@ -4,11 +4,10 @@ from collections.abc import Sequence
 
 from sage_local.config import RUNTIME_MODE, Settings
 from sage_local.plan import operators as specs
+from sage_local.plan.keys import may_use_state
 from sage_local.runtime.metrics.table import OperatorCounters
 from sage_local.runtime.operators.aggregate import Aggregate, MergeAggregate, PartialAggregate
 from sage_local.runtime.operators.compiler import Kind
-from sage_local.runtime.operators.connected import Connected
-from sage_local.runtime.operators.process import Process
 from sage_local.runtime.operators.protocol import Operator
 from sage_local.runtime.operators.reduce import Reduce
 from sage_local.runtime.operators.sinks import Collect, Print, Sink
@@ -20,12 +19,40 @@ def build(chain: Sequence[tuple[specs.Operator, OperatorCounters]], settings: Se
     built: list[Operator] = []
     steps: list[Step] = []
     for spec, counters in chain:
-        if isinstance(spec, specs.Map | specs.Filter | specs.FlatMap):
-            steps.append(Step.of(_kind(spec), spec.name, spec.function, counters))
+        if spec.assigns_keys:
+            built += [*stages(steps), _key_assigner(spec, counters)]
+            steps = []
+        if isinstance(spec, specs.Map | specs.Filter | specs.FlatMap) and not _is_record_wise(spec):
+            steps.append(Step.of(_kind(spec), spec.name, spec.function, counters, keeps_keys=spec.keeps_keys))
             continue
-        built += [*stages(steps), _stateful(spec, counters, settings)]
+        built += [*stages(steps), _guarded(spec, counters, settings)]
         steps = []
     return [*built, *stages(steps)]
+
+
+def _key_assigner(spec: specs.Operator, counters: OperatorCounters) -> Operator:
+    from sage_local.runtime.operators.key_assigner import KeyAssigner
+
+    return KeyAssigner(spec.name, spec.key_selector, counters)
+
+
+def _is_record_wise(spec: specs.Operator) -> bool:
+    """Whether an element-wise operator is one that can not be compiled."""
+    return spec.on_error != "fail" or may_use_state(spec)
+
+
+def _guarded(spec: specs.Operator, counters: OperatorCounters, settings: Settings) -> Operator:
+    # Below and in the next functions modules are imported where they are used: jobs without them start faster.
+    if isinstance(spec, specs.Map | specs.Filter | specs.FlatMap | specs.Sink) and _is_record_wise(spec):
+        from sage_local.runtime.operators.record_wise import RecordWise
+
+        return RecordWise(spec, counters)
+    operator = _stateful(spec, counters, settings)
+    if spec.on_error == "fail":
+        return operator
+    from sage_local.runtime.operators.guarded import Guarded
+
+    return Guarded(operator, spec.on_error, counters)
 
 
 def _kind(spec: specs.Map | specs.Filter | specs.FlatMap) -> Kind:
@@ -51,10 +78,8 @@ def _stateful(spec: specs.Operator, counters: OperatorCounters, settings: Settin
             return MergeAggregate(spec, mode, counters)
         case specs.AssignTimestamps() | specs.Windowed():
             return _timed(spec, counters)
-        case specs.Process():
-            return Process(spec, counters)
-        case specs.Connected():
-            return Connected(spec, counters)
+        case specs.Process() | specs.Connected():
+            return _with_context(spec, counters)
         case specs.Sink():
             return Sink(spec, counters)
         case specs.Print():
@@ -69,4 +94,16 @@ def _timed(spec: specs.AssignTimestamps | specs.Windowed, counters: OperatorCoun
     from sage_local.runtime.operators.timestamps import AssignTimestamps
     from sage_local.runtime.operators.windows.build import window_operator
 
-    return AssignTimestamps(spec, counters) if isinstance(spec, specs.AssignTimestamps) else window_operator(spec, counters)
+    return (
+        AssignTimestamps(spec, counters)
+        if isinstance(spec, specs.AssignTimestamps)
+        else window_operator(spec, counters)
+    )
+
+
+def _with_context(spec: specs.Process | specs.Connected, counters: OperatorCounters) -> Operator:
+    # Imported here for the same reason.
+    from sage_local.runtime.operators.connected import Connected
+    from sage_local.runtime.operators.process import Process
+
+    return Process(spec, counters) if isinstance(spec, specs.Process) else Connected(spec, counters)

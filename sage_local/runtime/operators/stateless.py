@@ -20,11 +20,12 @@ class Step:
     kind: Kind
     function: UserFunction
     counters: OperatorCounters
+    keeps_keys: bool = False
 
     @staticmethod
-    def of(kind: Kind, name: str, function: Any, counters: OperatorCounters) -> "Step":
-        """The step of operator ``name``."""
-        return Step(kind, UserFunction(name, function, Role(kind.value)), counters)
+    def of(kind: Kind, name: str, function: Any, counters: OperatorCounters, *, keeps_keys: bool = False) -> "Step":
+        """The step of operator ``name``. ``keeps_keys``: its results carry the keys of their records."""
+        return Step(kind, UserFunction(name, function, Role(kind.value)), counters, keeps_keys)
 
 
 def stages(steps: Sequence[Step]) -> list["Stateless"]:
@@ -41,12 +42,16 @@ def stages(steps: Sequence[Step]) -> list["Stateless"]:
 
 
 class Stateless:
-    """What both kinds of stages share. Keys are dropped: they belong to the operator right after the exchange."""
+    """What both kinds of stages share. Keys go no further, unless the last of the steps keeps them.
+
+    Keys and timestamps ride beside the records: the compiled loop has one column for what does so, pairs where it is both.
+    """
 
     def __init__(self, steps: Sequence[Step]) -> None:
         self.name = " → ".join(step.function.operator for step in steps)
         self.place = steps[0].counters.place
         self._steps = steps
+        self._keeps_keys = steps[-1].keeps_keys
         self._stage = self._compile(Stamps.NONE)
         self._stamped: Stage | None = None  # compiled when the first timestamps come
 
@@ -65,10 +70,27 @@ class Stateless:
         close_all(step.function for step in self._steps)
 
     def _compile(self, stamps: Stamps) -> Stage:
-        return Stage(self.name, [step.kind for step in self._steps], [step.function.call for step in self._steps], stamps)
+        return Stage(
+            self.name, [step.kind for step in self._steps], [step.function.call for step in self._steps], stamps
+        )
 
-    def _stage_for(self, rows: Rows) -> Stage:
+    def _riders(self, rows: Rows) -> list[Any] | None:
+        """What rides beside each record; ``None``: nothing does."""
+        keys = rows.keys if self._keeps_keys else None
+        if keys is None or rows.timestamps is None:
+            return rows.timestamps if keys is None else keys
+        return list(zip(keys, rows.timestamps, strict=True))
+
+    def _with_riders(self, values: list[Any], riders: list[Any], rows: Rows) -> Rows:
+        """Results of ``rows`` and what rode beside them."""
+        if not self._keeps_keys or rows.keys is None:
+            return Rows(values, None, riders)
         if rows.timestamps is None:
+            return Rows(values, riders)
+        return Rows(values, [key for key, _ in riders], [stamp for _, stamp in riders])
+
+    def _stage_for(self, riders: list[Any] | None) -> Stage:
+        if riders is None:
             return self._stage
         self._stamped = self._stamped or self._compile(Stamps.KEPT)
         return self._stamped
@@ -90,20 +112,26 @@ class Stateless:
 class Mapping(Stateless):
     """Maps, and perhaps a filter behind them."""
 
+    def __init__(self, steps: Sequence[Step]) -> None:
+        super().__init__(steps)
+        # Without one there is a result for every record, in order: what rides beside them stays as it is.
+        self._filters = any(step.kind is Kind.FILTER for step in steps)
+
     def process(self, rows: Rows) -> Iterable[Element]:
         """One batch for a batch, none for an empty result."""
-        stage = self._stage_for(rows)
+        riders = self._riders(rows) if self._filters else None
+        stage = self._stage_for(riders)
         iterator = iter(rows.values)
         try:
-            made = stage.run(iterator, rows.timestamps)
+            made = stage.run(iterator, riders)
         except BaseException as error:
             self._blame(stage, rows, iterator, error)
         self._count(len(rows.values), len(made))
         if not made:
             return ()
-        if rows.timestamps is None:
-            return (Rows(made),)
-        return (Rows([value for value, _ in made], None, [stamp for _, stamp in made]),)
+        if riders is None:
+            return (Rows(made, rows.keys if self._keeps_keys else None, rows.timestamps),)
+        return (self._with_riders([value for value, _ in made], [rider for _, rider in made], rows),)
 
 
 class FlatMapping(Stateless):
@@ -111,9 +139,10 @@ class FlatMapping(Stateless):
 
     def process(self, rows: Rows) -> Iterator[Element]:
         """As many batches as the results need, each made when it is asked for."""
-        stage = self._stage_for(rows)
+        riders = self._riders(rows)
+        stage = self._stage_for(riders)
         iterator = iter(rows.values)
-        chunks = stage.run(iterator, rows.timestamps)
+        chunks = stage.run(iterator, riders)
         self._count(len(rows.values), 0)
         given = self._steps[-1].counters
         while True:
@@ -123,10 +152,6 @@ class FlatMapping(Stateless):
                 self._blame(stage, rows, iterator, error)
             if chunk is None:
                 return
-            made = Rows(chunk) if rows.timestamps is None else _stamped(*chunk)
+            made = Rows(chunk) if riders is None else self._with_riders(chunk[0], [chunk[1]] * len(chunk[0]), rows)
             given.gave(len(made.values))
             yield made
-
-
-def _stamped(values: list[Any], stamp: int) -> Rows:
-    return Rows(values, None, [stamp] * len(values))

@@ -1,20 +1,17 @@
 """What is told of a failure: in the same words inline and across processes."""
 
-import os
 import pickle
 import reprlib
-import traceback
 from typing import Any
 
-import sage_local
 from sage_local.errors import OperatorError
+from sage_local.runtime.operators.tracebacks import user_traceback
 from sage_local.runtime.protocol.blame import NO_RECORD, OperatorFailed
 from sage_local.runtime.protocol.messages import Failure
 from sage_local.runtime.worker.task import Task
 
 RECORD_CHARS = 200
 """Enough to recognise a record, little enough for one line of a log."""
-_PACKAGE = os.path.dirname(sage_local.__file__) + os.sep
 
 
 def failure_of(task: Task, error: BaseException) -> Failure:
@@ -55,21 +52,6 @@ def record_text(record: Any) -> str | None:
     return text if len(text) <= RECORD_CHARS else text[:RECORD_CHARS] + "…"
 
 
-def user_traceback(error: BaseException) -> str:
-    """The traceback as Python prints it, without the frames of the engine."""
-    told = traceback.TracebackException.from_exception(error)
-    seen: set[int] = set()
-    pending: list[traceback.TracebackException | None] = [told]
-    while pending:
-        each = pending.pop()
-        if each is None or id(each) in seen:
-            continue
-        seen.add(id(each))
-        each.stack = traceback.StackSummary.from_list([frame for frame in each.stack if not _is_ours(frame.filename)])
-        pending += [each.__cause__, each.__context__]
-    return "".join(told.format())
-
-
 class _Short(reprlib.Repr):
     """Long containers are cut before they are written out: a record may be a list of millions."""
 
@@ -93,10 +75,6 @@ _short = _Short()
 def _attributed(task: Task, error: BaseException) -> OperatorFailed:
     """An error that no operator was blamed for is the engine's own; it is shown with the task's last operator."""
     return error if isinstance(error, OperatorFailed) else OperatorFailed(task.name, NO_RECORD, error)
-
-
-def _is_ours(filename: str) -> bool:
-    return filename.startswith((_PACKAGE, "<sage chain "))
 
 
 def _type_name(error: BaseException) -> str:
