@@ -9,7 +9,16 @@ from sage_local.runtime.coordinator.log import JobLog
 from sage_local.runtime.coordinator.zygote_link import ZygoteLink, ZygoteLostError
 from sage_local.runtime.protocol import job_state as state
 from sage_local.runtime.protocol.client_messages import StartFailure
-from sage_local.runtime.protocol.messages import Cancel, Event, Exit, StopSources, TaskFailed, WorkerDone, WorkerReady
+from sage_local.runtime.protocol.messages import (
+    Cancel,
+    Event,
+    Exit,
+    LoadFailed,
+    StopSources,
+    TaskFailed,
+    WorkerDone,
+    WorkerReady,
+)
 from sage_local.runtime.protocol.zygote_messages import Exited
 
 CANCEL_GRACE_S = 2.0
@@ -61,6 +70,8 @@ class JobShell:
             case TaskFailed(_, failure):
                 self._log.write("ERROR", f"{failure.operator}: {failure.type_name}: {failure.message}")
                 self.apply(state.Failed(failure))
+            case LoadFailed(_, reason):
+                self.apply(state.Failed(StartFailure(f"worker {worker} could not load the job: {reason}")))
             case WorkerDone():
                 self.apply(state.Done(worker))
 

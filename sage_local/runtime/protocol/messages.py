@@ -42,6 +42,14 @@ class WorkerReady:
 
 
 @dataclass(frozen=True, slots=True)
+class LoadFailed:
+    """From a worker: what was deployed can not be unpickled here, most often for want of a module."""
+
+    worker: WorkerId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class TaskFinished:
     """From a worker: every input of the task has ended, its output was handed on and its functions are closed."""
 
@@ -89,4 +97,4 @@ class WorkerDone:
     worker: WorkerId
 
 
-Event = WorkerReady | TaskFinished | TaskFailed | Collected | WorkerDone
+Event = WorkerReady | LoadFailed | TaskFinished | TaskFailed | Collected | WorkerDone

@@ -21,6 +21,7 @@ from sage_local.runtime.protocol.messages import (
     Cancel,
     Deploy,
     Exit,
+    LoadFailed,
     StopSources,
     TaskFailed,
     TaskFinished,
@@ -110,7 +111,12 @@ class Worker:
         return True
 
     def _deploy(self, pickled: bytes) -> None:
-        deployment: Deployment = pickle.loads(pickled)
+        try:
+            deployment: Deployment = pickle.loads(pickled)
+        except Exception as error:
+            # Loading runs the user's modules and constructors, which may raise anything: the caller is told.
+            self._reports.send(LoadFailed(self._boot.worker, f"{type(error).__name__}: {error}"))
+            return
         # Instances of these pickle by reference: in this job's processes `__main__` means the caller's.
         vars(sys.modules["__main__"]).update(deployment.main_classes)
         plan, worker = deployment.plan, self._boot.worker
