@@ -9,20 +9,30 @@ from sage_local.api.upstream import Upstream
 from sage_local.errors import PlanError
 from sage_local.functions import BroadcastProcessFunction
 from sage_local.functions.co_shape import CoShape
+from sage_local.functions.output_tag import OnError, check_on_error
 from sage_local.functions.process_binding import bind_connected
 from sage_local.plan.graph import Exchange, Input
 from sage_local.plan.operators import Connected
 
 
 def attach_connected(
-    ends: Sequence[Upstream], function: Any, shape: CoShape, name: str | None, parallelism: int | None
+    ends: Sequence[Upstream],
+    function: Any,
+    shape: CoShape,
+    name: str | None,
+    parallelism: int | None,
+    on_error: OnError,
 ) -> Upstream:
     """Declare an operator that reads from all of ``ends``, each as an input of its own."""
     shape = _checked_shape(ends, function, shape)
     bind_connected(function, shape, len(ends))
     selectors = tuple(end.key_selector for end in ends)
     operator = Connected(
-        name=operator_name(name, function, shape.value), function=function, shape=shape, key_selectors=selectors
+        name=operator_name(name, function, shape.value),
+        on_error=check_on_error(on_error),
+        function=function,
+        shape=shape,
+        key_selectors=selectors,
     )
     _check_keys(ends, operator)
     node = ends[0].program.add(operator, _inputs(ends), _parallelism(ends, operator, parallelism))

@@ -32,6 +32,7 @@ from sage_local.functions import (
 from sage_local.functions.aggregates import Count, Max, Mean, Min, Selector, Sum
 from sage_local.functions.binding import refuse_class
 from sage_local.functions.co_shape import CoShape
+from sage_local.functions.output_tag import OnError
 from sage_local.functions.process_binding import bind_process
 from sage_local.plan import operators
 from sage_local.plan.graph import Exchange
@@ -70,7 +71,8 @@ class DataStream(Generic[T_co]):
 
     Every operator returns a new stream and leaves this one as it is, so a stream can be used several times: each use
     gets all records. ``name`` is shown in errors, metrics and plans, and is the function's name where it is not given;
-    ``parallelism`` is the job's where it is not given. A function is a plain callable or an instance of a function
+    ``parallelism`` is the job's where it is not given; ``on_error`` says what becomes of a record that the function
+    fails on (see ``OnError``). A function is a plain callable or an instance of a function
     class.
     """
 
@@ -86,14 +88,22 @@ class DataStream(Generic[T_co]):
         *,
         name: str | None = None,
         parallelism: int | None = None,
+        on_error: OnError = "fail",
     ) -> "DataStream[U]": ...
     @overload
     def map(
-        self, function: BaseFunction, *, name: str | None = None, parallelism: int | None = None
+        self,
+        function: BaseFunction,
+        *,
+        name: str | None = None,
+        parallelism: int | None = None,
+        on_error: OnError = "fail",
     ) -> "DataStream[Any]": ...
-    def map(self, function: Any, *, name: str | None = None, parallelism: int | None = None) -> "DataStream[Any]":
+    def map(
+        self, function: Any, *, name: str | None = None, parallelism: int | None = None, on_error: OnError = "fail"
+    ) -> "DataStream[Any]":
         """Put ``function(record)`` in the place of each record."""
-        return DataStream(self._map(function, name, parallelism))
+        return DataStream(self._map(function, name, parallelism, on_error))
 
     def filter(
         self,
@@ -101,9 +111,10 @@ class DataStream(Generic[T_co]):
         *,
         name: str | None = None,
         parallelism: int | None = None,
+        on_error: OnError = "fail",
     ) -> "DataStream[T_co]":
         """Keep the records for which ``function(record)`` is true."""
-        return DataStream(self._filter(function, name, parallelism))
+        return DataStream(self._filter(function, name, parallelism, on_error))
 
     @overload
     def flat_map(
@@ -112,14 +123,22 @@ class DataStream(Generic[T_co]):
         *,
         name: str | None = None,
         parallelism: int | None = None,
+        on_error: OnError = "fail",
     ) -> "DataStream[U]": ...
     @overload
     def flat_map(
-        self, function: BaseFunction, *, name: str | None = None, parallelism: int | None = None
+        self,
+        function: BaseFunction,
+        *,
+        name: str | None = None,
+        parallelism: int | None = None,
+        on_error: OnError = "fail",
     ) -> "DataStream[Any]": ...
-    def flat_map(self, function: Any, *, name: str | None = None, parallelism: int | None = None) -> "DataStream[Any]":
+    def flat_map(
+        self, function: Any, *, name: str | None = None, parallelism: int | None = None, on_error: OnError = "fail"
+    ) -> "DataStream[Any]":
         """Put all that ``function(record)`` returns or yields in the place of each record."""
-        return DataStream(self._flat_map(function, name, parallelism))
+        return DataStream(self._flat_map(function, name, parallelism, on_error))
 
     @overload
     def key_by(self, selector: Callable[[T_co], K] | KeySelector[T_co, K]) -> "KeyedStream[T_co, K]": ...
@@ -134,7 +153,12 @@ class DataStream(Generic[T_co]):
 
     @overload
     def process(
-        self, function: ProcessFunction[T_co, U], *, name: str | None = None, parallelism: int | None = None
+        self,
+        function: ProcessFunction[T_co, U],
+        *,
+        name: str | None = None,
+        parallelism: int | None = None,
+        on_error: OnError = "fail",
     ) -> "DataStream[U]": ...
     @overload
     def process(
@@ -143,10 +167,13 @@ class DataStream(Generic[T_co]):
         *,
         name: str | None = None,
         parallelism: int | None = None,
+        on_error: OnError = "fail",
     ) -> "DataStream[Any]": ...
-    def process(self, function: Any, *, name: str | None = None, parallelism: int | None = None) -> "DataStream[Any]":
+    def process(
+        self, function: Any, *, name: str | None = None, parallelism: int | None = None, on_error: OnError = "fail"
+    ) -> "DataStream[Any]":
         """Put what ``function(record, ctx)`` yields in the place of each record; ``yield tag, record`` goes aside."""
-        return DataStream(self._process(function, name, parallelism))
+        return DataStream(self._process(function, name, parallelism, on_error))
 
     def assign_timestamps_and_watermarks(
         self, strategy: "WatermarkStrategy[T_co]", *, name: str | None = None, parallelism: int | None = None
@@ -215,22 +242,25 @@ class DataStream(Generic[T_co]):
         *,
         name: str | None = None,
         parallelism: int | None = None,
+        on_error: OnError = "fail",
     ) -> DataStreamSink:
         """Hand each record to ``function``. A plain callable runs in one subtask unless ``parallelism`` is given."""
         bind(function, Role.SINK)
         operator = operators.Sink(
             name=operator_name(name, function, "sink"), key_selector=self._end.key_selector, function=function
         )
-        return DataStreamSink(self._end.attach(operator, parallelism))
+        return DataStreamSink(self._end.on(on_error).attach(operator, parallelism))
 
-    def print(self, prefix: str = "", *, name: str | None = None, parallelism: int | None = None) -> DataStreamSink:
+    def print(
+        self, prefix: str = "", *, name: str | None = None, parallelism: int | None = None, on_error: OnError = "fail"
+    ) -> DataStreamSink:
         """Write ``prefix + str(record)`` as a line to the caller's standard output, for each record in order."""
         if not isinstance(prefix, str):
             raise FunctionError(f"print() takes its prefix as text, found {prefix!r}")
         operator = operators.Print(
             name=operator_name(name, None, "print"), key_selector=self._end.key_selector, prefix=prefix
         )
-        return DataStreamSink(self._end.attach(operator, parallelism))
+        return DataStreamSink(self._end.on(on_error).attach(operator, parallelism))
 
     def collect(self, *, name: str | None = None) -> list[T_co]:
         """Run what this stream needs, and nothing else, and return its records in order.
@@ -239,33 +269,33 @@ class DataStream(Generic[T_co]):
         """
         return collect(self._end, operator_name(name, None, "collect"))
 
-    def _process(self, function: Any, name: str | None, parallelism: int | None) -> Upstream:
+    def _process(self, function: Any, name: str | None, parallelism: int | None, on_error: OnError) -> Upstream:
         bind_process(function, keyed=self._end.key_selector is not None)
         operator = operators.Process(
             name=operator_name(name, function, "process"), key_selector=self._end.key_selector, function=function
         )
-        return self._end.attach(operator, parallelism).unkeyed()
+        return self._end.on(on_error).attach(operator, parallelism).unkeyed()
 
-    def _map(self, function: Any, name: str | None, parallelism: int | None) -> Upstream:
+    def _map(self, function: Any, name: str | None, parallelism: int | None, on_error: OnError) -> Upstream:
         bind(function, Role.MAP)
         operator = operators.Map(
             name=operator_name(name, function, "map"), key_selector=self._end.key_selector, function=function
         )
-        return self._end.attach(operator, parallelism)
+        return self._end.on(on_error).attach(operator, parallelism)
 
-    def _filter(self, function: Any, name: str | None, parallelism: int | None) -> Upstream:
+    def _filter(self, function: Any, name: str | None, parallelism: int | None, on_error: OnError) -> Upstream:
         bind(function, Role.FILTER)
         operator = operators.Filter(
             name=operator_name(name, function, "filter"), key_selector=self._end.key_selector, function=function
         )
-        return self._end.attach(operator, parallelism)
+        return self._end.on(on_error).attach(operator, parallelism)
 
-    def _flat_map(self, function: Any, name: str | None, parallelism: int | None) -> Upstream:
+    def _flat_map(self, function: Any, name: str | None, parallelism: int | None, on_error: OnError) -> Upstream:
         bind(function, Role.FLAT_MAP)
         operator = operators.FlatMap(
             name=operator_name(name, function, "flat_map"), key_selector=self._end.key_selector, function=function
         )
-        return self._end.attach(operator, parallelism)
+        return self._end.on(on_error).attach(operator, parallelism)
 
 
 class ConnectedStreams(Generic[A_co, B_co]):
@@ -285,16 +315,26 @@ class ConnectedStreams(Generic[A_co, B_co]):
         return ConnectedStreams(keyed_ends(self._ends, [bind(selector, Role.KEY) for selector in selectors]))
 
     def map(
-        self, function: CoMapFunction[A_co, B_co, U], *, name: str | None = None, parallelism: int | None = None
+        self,
+        function: CoMapFunction[A_co, B_co, U],
+        *,
+        name: str | None = None,
+        parallelism: int | None = None,
+        on_error: OnError = "fail",
     ) -> DataStream[U]:
         """Put ``map1(record)`` or ``map2(record)`` in the place of each record."""
-        return DataStream(attach_connected(self._ends, function, CoShape.MAP, name, parallelism))
+        return DataStream(attach_connected(self._ends, function, CoShape.MAP, name, parallelism, on_error))
 
     def flat_map(
-        self, function: CoFlatMapFunction[A_co, B_co, U], *, name: str | None = None, parallelism: int | None = None
+        self,
+        function: CoFlatMapFunction[A_co, B_co, U],
+        *,
+        name: str | None = None,
+        parallelism: int | None = None,
+        on_error: OnError = "fail",
     ) -> DataStream[U]:
         """Put all that ``flat_map1(record)`` or ``flat_map2(record)`` yields in the place of each record."""
-        return DataStream(attach_connected(self._ends, function, CoShape.FLAT_MAP, name, parallelism))
+        return DataStream(attach_connected(self._ends, function, CoShape.FLAT_MAP, name, parallelism, on_error))
 
     def process(
         self,
@@ -302,9 +342,10 @@ class ConnectedStreams(Generic[A_co, B_co]):
         *,
         name: str | None = None,
         parallelism: int | None = None,
+        on_error: OnError = "fail",
     ) -> DataStream[U]:
         """Put what ``process1(record, ctx)`` or ``process2(record, ctx)`` yields in the place of each record."""
-        return DataStream(attach_connected(self._ends, function, CoShape.PROCESS, name, parallelism))
+        return DataStream(attach_connected(self._ends, function, CoShape.PROCESS, name, parallelism, on_error))
 
 
 class KeyedStream(DataStream[T_co], Generic[T_co, K_co]):
@@ -319,16 +360,22 @@ class KeyedStream(DataStream[T_co], Generic[T_co, K_co]):
         *,
         name: str | None = None,
         parallelism: int | None = None,
+        on_error: OnError = "fail",
     ) -> "KeyedStream[U, K_co]": ...
     @overload
     def map(
-        self, function: BaseFunction, *, name: str | None = None, parallelism: int | None = None
+        self,
+        function: BaseFunction,
+        *,
+        name: str | None = None,
+        parallelism: int | None = None,
+        on_error: OnError = "fail",
     ) -> "KeyedStream[Any, K_co]": ...
     def map(
-        self, function: Any, *, name: str | None = None, parallelism: int | None = None
+        self, function: Any, *, name: str | None = None, parallelism: int | None = None, on_error: OnError = "fail"
     ) -> "KeyedStream[Any, K_co]":
         """As on any stream; each key is seen in one subtask, in order."""
-        return KeyedStream(self._map(function, name, parallelism))
+        return KeyedStream(self._map(function, name, parallelism, on_error))
 
     def filter(
         self,
@@ -336,9 +383,10 @@ class KeyedStream(DataStream[T_co], Generic[T_co, K_co]):
         *,
         name: str | None = None,
         parallelism: int | None = None,
+        on_error: OnError = "fail",
     ) -> "KeyedStream[T_co, K_co]":
         """As on any stream; each key is seen in one subtask, in order."""
-        return KeyedStream(self._filter(function, name, parallelism))
+        return KeyedStream(self._filter(function, name, parallelism, on_error))
 
     @overload
     def flat_map(
@@ -347,16 +395,22 @@ class KeyedStream(DataStream[T_co], Generic[T_co, K_co]):
         *,
         name: str | None = None,
         parallelism: int | None = None,
+        on_error: OnError = "fail",
     ) -> "KeyedStream[U, K_co]": ...
     @overload
     def flat_map(
-        self, function: BaseFunction, *, name: str | None = None, parallelism: int | None = None
+        self,
+        function: BaseFunction,
+        *,
+        name: str | None = None,
+        parallelism: int | None = None,
+        on_error: OnError = "fail",
     ) -> "KeyedStream[Any, K_co]": ...
     def flat_map(
-        self, function: Any, *, name: str | None = None, parallelism: int | None = None
+        self, function: Any, *, name: str | None = None, parallelism: int | None = None, on_error: OnError = "fail"
     ) -> "KeyedStream[Any, K_co]":
         """As on any stream; what comes of a record has its key."""
-        return KeyedStream(self._flat_map(function, name, parallelism))
+        return KeyedStream(self._flat_map(function, name, parallelism, on_error))
 
     @overload
     def process(
@@ -365,6 +419,7 @@ class KeyedStream(DataStream[T_co], Generic[T_co, K_co]):
         *,
         name: str | None = None,
         parallelism: int | None = None,
+        on_error: OnError = "fail",
     ) -> DataStream[U]: ...
     @overload
     def process(
@@ -373,10 +428,13 @@ class KeyedStream(DataStream[T_co], Generic[T_co, K_co]):
         *,
         name: str | None = None,
         parallelism: int | None = None,
+        on_error: OnError = "fail",
     ) -> DataStream[Any]: ...
-    def process(self, function: Any, *, name: str | None = None, parallelism: int | None = None) -> DataStream[Any]:
+    def process(
+        self, function: Any, *, name: str | None = None, parallelism: int | None = None, on_error: OnError = "fail"
+    ) -> DataStream[Any]:
         """As on any stream, with state and timers of each record's key for a ``KeyedProcessFunction``."""
-        return DataStream(self._process(function, name, parallelism))
+        return DataStream(self._process(function, name, parallelism, on_error))
 
     def window(self, assigner: "WindowAssigner") -> "WindowedStream[T_co, K_co]":
         """Put the records of each key into windows."""
@@ -399,6 +457,7 @@ class KeyedStream(DataStream[T_co], Generic[T_co, K_co]):
         *,
         name: str | None = None,
         parallelism: int | None = None,
+        on_error: OnError = "fail",
     ) -> DataStream[T_co]:
         """Fold the records of each key with ``function(so_far, record)``; emits what the fold has.
 
@@ -408,7 +467,7 @@ class KeyedStream(DataStream[T_co], Generic[T_co, K_co]):
         operator = operators.Reduce(
             name=operator_name(name, function, "reduce"), key_selector=self._end.key_selector, function=function
         )
-        return DataStream(self._end.attach(operator, parallelism).unkeyed())
+        return DataStream(self._end.on(on_error).attach(operator, parallelism).unkeyed())
 
     def aggregate(
         self,
@@ -416,71 +475,104 @@ class KeyedStream(DataStream[T_co], Generic[T_co, K_co]):
         *,
         name: str | None = None,
         parallelism: int | None = None,
+        on_error: OnError = "fail",
     ) -> "DataStream[tuple[K_co, U]]":
         """Fold the records of each key into an accumulator; emits ``(key, result)``."""
         refuse_class(function, "aggregate", AggregateFunction)
         operator = operators.Aggregate(
             name=operator_name(name, function, "aggregate"), key_selector=self._end.key_selector, function=function
         )
-        return DataStream(self._end.attach(operator, parallelism).unkeyed())
+        return DataStream(self._end.on(on_error).attach(operator, parallelism).unkeyed())
 
-    def count(self, *, name: str = "count", parallelism: int | None = None) -> "DataStream[tuple[K_co, int]]":
+    def count(
+        self, *, name: str = "count", parallelism: int | None = None, on_error: OnError = "fail"
+    ) -> "DataStream[tuple[K_co, int]]":
         """The number of records: emits ``(key, number)``."""
-        return self.aggregate(Count(), name=name, parallelism=parallelism)
+        return self.aggregate(Count(), name=name, parallelism=parallelism, on_error=on_error)
 
     @overload
     def sum(
-        self, value: None = None, *, name: str = "sum", parallelism: int | None = None
+        self, value: None = None, *, name: str = "sum", parallelism: int | None = None, on_error: OnError = "fail"
     ) -> "DataStream[tuple[K_co, T_co]]": ...
     @overload
     def sum(
-        self, value: Callable[[T_co], U], *, name: str = "sum", parallelism: int | None = None
+        self,
+        value: Callable[[T_co], U],
+        *,
+        name: str = "sum",
+        parallelism: int | None = None,
+        on_error: OnError = "fail",
     ) -> "DataStream[tuple[K_co, U]]": ...
     @overload
     def sum(
-        self, value: str | int, *, name: str = "sum", parallelism: int | None = None
+        self, value: str | int, *, name: str = "sum", parallelism: int | None = None, on_error: OnError = "fail"
     ) -> "DataStream[tuple[K_co, Any]]": ...
     def sum(
-        self, value: Selector | None = None, *, name: str = "sum", parallelism: int | None = None
+        self,
+        value: Selector | None = None,
+        *,
+        name: str = "sum",
+        parallelism: int | None = None,
+        on_error: OnError = "fail",
     ) -> "DataStream[tuple[K_co, Any]]":
         """The sum of the records, or of the ``value`` of each (see ``Selector``): emits ``(key, sum)``."""
-        return self.aggregate(Sum(value), name=name, parallelism=parallelism)
+        return self.aggregate(Sum(value), name=name, parallelism=parallelism, on_error=on_error)
 
     @overload
     def min(
-        self, value: None = None, *, name: str = "min", parallelism: int | None = None
+        self, value: None = None, *, name: str = "min", parallelism: int | None = None, on_error: OnError = "fail"
     ) -> "DataStream[tuple[K_co, T_co]]": ...
     @overload
     def min(
-        self, value: Callable[[T_co], U], *, name: str = "min", parallelism: int | None = None
+        self,
+        value: Callable[[T_co], U],
+        *,
+        name: str = "min",
+        parallelism: int | None = None,
+        on_error: OnError = "fail",
     ) -> "DataStream[tuple[K_co, U]]": ...
     @overload
     def min(
-        self, value: str | int, *, name: str = "min", parallelism: int | None = None
+        self, value: str | int, *, name: str = "min", parallelism: int | None = None, on_error: OnError = "fail"
     ) -> "DataStream[tuple[K_co, Any]]": ...
     def min(
-        self, value: Selector | None = None, *, name: str = "min", parallelism: int | None = None
+        self,
+        value: Selector | None = None,
+        *,
+        name: str = "min",
+        parallelism: int | None = None,
+        on_error: OnError = "fail",
     ) -> "DataStream[tuple[K_co, Any]]":
         """The least record, or the least ``value``: emits ``(key, least)``."""
-        return self.aggregate(Min(value), name=name, parallelism=parallelism)
+        return self.aggregate(Min(value), name=name, parallelism=parallelism, on_error=on_error)
 
     @overload
     def max(
-        self, value: None = None, *, name: str = "max", parallelism: int | None = None
+        self, value: None = None, *, name: str = "max", parallelism: int | None = None, on_error: OnError = "fail"
     ) -> "DataStream[tuple[K_co, T_co]]": ...
     @overload
     def max(
-        self, value: Callable[[T_co], U], *, name: str = "max", parallelism: int | None = None
+        self,
+        value: Callable[[T_co], U],
+        *,
+        name: str = "max",
+        parallelism: int | None = None,
+        on_error: OnError = "fail",
     ) -> "DataStream[tuple[K_co, U]]": ...
     @overload
     def max(
-        self, value: str | int, *, name: str = "max", parallelism: int | None = None
+        self, value: str | int, *, name: str = "max", parallelism: int | None = None, on_error: OnError = "fail"
     ) -> "DataStream[tuple[K_co, Any]]": ...
     def max(
-        self, value: Selector | None = None, *, name: str = "max", parallelism: int | None = None
+        self,
+        value: Selector | None = None,
+        *,
+        name: str = "max",
+        parallelism: int | None = None,
+        on_error: OnError = "fail",
     ) -> "DataStream[tuple[K_co, Any]]":
         """The greatest record, or the greatest ``value``: emits ``(key, greatest)``."""
-        return self.aggregate(Max(value), name=name, parallelism=parallelism)
+        return self.aggregate(Max(value), name=name, parallelism=parallelism, on_error=on_error)
 
     def mean(
         self,
@@ -488,9 +580,10 @@ class KeyedStream(DataStream[T_co], Generic[T_co, K_co]):
         *,
         name: str = "mean",
         parallelism: int | None = None,
+        on_error: OnError = "fail",
     ) -> "DataStream[tuple[K_co, Any]]":
         """The arithmetic mean of the records, or of the ``value`` of each: emits ``(key, mean)``."""
-        return self.aggregate(Mean(value), name=name, parallelism=parallelism)
+        return self.aggregate(Mean(value), name=name, parallelism=parallelism, on_error=on_error)
 
 
 class _Windowed(Generic[T_co]):
@@ -526,6 +619,7 @@ class WindowedStream(_Windowed[T_co], Generic[T_co, K_co]):
         *,
         name: str | None = None,
         parallelism: int | None = None,
+        on_error: OnError = "fail",
     ) -> DataStream[T_co]: ...
     @overload
     def reduce(
@@ -535,19 +629,32 @@ class WindowedStream(_Windowed[T_co], Generic[T_co, K_co]):
         *,
         name: str | None = None,
         parallelism: int | None = None,
+        on_error: OnError = "fail",
     ) -> DataStream[U]: ...
     def reduce(
-        self, function: Any, window_function: Any = None, *, name: str | None = None, parallelism: int | None = None
+        self,
+        function: Any,
+        window_function: Any = None,
+        *,
+        name: str | None = None,
+        parallelism: int | None = None,
+        on_error: OnError = "fail",
     ) -> DataStream[Any]:
         """Fold the records of a window with ``function(so_far, record)``, which must be associative; emits the fold.
 
         ``window_function`` is shown the key, the window and a list of the one result, and says what is emitted instead.
         """
-        return DataStream(self._windowing.reduce(function, window_function, name, parallelism))
+        return DataStream(self._windowing.on(on_error).reduce(function, window_function, name, parallelism))
 
     @overload
     def aggregate(
-        self, function: AggregateFunction[T_co, ACC, U], /, *, name: str | None = None, parallelism: int | None = None
+        self,
+        function: AggregateFunction[T_co, ACC, U],
+        /,
+        *,
+        name: str | None = None,
+        parallelism: int | None = None,
+        on_error: OnError = "fail",
     ) -> "DataStream[tuple[K_co, U]]": ...
     @overload
     def aggregate(
@@ -558,6 +665,7 @@ class WindowedStream(_Windowed[T_co], Generic[T_co, K_co]):
         *,
         name: str | None = None,
         parallelism: int | None = None,
+        on_error: OnError = "fail",
     ) -> "DataStream[V]": ...
     @overload
     def aggregate(
@@ -566,6 +674,7 @@ class WindowedStream(_Windowed[T_co], Generic[T_co, K_co]):
         *,
         name: str | None = None,
         parallelism: int | None = None,
+        on_error: OnError = "fail",
         **aggregates: AggregateFunction[T_co, Any, Any],
     ) -> "DataStream[tuple[K_co, dict[str, Any]]]": ...
     def aggregate(
@@ -576,6 +685,7 @@ class WindowedStream(_Windowed[T_co], Generic[T_co, K_co]):
         *,
         name: str | None = None,
         parallelism: int | None = None,
+        on_error: OnError = "fail",
         **aggregates: Any,
     ) -> DataStream[Any]:
         """Fold the records of a window into an accumulator; emits ``(key, result)``.
@@ -583,7 +693,7 @@ class WindowedStream(_Windowed[T_co], Generic[T_co, K_co]):
         Several at once by name: ``aggregate(total=Sum("price"), n=Count())`` results in a ``dict`` of these names.
         """
         function = _named_aggregates(function, aggregates)
-        return DataStream(self._windowing.aggregate(function, window_function, name, parallelism))
+        return DataStream(self._windowing.on(on_error).aggregate(function, window_function, name, parallelism))
 
     def process(
         self,
@@ -591,9 +701,10 @@ class WindowedStream(_Windowed[T_co], Generic[T_co, K_co]):
         *,
         name: str | None = None,
         parallelism: int | None = None,
+        on_error: OnError = "fail",
     ) -> DataStream[U]:
         """Emit what ``function.process(key, context, records)`` yields for each window that fires."""
-        return DataStream(self._windowing.process(function, name, parallelism))
+        return DataStream(self._windowing.on(on_error).process(function, name, parallelism))
 
     def apply(
         self,
@@ -601,37 +712,60 @@ class WindowedStream(_Windowed[T_co], Generic[T_co, K_co]):
         *,
         name: str | None = None,
         parallelism: int | None = None,
+        on_error: OnError = "fail",
     ) -> DataStream[U]:
         """Emit what ``function(key, window, records)`` returns or yields for each window that fires."""
-        return DataStream(self._windowing.apply(function, name, parallelism))
+        return DataStream(self._windowing.on(on_error).apply(function, name, parallelism))
 
-    def count(self, *, name: str = "count", parallelism: int | None = None) -> "DataStream[tuple[K_co, int]]":
+    def count(
+        self, *, name: str = "count", parallelism: int | None = None, on_error: OnError = "fail"
+    ) -> "DataStream[tuple[K_co, int]]":
         """The number of records: emits ``(key, number)``."""
-        return self.aggregate(Count(), name=name, parallelism=parallelism)
+        return self.aggregate(Count(), name=name, parallelism=parallelism, on_error=on_error)
 
     def sum(
-        self, value: Selector | None = None, *, name: str = "sum", parallelism: int | None = None
+        self,
+        value: Selector | None = None,
+        *,
+        name: str = "sum",
+        parallelism: int | None = None,
+        on_error: OnError = "fail",
     ) -> "DataStream[tuple[K_co, Any]]":
         """The sum of the records, or of the ``value`` of each (see ``Selector``): emits ``(key, sum)``."""
-        return self.aggregate(Sum(value), name=name, parallelism=parallelism)
+        return self.aggregate(Sum(value), name=name, parallelism=parallelism, on_error=on_error)
 
     def min(
-        self, value: Selector | None = None, *, name: str = "min", parallelism: int | None = None
+        self,
+        value: Selector | None = None,
+        *,
+        name: str = "min",
+        parallelism: int | None = None,
+        on_error: OnError = "fail",
     ) -> "DataStream[tuple[K_co, Any]]":
         """The least record, or the least ``value``: emits ``(key, least)``."""
-        return self.aggregate(Min(value), name=name, parallelism=parallelism)
+        return self.aggregate(Min(value), name=name, parallelism=parallelism, on_error=on_error)
 
     def max(
-        self, value: Selector | None = None, *, name: str = "max", parallelism: int | None = None
+        self,
+        value: Selector | None = None,
+        *,
+        name: str = "max",
+        parallelism: int | None = None,
+        on_error: OnError = "fail",
     ) -> "DataStream[tuple[K_co, Any]]":
         """The greatest record, or the greatest ``value``: emits ``(key, greatest)``."""
-        return self.aggregate(Max(value), name=name, parallelism=parallelism)
+        return self.aggregate(Max(value), name=name, parallelism=parallelism, on_error=on_error)
 
     def mean(
-        self, value: Selector | None = None, *, name: str = "mean", parallelism: int | None = None
+        self,
+        value: Selector | None = None,
+        *,
+        name: str = "mean",
+        parallelism: int | None = None,
+        on_error: OnError = "fail",
     ) -> "DataStream[tuple[K_co, Any]]":
         """The arithmetic mean of the records, or of the ``value`` of each: emits ``(key, mean)``."""
-        return self.aggregate(Mean(value), name=name, parallelism=parallelism)
+        return self.aggregate(Mean(value), name=name, parallelism=parallelism, on_error=on_error)
 
 
 class AllWindowedStream(_Windowed[T_co], Generic[T_co]):
@@ -645,13 +779,14 @@ class AllWindowedStream(_Windowed[T_co], Generic[T_co]):
         window_function: "ProcessWindowFunction[T_co, Any, None] | Callable[[TimeWindow, list[T_co]], Any] | None" = None,  # noqa: E501
         *,
         name: str | None = None,
+        on_error: OnError = "fail",
     ) -> DataStream[Any]:
         """Fold the records of a window with ``function(so_far, record)``; emits the fold."""
-        return DataStream(self._windowing.reduce(function, window_function, name, None))
+        return DataStream(self._windowing.on(on_error).reduce(function, window_function, name, None))
 
     @overload
     def aggregate(
-        self, function: AggregateFunction[T_co, ACC, U], /, *, name: str | None = None
+        self, function: AggregateFunction[T_co, ACC, U], /, *, name: str | None = None, on_error: OnError = "fail"
     ) -> "DataStream[U]": ...
     @overload
     def aggregate(
@@ -661,47 +796,61 @@ class AllWindowedStream(_Windowed[T_co], Generic[T_co]):
         /,
         *,
         name: str | None = None,
+        on_error: OnError = "fail",
     ) -> "DataStream[V]": ...
     @overload
     def aggregate(
-        self, /, *, name: str | None = None, **aggregates: AggregateFunction[T_co, Any, Any]
+        self, /, *, name: str | None = None, on_error: OnError = "fail", **aggregates: AggregateFunction[T_co, Any, Any]
     ) -> "DataStream[dict[str, Any]]": ...
     def aggregate(
-        self, function: Any = None, window_function: Any = None, /, *, name: str | None = None, **aggregates: Any
+        self,
+        function: Any = None,
+        window_function: Any = None,
+        /,
+        *,
+        name: str | None = None,
+        on_error: OnError = "fail",
+        **aggregates: Any,
     ) -> DataStream[Any]:
         """Fold the records of a window into an accumulator, or into several by name; emits the result."""
         function = _named_aggregates(function, aggregates)
-        return DataStream(self._windowing.aggregate(function, window_function, name, None))
+        return DataStream(self._windowing.on(on_error).aggregate(function, window_function, name, None))
 
-    def process(self, function: "ProcessWindowFunction[T_co, U, None]", *, name: str | None = None) -> DataStream[U]:
+    def process(
+        self, function: "ProcessWindowFunction[T_co, U, None]", *, name: str | None = None, on_error: OnError = "fail"
+    ) -> DataStream[U]:
         """Emit what ``function.process(None, context, records)`` yields for each window that fires."""
-        return DataStream(self._windowing.process(function, name, None))
+        return DataStream(self._windowing.on(on_error).process(function, name, None))
 
     def apply(
-        self, function: "Callable[[TimeWindow, list[T_co]], Iterable[U]]", *, name: str | None = None
+        self,
+        function: "Callable[[TimeWindow, list[T_co]], Iterable[U]]",
+        *,
+        name: str | None = None,
+        on_error: OnError = "fail",
     ) -> DataStream[U]:
         """Emit what ``function(window, records)`` returns or yields for each window that fires."""
-        return DataStream(self._windowing.apply(function, name, None))
+        return DataStream(self._windowing.on(on_error).apply(function, name, None))
 
-    def count(self, *, name: str = "count") -> DataStream[int]:
+    def count(self, *, name: str = "count", on_error: OnError = "fail") -> DataStream[int]:
         """The number of records."""
-        return self.aggregate(Count(), name=name)
+        return self.aggregate(Count(), name=name, on_error=on_error)
 
-    def sum(self, value: Selector | None = None, *, name: str = "sum") -> DataStream[Any]:
+    def sum(self, value: Selector | None = None, *, name: str = "sum", on_error: OnError = "fail") -> DataStream[Any]:
         """The sum of the records, or of the ``value`` of each (see ``Selector``)."""
-        return self.aggregate(Sum(value), name=name)
+        return self.aggregate(Sum(value), name=name, on_error=on_error)
 
-    def min(self, value: Selector | None = None, *, name: str = "min") -> DataStream[Any]:
+    def min(self, value: Selector | None = None, *, name: str = "min", on_error: OnError = "fail") -> DataStream[Any]:
         """The least record, or the least ``value``."""
-        return self.aggregate(Min(value), name=name)
+        return self.aggregate(Min(value), name=name, on_error=on_error)
 
-    def max(self, value: Selector | None = None, *, name: str = "max") -> DataStream[Any]:
+    def max(self, value: Selector | None = None, *, name: str = "max", on_error: OnError = "fail") -> DataStream[Any]:
         """The greatest record, or the greatest ``value``."""
-        return self.aggregate(Max(value), name=name)
+        return self.aggregate(Max(value), name=name, on_error=on_error)
 
-    def mean(self, value: Selector | None = None, *, name: str = "mean") -> DataStream[Any]:
+    def mean(self, value: Selector | None = None, *, name: str = "mean", on_error: OnError = "fail") -> DataStream[Any]:
         """The arithmetic mean of the records, or of the ``value`` of each."""
-        return self.aggregate(Mean(value), name=name)
+        return self.aggregate(Mean(value), name=name, on_error=on_error)
 
 
 def _named_aggregates(function: Any, aggregates: dict[str, Any]) -> Any:

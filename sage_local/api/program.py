@@ -81,9 +81,7 @@ class Program:
             )
         nodes = self._upstream(sinks, extra)
         names = UniqueNames()
-        return LogicalGraph(
-            self.job_name, tuple(replace(node, operator=self._ready(node, names)) for node in nodes)
-        )
+        return LogicalGraph(self.job_name, tuple(replace(node, operator=self._ready(node, names)) for node in nodes))
 
     def _ready(self, node: Node, names: UniqueNames) -> Operator:
         operator = _ready(node.operator, names)

@@ -6,6 +6,7 @@ from typing import Any
 
 from sage_local.api.program import Program
 from sage_local.errors import PlanError
+from sage_local.functions.output_tag import OnError, check_on_error
 from sage_local.plan.graph import Exchange, Input, Node
 from sage_local.plan.operators import Operator
 from sage_local.plan.parallelism import gathers
@@ -27,6 +28,11 @@ class Upstream:
     key_selector: KeyFunction | None = None
     partitioned: bool = False
     parallelism: int | None = None
+    on_error: OnError = "fail"
+
+    def on(self, on_error: OnError) -> "Upstream":
+        """The same; the operator attached next has ``on_error``."""
+        return replace(self, on_error=check_on_error(on_error))
 
     def attach(self, operator: Operator, parallelism: int | None) -> "Upstream":
         """Declare ``operator`` and return the stream behind it, with the partitioning of this one."""
@@ -41,7 +47,9 @@ class Upstream:
 
     def node(self, operator: Operator, parallelism: int | None) -> Node:
         """Declare ``operator`` as reading from here."""
-        return self.program.add(operator, self.inputs, self.resolved_parallelism(operator, parallelism))
+        return self.program.add(
+            replace(operator, on_error=self.on_error), self.inputs, self.resolved_parallelism(operator, parallelism)
+        )
 
     def exchange(self, exchange: Exchange, key_selector: KeyFunction | None = None) -> "Upstream":
         """The same records, reaching the next operator by ``exchange``; the last one asked for is the one used."""

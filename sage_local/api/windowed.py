@@ -9,6 +9,7 @@ from sage_local.errors import FunctionError, PlanError
 from sage_local.functions import AggregateFunction, OutputTag, Role, bind
 from sage_local.functions.binding import refuse_class
 from sage_local.functions.multi import Multi, can_merge
+from sage_local.functions.output_tag import OnError
 from sage_local.functions.window import ProcessWindowFunction
 from sage_local.plan.operators import AssignTimestamps, CountWindow, Window, Windowed
 from sage_local.windowing.assigner import TimeDomain, WindowAssigner
@@ -63,6 +64,10 @@ class Windowing:
         if self.assigner is None:
             raise PlanError(f"{method} does not apply to count windows: use window(GlobalWindows()) with a trigger")
         return self.assigner
+
+    def on(self, on_error: OnError) -> "Windowing":
+        """The same; what the windows become has ``on_error``."""
+        return replace(self, end=self.end.on(on_error))
 
     def reduce(self, function: Any, finish: Any, name: str | None, parallelism: int | None) -> Upstream:
         """Fold with a reduce function."""

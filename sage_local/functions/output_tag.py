@@ -40,8 +40,8 @@ class FailedRecord:
 
 
 OnError = Literal["fail", "skip"] | OutputTag[FailedRecord]
-"""What an operator does with a record that its function fails on: the job fails, the record is counted and dropped, or it
-goes to a side output as a ``FailedRecord``."""
+"""What an operator does with a record that its function fails on: the job fails, the record is counted and dropped, or
+it goes to a side output as a ``FailedRecord``."""
 
 
 def check_on_error(on_error: Any) -> OnError:

@@ -9,7 +9,7 @@ from sage_local.runtime.protocol.blame import NO_RECORD, OperatorFailed
 
 
 class Diversion:
-    """``on_error`` of an operator other than ``"fail"``: counts failed records, and sends them to a side output or nowhere."""
+    """``on_error`` other than ``"fail"``: counts failed records, and sends them to a side output or nowhere."""
 
     def __init__(self, on_error: OnError, counters: OperatorCounters, clock: Clock, subtask: int) -> None:
         self._tag = on_error.name if isinstance(on_error, OutputTag) else None
@@ -18,7 +18,7 @@ class Diversion:
         self._subtask = subtask
 
     def divert(self, failed: OperatorFailed, stamp: int | None = None) -> Side | None:
-        """What to emit in place of the record. Raises again what is no failure of user code on a record: ``sys.exit()``."""
+        """What to emit in place of the record. Raises again what is no failure of a function: ``sys.exit()``."""
         if not isinstance(failed.error, Exception):
             raise failed
         self._counters.failed(1)

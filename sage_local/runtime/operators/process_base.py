@@ -1,8 +1,9 @@
 """What operators of process functions share: state, timers, the context their functions get, outputs."""
 
-from collections.abc import Callable, Iterable, Iterator
+import warnings
+from collections.abc import Iterable, Iterator
 from types import GeneratorType
-from typing import Any
+from typing import Any, NamedTuple
 
 from sage_local.config import OBJECT_REUSE
 from sage_local.core.elements import MAX_TIMESTAMP, Element, Watermark
@@ -13,11 +14,9 @@ from sage_local.runtime.operators.emission import Emission
 from sage_local.runtime.operators.managed import ManagedState
 from sage_local.runtime.operators.protocol import TaskContext
 from sage_local.runtime.operators.user_function import UserFunction
-from sage_local.runtime.protocol.blame import NO_RECORD, blame
+from sage_local.runtime.protocol.blame import blame
 from sage_local.runtime.state.snapshot import StateSnapshot
 from sage_local.runtime.state.timers import Timer
-
-Call = Callable[..., Any]
 
 _TEXT = (str, bytes, bytearray, dict)
 
@@ -108,10 +107,10 @@ class ProcessBase:
         # What a timer of the end registers behind all others would have no end.
         dropped = self._timers.drop_all()
         if dropped:
-            from loguru import logger  # at the end of an odd job only: most workers never load it
-
-            logger.warning(
-                "operator {!r}: {} timers registered after the end of input were not fired", self.name, dropped
+            warnings.warn(
+                f"operator {self.name!r}: {dropped} timers, registered by timers of the end of input for later than"
+                " all others, were not fired",
+                stacklevel=1,
             )
 
     def _fire(self, domain: TimeDomain, upto: int) -> Iterator[Element]:
@@ -120,16 +119,17 @@ class ProcessBase:
             context.timestamp = timer.timestamp
             context.time_domain = domain
             stamp = timer.timestamp if domain is TimeDomain.EVENT_TIME else None
-            yield from self._call(self._on_timer, (timer.timestamp, context), stamp, timer)
+            yield from self._call_timer(timer, stamp)
         yield from self._emission.flush()
 
-    def _call(self, hook: Any, arguments: tuple[Any, ...], stamp: int | None, record: Any) -> Iterator[Element]:
+    def _call_timer(self, timer: Timer, stamp: int | None) -> Iterator[Element]:
+        assert self._on_timer is not None
         try:
-            results = results_of(hook(*arguments))
+            results = results_of(self._on_timer(timer.timestamp, self._context))
             while not self._emission.take(results, stamp):
                 yield from self._emission.flush()
         except BaseException as error:
-            blame(self.name, _shown(record), error)
+            blame(self.name, _Fired(timer), error)
 
 
 def results_of(returned: Any) -> Iterator[Any]:
@@ -144,9 +144,10 @@ def results_of(returned: Any) -> Iterator[Any]:
     return iter(returned)
 
 
-def _shown(record: Any) -> Any:
-    """A timer is nothing that the user has sent; its message is clearer without the queue's own class."""
-    return f"timer of {record.timestamp} for key {record.key!r}" if type(record) is Timer else record
+class _Fired(NamedTuple):
+    """Stands for the record where a timer failed."""
 
+    timer: Timer
 
-__all__ = ["NO_RECORD", "Call", "Context", "ProcessBase", "results_of"]
+    def __repr__(self) -> str:
+        return f"timer of {self.timer.timestamp} for key {self.timer.key!r}"
