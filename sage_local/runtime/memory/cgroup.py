@@ -38,7 +38,7 @@ def _files(root: Path, controller: str | None, name: str) -> Iterator[Path]:
         return
     for mount in _mounts(root, controller):
         parts = [part for part in group.split("/") if part]
-        # In a container the path is often the host's: not to be found below the mount, which is our group itself.
+        # In a container the path is often the host's, and not to be found below the mount, which is our group.
         for depth in range(len(parts), -1, -1):
             file = mount.joinpath(*parts[:depth], name)
             if file.is_file():

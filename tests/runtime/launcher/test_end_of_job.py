@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+import types
 
 import pytest
 
@@ -93,6 +94,17 @@ def test_what_can_not_be_sent_is_refused_and_nothing_is_left(site: JobSite) -> N
         env.submit()
     site.assert_nothing_is_left()
     assert list(site.root.iterdir()) == []
+
+
+def test_a_module_that_workers_can_not_import_is_named(site: JobSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    ghost = types.ModuleType("ghost")
+    exec("def haunt(value): return value", vars(ghost))
+    monkeypatch.setitem(sys.modules, "ghost", ghost)
+    env = environment()
+    env.from_collection([1]).map(ghost.haunt).print()
+    with pytest.raises(JobError, match=r"could not load the job: ModuleNotFoundError: No module named 'ghost'"):
+        env.submit()
+    site.assert_nothing_is_left()
 
 
 def test_output_goes_to_what_standard_output_is_at_that_moment(site: JobSite) -> None:
