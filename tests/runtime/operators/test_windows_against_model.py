@@ -207,7 +207,7 @@ def test_late_records_go_to_the_side_output(sizes: tuple[int, int], lateness: in
 
 @given(SIZES, STEPS, st.integers(0, 14), st.sampled_from(["sum", "several", "merging", "not merging"]))
 def test_a_snapshot_in_between_changes_nothing(sizes: tuple[int, int], steps: list[Step], cut: int, name: str) -> None:
-    aggregate, result = AGGREGATES[name]
+    aggregate, _ = AGGREGATES[name]
     size, slide = sizes
     # Watermarks start anew after a restore, as the sources read on from where they were: nothing may come back.
     steps = monotone(steps)

@@ -118,7 +118,12 @@ class PaneWindows(WindowOperator):
         if self._domain is TimeDomain.EVENT:
             return None
         first = min(self._live(), default=None)
-        return None if first is None else self._grid.start(self._first_window(first) + self._per_window)
+        if first is None:
+            return None
+        window = self._first_window(first)
+        if self._open_from is not None:
+            window = max(window, self._aligned_up(self._open_from))
+        return self._grid.start(window + self._per_window)
 
     def _advance(self, time: int) -> Iterator[Element]:
         if self._quiet_until is not None and time <= self._quiet_until:
