@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sage_local.api import KeyedStream as KeyedStream
     from sage_local.api import LocalEnvironment as LocalEnvironment
     from sage_local.api import WindowedStream as WindowedStream
+    from sage_local.core.time_domain import TimeDomain as TimeDomain
     from sage_local.errors import CheckpointError as CheckpointError
     from sage_local.errors import ConfigError as ConfigError
     from sage_local.errors import FunctionError as FunctionError
@@ -48,9 +49,9 @@ if TYPE_CHECKING:
     from sage_local.functions import FilterFunction as FilterFunction
     from sage_local.functions import FlatMapFunction as FlatMapFunction
     from sage_local.functions import FunctionContext as FunctionContext
+    from sage_local.functions import KeySelector as KeySelector
     from sage_local.functions import KeyedProcessContext as KeyedProcessContext
     from sage_local.functions import KeyedProcessFunction as KeyedProcessFunction
-    from sage_local.functions import KeySelector as KeySelector
     from sage_local.functions import ListState as ListState
     from sage_local.functions import ListStateDescriptor as ListStateDescriptor
     from sage_local.functions import MapFunction as MapFunction
@@ -188,6 +189,7 @@ _HOMES = {
     "StateError": "sage_local.errors",
     "StateTtlConfig": "sage_local.functions",
     "Sum": "sage_local.functions.aggregates",
+    "TimeDomain": "sage_local.core.time_domain",
     "TimeWindow": "sage_local.windowing.windows",
     "TimerContext": "sage_local.functions",
     "TimerService": "sage_local.functions",

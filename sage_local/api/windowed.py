@@ -5,6 +5,7 @@ from typing import Any
 
 from sage_local.api.names import operator_name
 from sage_local.api.upstream import Upstream
+from sage_local.core.time_domain import TimeDomain
 from sage_local.errors import FunctionError, PlanError
 from sage_local.functions import AggregateFunction, OutputTag, Role, bind
 from sage_local.functions.binding import refuse_class
@@ -12,7 +13,7 @@ from sage_local.functions.multi import Multi, can_merge
 from sage_local.functions.output_tag import OnError
 from sage_local.functions.window import ProcessWindowFunction
 from sage_local.plan.operators import AssignTimestamps, CountWindow, Window, Windowed
-from sage_local.windowing.assigner import TimeDomain, WindowAssigner
+from sage_local.windowing.assigner import WindowAssigner
 from sage_local.windowing.assigners import GlobalWindows
 from sage_local.windowing.duration import not_negative_ms, positive_count
 from sage_local.windowing.trigger import Trigger

@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 from typing import Any, Generic, Protocol, TypeVar
 
+from sage_local.core.time_domain import TimeDomain
 from sage_local.functions.function import Function
 from sage_local.functions.output_tag import OutputTag
 from sage_local.functions.state import MapState, ReadOnlyMapState, StateDescriptor
-from sage_local.functions.timers import TimeDomain, TimerService
+from sage_local.functions.timers import TimerService
 
 IN_contra = TypeVar("IN_contra", contravariant=True)
 OUT_co = TypeVar("OUT_co", covariant=True)

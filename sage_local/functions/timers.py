@@ -1,14 +1,6 @@
 """Timers as users see them."""
 
-from enum import Enum
 from typing import Protocol
-
-
-class TimeDomain(Enum):
-    """Which time a timer goes by."""
-
-    EVENT_TIME = "event-time"
-    PROCESSING_TIME = "processing-time"
 
 
 class TimerService(Protocol):

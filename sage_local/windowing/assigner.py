@@ -2,20 +2,11 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from enum import Enum
 from typing import Any, ClassVar
 
+from sage_local.core.time_domain import TimeDomain
 from sage_local.windowing.trigger import Trigger
 from sage_local.windowing.windows import Window
-
-
-class TimeDomain(Enum):
-    """Whose clock tells the time of a record."""
-
-    EVENT = "event time"
-    """The record's own timestamp."""
-    PROCESSING = "processing time"
-    """The machine's clock when the record is processed."""
 
 
 class WindowAssigner(ABC):

@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 from sage_local.config import OBJECT_REUSE
 from sage_local.core.elements import MAX_TIMESTAMP, Element, Watermark
+from sage_local.core.time_domain import TimeDomain
 from sage_local.functions.state import BroadcastStateDescriptor, MapState
-from sage_local.functions.timers import TimeDomain, TimerService
+from sage_local.functions.timers import TimerService
 from sage_local.runtime.metrics.table import OperatorCounters
 from sage_local.runtime.operators.emission import Emission
 from sage_local.runtime.operators.managed import ManagedState
@@ -84,7 +85,7 @@ class ProcessBase:
         if watermark.timestamp == MAX_TIMESTAMP:
             yield from self._fire_last()
         else:
-            yield from self._fire(TimeDomain.EVENT_TIME, watermark.timestamp)
+            yield from self._fire(TimeDomain.EVENT, watermark.timestamp)
         yield watermark
 
     def next_time_ms(self) -> int | None:
@@ -94,7 +95,7 @@ class ProcessBase:
     def advance_time(self, now_ms: int) -> Iterator[Element]:
         """Fire the processing-time timers that are due."""
         self._managed.sweep()
-        yield from self._fire(TimeDomain.PROCESSING_TIME, now_ms)
+        yield from self._fire(TimeDomain.PROCESSING, now_ms)
 
     def end(self) -> Iterable[Element]:
         """The last watermark has fired what there was."""
@@ -102,8 +103,8 @@ class ProcessBase:
 
     def _fire_last(self) -> Iterator[Element]:
         """Fire every timer there is, of processing time too: that will not come any more."""
-        yield from self._fire(TimeDomain.EVENT_TIME, self._timers.last(TimeDomain.EVENT_TIME))
-        yield from self._fire(TimeDomain.PROCESSING_TIME, self._timers.last(TimeDomain.PROCESSING_TIME))
+        yield from self._fire(TimeDomain.EVENT, self._timers.last(TimeDomain.EVENT))
+        yield from self._fire(TimeDomain.PROCESSING, self._timers.last(TimeDomain.PROCESSING))
         # What a timer of the end registers behind all others would have no end.
         dropped = self._timers.drop_all()
         if dropped:
@@ -118,7 +119,7 @@ class ProcessBase:
         for timer in self._timers.due(domain, upto):
             context.timestamp = timer.timestamp
             context.time_domain = domain
-            stamp = timer.timestamp if domain is TimeDomain.EVENT_TIME else None
+            stamp = timer.timestamp if domain is TimeDomain.EVENT else None
             yield from self._call_timer(timer, stamp)
         yield from self._emission.flush()
 

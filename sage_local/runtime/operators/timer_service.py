@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from sage_local.core.clock import Clock
 from sage_local.core.elements import MAX_TIMESTAMP, MIN_TIMESTAMP
+from sage_local.core.time_domain import TimeDomain
 from sage_local.errors import StateError
-from sage_local.functions.timers import TimeDomain
 from sage_local.runtime.state.backend import NO_KEY, Cursor
 from sage_local.runtime.state.timers import Timer, Timers
 
@@ -38,11 +38,11 @@ class OperatorTimers:
 
     def register_event_time_timer(self, timestamp: int, /) -> None:
         """See ``TimerService``."""
-        self._queue(self._event).register(self._valid(timestamp, TimeDomain.EVENT_TIME), self._cursor.key)
+        self._queue(self._event).register(self._valid(timestamp, TimeDomain.EVENT), self._cursor.key)
 
     def register_processing_time_timer(self, timestamp: int, /) -> None:
         """See ``TimerService``."""
-        self._queue(self._processing).register(self._valid(timestamp, TimeDomain.PROCESSING_TIME), self._cursor.key)
+        self._queue(self._processing).register(self._valid(timestamp, TimeDomain.PROCESSING), self._cursor.key)
 
     def delete_event_time_timer(self, timestamp: int, /) -> None:
         """See ``TimerService``."""
@@ -58,7 +58,7 @@ class OperatorTimers:
 
     def due(self, domain: TimeDomain, upto: int) -> Iterator[Timer]:
         """The timers due, one by one; while each is dealt with the cursor stands on its key."""
-        queue = self._event if domain is TimeDomain.EVENT_TIME else self._processing
+        queue = self._event if domain is TimeDomain.EVENT else self._processing
         if queue is None:
             return
         try:
@@ -72,7 +72,7 @@ class OperatorTimers:
 
     def last(self, domain: TimeDomain) -> int:
         """When the last of the timers there are now is due; ``MIN_TIMESTAMP`` when there is none."""
-        queue = self._event if domain is TimeDomain.EVENT_TIME else self._processing
+        queue = self._event if domain is TimeDomain.EVENT else self._processing
         last = None if queue is None else queue.last_timestamp()
         return MIN_TIMESTAMP if last is None else last
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from sage_local.windowing.assigner import TimeDomain, WindowAssigner
+from sage_local.core.time_domain import TimeDomain
+from sage_local.windowing.assigner import WindowAssigner
 from sage_local.windowing.trigger import Trigger
 from sage_local.windowing.triggers import NeverTrigger
 from sage_local.windowing.windows import GLOBAL_WINDOW, GlobalWindow

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
+from sage_local.core.time_domain import TimeDomain
 from sage_local.errors import PlanError
-from sage_local.windowing.assigner import TimeDomain, WindowAssigner
+from sage_local.windowing.assigner import WindowAssigner
 from sage_local.windowing.duration import Duration, positive_ms
 from sage_local.windowing.trigger import Trigger
 from sage_local.windowing.triggers import EventTimeTrigger, ProcessingTimeTrigger

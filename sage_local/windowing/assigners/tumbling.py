@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 from zoneinfo import ZoneInfo
 
-from sage_local.windowing.assigner import TimeDomain, WindowAssigner
+from sage_local.core.time_domain import TimeDomain
+from sage_local.windowing.assigner import WindowAssigner
 from sage_local.windowing.calendar import Grid, grid, time_zone
 from sage_local.windowing.duration import Duration, duration_ms, positive_ms
 from sage_local.windowing.trigger import Trigger

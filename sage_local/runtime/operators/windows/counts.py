@@ -9,12 +9,12 @@ from math import gcd
 from typing import Any
 
 from sage_local.core.elements import Element, Rows
+from sage_local.core.time_domain import TimeDomain
 from sage_local.plan import operators as specs
 from sage_local.runtime.metrics.table import OperatorCounters
 from sage_local.runtime.operators.windows.fold import CountFold, Fold
 from sage_local.runtime.operators.windows.operator import WindowOperator
 from sage_local.runtime.state.backend import KeyedBackend
-from sage_local.windowing.assigner import TimeDomain
 from sage_local.windowing.windows import GLOBAL_WINDOW
 
 Panes = list[Any]

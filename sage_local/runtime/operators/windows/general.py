@@ -4,6 +4,7 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from typing import Any
 
 from sage_local.core.elements import MAX_TIMESTAMP, Element, Rows, Watermark
+from sage_local.core.time_domain import TimeDomain
 from sage_local.plan import operators as specs
 from sage_local.runtime.metrics.table import OperatorCounters
 from sage_local.runtime.operators.windows.merging import MergingWindows
@@ -12,7 +13,6 @@ from sage_local.runtime.operators.windows.triggering import Triggering
 from sage_local.runtime.protocol.blame import NO_RECORD, blame
 from sage_local.runtime.state.backend import KeyedBackend
 from sage_local.runtime.state.timers import Timers
-from sage_local.windowing.assigner import TimeDomain
 from sage_local.windowing.assigners import GlobalWindows
 from sage_local.windowing.trigger import TriggerResult
 from sage_local.windowing.windows import GlobalWindow, Window

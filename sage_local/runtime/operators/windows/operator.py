@@ -5,6 +5,7 @@ from itertools import islice
 from typing import Any
 
 from sage_local.core.elements import MAX_TIMESTAMP, MIN_TIMESTAMP, Element, Rows, Side, Watermark
+from sage_local.core.time_domain import TimeDomain
 from sage_local.functions import Role
 from sage_local.plan import operators as specs
 from sage_local.runtime.channels.keying import Keying
@@ -19,7 +20,6 @@ from sage_local.runtime.operators.windows.output import Output
 from sage_local.runtime.protocol.blame import NO_RECORD, OperatorFailed, blame, record_at
 from sage_local.runtime.state.backend import KeyedBackend
 from sage_local.runtime.state.snapshot import StateSnapshot
-from sage_local.windowing.assigner import TimeDomain
 
 
 class WindowOperator:

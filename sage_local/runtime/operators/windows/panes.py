@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, cast
 
 from sage_local.core.elements import MAX_TIMESTAMP, Element, Rows
+from sage_local.core.time_domain import TimeDomain
 from sage_local.plan import operators as specs
 from sage_local.runtime.metrics.table import OperatorCounters
 from sage_local.runtime.operators.windows.fold import Fold
@@ -14,7 +15,6 @@ from sage_local.runtime.operators.windows.operator import WindowOperator
 from sage_local.runtime.operators.windows.stacks import KeptPanes, Stacks
 from sage_local.runtime.state.backend import KeyedBackend
 from sage_local.runtime.state.snapshot import StateSnapshot
-from sage_local.windowing.assigner import TimeDomain
 from sage_local.windowing.assigners import SlidingWindows, TumblingWindows
 from sage_local.windowing.calendar import EvenGrid, Grid
 from sage_local.windowing.windows import TimeWindow

@@ -10,13 +10,13 @@ from heapq import heappop, heappush
 from typing import Any
 
 from sage_local.core.elements import MAX_TIMESTAMP, MIN_TIMESTAMP, Element, Rows
+from sage_local.core.time_domain import TimeDomain
 from sage_local.plan import operators as specs
 from sage_local.runtime.metrics.table import OperatorCounters
 from sage_local.runtime.operators.windows.fold import EMPTY, SessionFold
 from sage_local.runtime.operators.windows.operator import WindowOperator
 from sage_local.runtime.operators.windows.output import Fired
 from sage_local.runtime.state.backend import KeyedBackend
-from sage_local.windowing.assigner import TimeDomain
 from sage_local.windowing.assigners import SessionWindows
 from sage_local.windowing.duration import positive_ms
 from sage_local.windowing.windows import TimeWindow
