@@ -265,12 +265,17 @@ def test_the_kafka_pipeline_sees_each_session_in_one_place(run, parallelism):
         assert [count for _, count in answers] == ["1", "2", "3", "4"]
 
 
-@pytest.mark.parametrize("config", [HIGH_PERF_CONFIG, FAULT_TOLERANCE_CONFIG])
-def test_the_configuration_templates_are_accepted_and_what_is_not_built_is_refused_at_submit(config):
-    env = LocalEnvironment("templates", config=config)
+def test_the_performance_template_is_accepted_and_what_is_not_built_is_refused_at_submit():
+    env = LocalEnvironment("templates", config=HIGH_PERF_CONFIG)
     env.from_collection([1]).print()
     with pytest.raises(NotBuiltError, match="this version does not have"):
         env.submit()
+
+
+def test_the_fault_tolerance_template_runs(monkeypatch, tmp_path):
+    monkeypatch.setenv("SAGE_CHECKPOINT_DIR", str(tmp_path))
+    env = LocalEnvironment("templates", config=FAULT_TOLERANCE_CONFIG)
+    assert env.from_collection([1]).collect() == [1]
 
 
 def test_the_debug_configuration_is_accepted_and_tracing_is_refused_at_submit():

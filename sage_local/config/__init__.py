@@ -3,14 +3,19 @@
 Does not hold: what a setting does; that is where it is read. May import ``sage_local.errors``.
 """
 
+from sage_local.config.checkpoints import checkpoint_directory, checkpointing_of
 from sage_local.config.enums import Checkpointing, Engine, LogLevel, RestartStrategy, RuntimeMode, StateBackend
 from sage_local.config.layer import Layer, parse_layer
 from sage_local.config.reference import settings_reference
 from sage_local.config.setting import Setting
 from sage_local.config.settings import Settings, load_settings
 from sage_local.config.table import (
+    ALLOW_NON_RESTORED_STATE,
     BUFFER_TIMEOUT_MS,
+    CHECKPOINT_DIR,
     CHECKPOINT_INTERVAL_MS,
+    CHECKPOINT_MIN_PAUSE_MS,
+    CHECKPOINT_RETAINED,
     CHECKPOINT_TIMEOUT_MS,
     CHECKPOINTING,
     CPU_CORES,
@@ -25,8 +30,12 @@ from sage_local.config.table import (
     PARALLELISM,
     RESTART_ATTEMPTS,
     RESTART_DELAY_MS,
+    RESTART_FAILURE_INTERVAL_MS,
+    RESTART_JITTER,
     RESTART_MAX_DELAY_MS,
+    RESTART_RESET_AFTER_MS,
     RESTART_STRATEGY,
+    RESTORE,
     RING_MAX_BYTES,
     RING_MIN_BYTES,
     RUNTIME_MODE,
@@ -36,9 +45,13 @@ from sage_local.config.table import (
 )
 
 __all__ = [
+    "ALLOW_NON_RESTORED_STATE",
     "BUFFER_TIMEOUT_MS",
     "CHECKPOINTING",
+    "CHECKPOINT_DIR",
     "CHECKPOINT_INTERVAL_MS",
+    "CHECKPOINT_MIN_PAUSE_MS",
+    "CHECKPOINT_RETAINED",
     "CHECKPOINT_TIMEOUT_MS",
     "CPU_CORES",
     "ENGINE",
@@ -52,8 +65,12 @@ __all__ = [
     "PARALLELISM",
     "RESTART_ATTEMPTS",
     "RESTART_DELAY_MS",
+    "RESTART_FAILURE_INTERVAL_MS",
+    "RESTART_JITTER",
     "RESTART_MAX_DELAY_MS",
+    "RESTART_RESET_AFTER_MS",
     "RESTART_STRATEGY",
+    "RESTORE",
     "RING_MAX_BYTES",
     "RING_MIN_BYTES",
     "RUNTIME_MODE",
@@ -69,6 +86,8 @@ __all__ = [
     "Setting",
     "Settings",
     "StateBackend",
+    "checkpoint_directory",
+    "checkpointing_of",
     "load_settings",
     "parse_layer",
     "settings_reference",

@@ -8,7 +8,10 @@ from sage_local.config.kinds import as_written
 from sage_local.config.layer import Entry, Layer
 from sage_local.config.setting import Setting
 from sage_local.config.table import (
+    CHECKPOINT_DIR,
     CHECKPOINT_INTERVAL_MS,
+    CHECKPOINT_MIN_PAUSE_MS,
+    CHECKPOINT_RETAINED,
     CHECKPOINT_TIMEOUT_MS,
     CHECKPOINTING,
     INCREMENTAL,
@@ -16,8 +19,12 @@ from sage_local.config.table import (
     PARALLELISM,
     RESTART_ATTEMPTS,
     RESTART_DELAY_MS,
+    RESTART_FAILURE_INTERVAL_MS,
+    RESTART_JITTER,
     RESTART_MAX_DELAY_MS,
+    RESTART_RESET_AFTER_MS,
     RESTART_STRATEGY,
+    RESTORE,
     RING_MAX_BYTES,
     RING_MIN_BYTES,
 )
@@ -30,9 +37,27 @@ _ORDERED: tuple[tuple[Setting[Any], Setting[Any]], ...] = (
 )
 """The first may not be more than the second."""
 
+_OF_CHECKPOINTS = (
+    CHECKPOINT_INTERVAL_MS,
+    CHECKPOINT_TIMEOUT_MS,
+    CHECKPOINT_MIN_PAUSE_MS,
+    CHECKPOINT_RETAINED,
+    CHECKPOINT_DIR,
+    INCREMENTAL,
+    RESTORE,
+)
+_OF_RESTARTS = (
+    RESTART_ATTEMPTS,
+    RESTART_DELAY_MS,
+    RESTART_MAX_DELAY_MS,
+    RESTART_JITTER,
+    RESTART_RESET_AFTER_MS,
+    RESTART_FAILURE_INTERVAL_MS,
+)
+
 _IDLE_WITHOUT: tuple[tuple[Setting[Any], Enum, tuple[Setting[Any], ...]], ...] = (
-    (CHECKPOINTING, Checkpointing.NONE, (CHECKPOINT_INTERVAL_MS, CHECKPOINT_TIMEOUT_MS, INCREMENTAL)),
-    (RESTART_STRATEGY, RestartStrategy.NONE, (RESTART_ATTEMPTS, RESTART_DELAY_MS, RESTART_MAX_DELAY_MS)),
+    (CHECKPOINTING, Checkpointing.NONE, _OF_CHECKPOINTS),
+    (RESTART_STRATEGY, RestartStrategy.NONE, _OF_RESTARTS),
 )
 """With the first written as the second, the others would do nothing."""
 

@@ -42,6 +42,7 @@ class RestartStrategy(Enum):
     NONE = "none"
     FIXED_DELAY = "fixed-delay"
     EXPONENTIAL_DELAY = "exponential-delay"
+    FAILURE_RATE = "failure-rate"
 
 
 class LogLevel(Enum):

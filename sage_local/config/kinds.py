@@ -81,6 +81,30 @@ def size_bytes() -> Kind[int]:
     return Kind("size", 'a size such as 4096 (bytes), "64kb", "4mb", "4gb"', read)
 
 
+def text(expected: str) -> Kind[str]:
+    """Any text that is not blank."""
+
+    def read(written: object) -> str | None:
+        return written if isinstance(written, str) and written.strip() else None
+
+    return Kind("text", expected, read)
+
+
+def fraction() -> Kind[float]:
+    """A number from 0 to 1."""
+
+    def read(written: object) -> float | None:
+        if isinstance(written, bool) or not isinstance(written, int | float | str):
+            return None
+        try:
+            number = float(written)
+        except ValueError:
+            return None
+        return number if 0 <= number <= 1 else None
+
+    return Kind("number", "a number from 0 to 1", read)
+
+
 def as_written(kind: Kind[object], value: object) -> str:
     """A value as a user would write it: ``4mb``, ``10m``, ``true``."""
     if isinstance(value, bool):

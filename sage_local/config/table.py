@@ -4,16 +4,13 @@ import os
 from typing import Any
 
 from sage_local.config.enums import Checkpointing, Engine, LogLevel, RestartStrategy, RuntimeMode, StateBackend
-from sage_local.config.kinds import boolean, choice, duration_ms, integer, size_bytes
+from sage_local.config.kinds import boolean, choice, duration_ms, fraction, integer, size_bytes, text
 from sage_local.config.setting import Setting
 
 
 def _allowed_cpus() -> int:
     return len(os.sched_getaffinity(0))
 
-
-_CHECKPOINTS = "checkpoints"
-_RESTARTS = "restarts after a failure"
 
 PARALLELISM = Setting(
     "parallelism",
@@ -77,65 +74,104 @@ CPU_CORES: Setting[int | None] = Setting(
     "The most CPUs that workers are pinned to.",
     default_text="all the CPUs this process may use",
 )
-CHECKPOINTING = Setting(
+CHECKPOINTING: Setting[Checkpointing | None] = Setting(
     "checkpointing",
     choice(Checkpointing),
-    Checkpointing.NONE,
-    "What a restart may do to a record: lose it, repeat it, or neither.",
-    unbuilt=_CHECKPOINTS,
-    built=(Checkpointing.NONE,),
+    None,
+    "What a restart may do to a record: lose or repeat it (none), repeat it, or neither.",
+    default_text="exactly_once with a checkpoint.interval or restore, else none",
 )
-CHECKPOINT_INTERVAL_MS: Setting[int | None] = Setting(
+CHECKPOINT_INTERVAL_MS = Setting(
     "checkpoint.interval",
     duration_ms(),
-    None,
+    10_000,
     "The time from the start of one checkpoint to the start of the next.",
-    default_text="no checkpoints",
-    unbuilt=_CHECKPOINTS,
 )
 CHECKPOINT_TIMEOUT_MS = Setting(
     "checkpoint.timeout",
     duration_ms(),
     600_000,
     "A checkpoint that takes longer is given up.",
-    unbuilt=_CHECKPOINTS,
+)
+CHECKPOINT_MIN_PAUSE_MS = Setting(
+    "checkpoint.min-pause",
+    duration_ms(),
+    0,
+    "The least time from the end of one checkpoint to the start of the next.",
+)
+CHECKPOINT_RETAINED = Setting(
+    "checkpoint.retained",
+    integer(at_least=1),
+    2,
+    "Complete checkpoints that are kept; older ones are deleted.",
+)
+CHECKPOINT_DIR: Setting[str | None] = Setting(
+    "checkpoint.dir",
+    text("a directory, or a URI that pyarrow.fs understands"),
+    None,
+    "Where checkpoints are stored, each job's in a directory of its name.",
+    default_text="`$XDG_STATE_HOME/sage/checkpoints`",
 )
 INCREMENTAL = Setting(
     "incremental",
     boolean(),
     False,
     "Whether a checkpoint holds only what changed since the one before.",
-    unbuilt="incremental checkpoints",
-    built=(False,),
+)
+RESTORE: Setting[str | None] = Setting(
+    "restore",
+    text("a job's checkpoint directory, one chk-N in it, or latest"),
+    None,
+    "The checkpoint to begin with: a job's checkpoint directory, one `chk-N` in it, or `latest` of this job.",
+    default_text="none",
+)
+ALLOW_NON_RESTORED_STATE = Setting(
+    "allow-non-restored-state",
+    boolean(),
+    False,
+    "Whether state of operators that the program no longer has may be left behind.",
 )
 RESTART_STRATEGY = Setting(
     "restart.strategy",
     choice(RestartStrategy),
     RestartStrategy.NONE,
     "What follows a failure: the end of the job, or another start after a delay.",
-    unbuilt=_RESTARTS,
-    built=(RestartStrategy.NONE,),
 )
 RESTART_ATTEMPTS = Setting(
     "restart.attempts",
     integer(at_least=0),
     10,
-    "Restarts before the job is given up.",
-    unbuilt=_RESTARTS,
+    "Restarts before the job is given up; with failure-rate, within one restart.failure_interval.",
 )
 RESTART_DELAY_MS = Setting(
     "restart.delay",
     duration_ms(),
     1000,
     "The wait before a restart; the first one of an exponential delay.",
-    unbuilt=_RESTARTS,
 )
 RESTART_MAX_DELAY_MS = Setting(
     "restart.max_delay",
     duration_ms(),
     60_000,
     "The longest wait of an exponential delay.",
-    unbuilt=_RESTARTS,
+)
+RESTART_JITTER = Setting(
+    "restart.jitter",
+    fraction(),
+    0.1,
+    "The part of an exponential delay by which it is shortened or lengthened at random.",
+)
+RESTART_RESET_AFTER_MS = Setting(
+    "restart.reset_after",
+    duration_ms(),
+    600_000,
+    "After so long without a failure, an exponential delay begins anew and all attempts are back.",
+)
+RESTART_FAILURE_INTERVAL_MS = Setting(
+    "restart.failure_interval",
+    duration_ms(),
+    60_000,
+    "The time within which failure-rate counts failures.",
 )
 METRICS_INTERVAL_MS = Setting(
     "metrics.interval",

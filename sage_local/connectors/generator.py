@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import TypeVar
 
 from sage_local.errors import SourceError
@@ -15,9 +16,12 @@ _LONGEST_WAIT_S = 0.05  # how long a stop may go unnoticed while the next record
 class GeneratorSource(SourceFunction[T]):
     """Emits what ``fn()`` yields, in order, from a thread of its own; ``fn`` may block and need not end.
 
+    With checkpoints, a restart calls ``fn`` again and passes over what was taken before: it has to yield the same.
     ``rate`` limits it to so many records per second, evenly spaced; a source that fell behind (its job was busy, or
     ``fn`` was) catches up at most one second's records.
     """
+
+    replayable = True
 
     def __init__(self, fn: Callable[[], Iterable[T]], *, rate: float | None = None) -> None:
         if not callable(fn):
@@ -26,6 +30,11 @@ class GeneratorSource(SourceFunction[T]):
             raise ValueError(f"rate: expected records per second above 0, found {rate!r}")
         self._fn = fn
         self._rate = rate
+        self._position = 0
+
+    def seek(self, position: int) -> None:
+        """Pass over the first ``position`` records, as fast as ``fn`` yields them."""
+        self._position = position
 
     def run(self, ctx: SourceContext[T]) -> None:
         """Calls ``fn`` once and emits until it ends or the job stops."""
@@ -34,7 +43,7 @@ class GeneratorSource(SourceFunction[T]):
             name = getattr(self._fn, "__qualname__", repr(self._fn))
             raise SourceError(f"from_generator: expected {name}() to return an iterable, found {type(values).__name__}")
         pace = None if self._rate is None else Pace(self._rate, time.monotonic())
-        for value in values:
+        for value in islice(values, self._position, None):
             if not (pace.wait(ctx) if pace else ctx.is_running):
                 return
             ctx.collect(value)

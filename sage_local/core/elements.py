@@ -56,8 +56,15 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True)
+class Barrier:
+    """What comes before belongs to ``checkpoint``, what comes after does not."""
+
+    checkpoint: int
+
+
+@dataclass(frozen=True, slots=True)
 class EndOfStream:
     """Nothing follows on this channel."""
 
 
-Element = Rows | Watermark | Idleness | SplitStart | Side | EndOfStream
+Element = Rows | Watermark | Idleness | SplitStart | Side | Barrier | EndOfStream

@@ -43,6 +43,8 @@ class SourceFunction(Generic[T]):
     """
 
     bounded: bool = True
+    replayable: bool = False
+    """Push form: whether ``run`` after ``seek`` emits again what it emitted before. Split readers always can."""
 
     def open(self, context: Any) -> None:
         """Called once per subtask in its worker, before the first record."""
@@ -53,6 +55,10 @@ class SourceFunction(Generic[T]):
     def run(self, ctx: SourceContext[T]) -> None:
         """Push form: emit every record through ``ctx.collect`` and return at the end."""
         raise NotImplementedError(f"{type(self).__name__} overrides neither run() nor splits() and open_split()")
+
+    def seek(self, position: int, /) -> None:
+        """Push form of a replayable source: called before ``run``, which then leaves out the first ``position`` records."""
+        raise NotImplementedError(f"{type(self).__name__} does not override seek()")
 
     def splits(self) -> Sequence[Any] | None:
         """Split form: what can be read independently; called at submit in the caller's process. ``None``: push form.

@@ -12,7 +12,7 @@ from typing import Any
 
 from sage_local.functions.context import FunctionContext
 from sage_local.functions.sink import TwoPhaseCommitSink
-from sage_local.runtime.operators.transactions import UNTIL_FINAL, Transactions
+from sage_local.runtime.operators.transactions import LATEST, Transactions
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class _Execution:
 
     def finish(self) -> None:
         """The final checkpoint is complete."""
-        self._transactions.complete(UNTIL_FINAL)
+        self._transactions.complete(LATEST)
         self.close()
 
     def cancel(self, completed: int) -> None:

@@ -6,7 +6,7 @@ from sage_local.core.ids import ChainId, TaskId
 from sage_local.runtime.checkpoint import catalog
 from sage_local.runtime.checkpoint.local import LocalStorage
 from sage_local.runtime.checkpoint.manifest import Manifest, OperatorPlace
-from sage_local.runtime.checkpoint.snapshot import FileRef, OperatorSummary, TaskSnapshot
+from sage_local.runtime.protocol.snapshots import FileRef, OperatorSummary, TaskSnapshot
 
 
 @pytest.fixture

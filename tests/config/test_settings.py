@@ -17,6 +17,7 @@ from sage_local.config import (
     PARALLELISM,
     RESTART_ATTEMPTS,
     RESTART_DELAY_MS,
+    RESTART_JITTER,
     RESTART_MAX_DELAY_MS,
     RESTART_STRATEGY,
     RING_MAX_BYTES,
@@ -28,6 +29,8 @@ from sage_local.config import (
     RuntimeMode,
     Settings,
     StateBackend,
+    checkpoint_directory,
+    checkpointing_of,
     load_settings,
     parse_layer,
 )
@@ -211,9 +214,6 @@ def test_settings_that_contradict_each_other_are_both_named(written, told):
     ("written", "missing"),
     [
         (HIGH_PERFORMANCE, "the RocksDB state backend"),
-        (FAULT_TOLERANCE, "restarts after a failure"),
-        ({"checkpointing": "exactly_once"}, "checkpoints"),
-        ({"checkpoint.interval": "1s"}, "checkpoints"),
         ({"tracing": True}, "the tracing of records"),
     ],
 )
@@ -224,7 +224,8 @@ def test_a_guarantee_that_is_not_built_is_refused(written, missing):
 
 
 @pytest.mark.parametrize(
-    "written", [{}, {"state.backend": "memory"}, {"checkpointing": "none"}, {"restart.strategy": "none"}]
+    "written",
+    [{}, {"state.backend": "memory"}, {"checkpointing": "none"}, {"restart.strategy": "none"}, FAULT_TOLERANCE],
 )
 def test_what_this_version_does_is_not_refused(written):
     Settings(written).refuse_unbuilt()
@@ -285,3 +286,24 @@ class TestPrecedence:
         told = r"parallelism = 2 \(config\) is more than max-parallelism = 1 \(environment variable SAGE_MAX_PARALLELI"
         with pytest.raises(ConfigError, match=told):
             load_settings(config=self.CONFIG, environ=environ)
+
+
+def test_checkpoints_are_taken_when_anything_asks_for_them():
+    assert checkpointing_of(Settings()) is Checkpointing.NONE
+    assert checkpointing_of(Settings({"checkpoint.interval": "1s"})) is Checkpointing.EXACTLY_ONCE
+    assert checkpointing_of(Settings({"restore": "latest"})) is Checkpointing.EXACTLY_ONCE
+    assert checkpointing_of(Settings({"checkpointing": "at_least_once"})) is Checkpointing.AT_LEAST_ONCE
+
+
+def test_each_job_has_a_checkpoint_directory_of_its_name():
+    settings = Settings({"checkpoint.dir": "/var/checkpoints/"})
+    assert checkpoint_directory(settings, "llm pipeline/1", {}) == "/var/checkpoints/llm-pipeline-1"
+    assert checkpoint_directory(Settings({"checkpoint.dir": "s3://b/c"}), "job", {}) == "s3://b/c/job"
+    assert checkpoint_directory(Settings(), "job", {"XDG_STATE_HOME": "/state"}) == "/state/sage/checkpoints/job"
+
+
+def test_a_fraction_is_a_number_from_0_to_1():
+    assert Settings({"restart.jitter": "0.25"})[RESTART_JITTER] == 0.25
+    for wrong in (1.5, -0.1, "much", True):
+        with pytest.raises(ConfigError, match="a number from 0 to 1"):
+            Settings({"restart.jitter": wrong})

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from sage_local.core.elements import EndOfStream, Idleness, Rows, Watermark
+from sage_local.runtime.channels.barriers import Barriers
 from sage_local.runtime.channels.frame import Frame, Receiver
 from sage_local.runtime.protocol.turns import ReceiverTurns
 from sage_local.runtime.protocol.watermarks import Change, InputWatermarks
@@ -25,7 +26,19 @@ class EventTime:
 
     def __init__(self, channels: int) -> None:
         self.inputs = InputWatermarks(channels)
+        self._channels = channels
         self._changes: deque[Change] = deque()
+
+    def position(self) -> list[tuple[int, bool]]:
+        """How far each channel's time has come, and whether it is idle."""
+        return [self.inputs.of(number) for number in range(self._channels)]
+
+    def reposition(self, position: list[tuple[int, bool]]) -> None:
+        """As in an earlier execution, which the operators hear of first."""
+        for number, (timestamp, is_idle) in enumerate(position):
+            self._changes += self.inputs.advance(number, timestamp)
+            if is_idle:
+                self._changes += self.inputs.set_idle(number, True)
 
     def next(self) -> Frame | None:
         """What has to be heard before anything else is taken."""
@@ -51,13 +64,22 @@ class EventTime:
 class ArrivalGate:
     """Frames as they arrive, from each sender in turn as far as it has any. Every frame counts as a turn.
 
-    ``numbers`` are those of the channels in ``time``.
+    ``numbers`` are those of the channels in ``time``; ``barriers`` counts them on from ``first``.
     """
 
-    def __init__(self, channels: Sequence[Receiver], time: EventTime, numbers: Sequence[int | None]) -> None:
+    def __init__(
+        self,
+        channels: Sequence[Receiver],
+        time: EventTime,
+        numbers: Sequence[int | None],
+        barriers: Barriers,
+        first: int = 0,
+    ) -> None:
         self._open = list(channels)
         self._numbers = list(numbers)
         self._time = time
+        self._barriers = barriers
+        self._places = list(range(first, first + len(channels)))
         self._held: Receiver | None = None
         self._next = 0
 
@@ -66,26 +88,26 @@ class ArrivalGate:
         self._release()
         waiting = 0
         while waiting < len(self._open):
-            if (heard := self._time.next()) is not None:
+            if (heard := self._time.next() or self._barriers.next()) is not None:
                 return heard
             self._next %= len(self._open)
-            channel = self._open[self._next]
-            frame = channel.receive()
+            channel, place = self._open[self._next], self._places[self._next]
+            frame = None if self._barriers.is_held(place) else channel.receive()
             if frame is None:
                 self._next += 1
                 waiting += 1
                 continue
             self._held = channel
-            if self._time.hears(self._numbers[self._next], frame):
+            if self._barriers.hears(place, frame) or self._time.hears(self._numbers[self._next], frame):
                 self._release()
             elif isinstance(frame.element, EndOfStream):
                 self._release()
-                del self._open[self._next], self._numbers[self._next]
+                del self._open[self._next], self._numbers[self._next], self._places[self._next]
             else:
                 self._next += 1
                 frame.ends_turn = True
                 return frame
-        return self._time.next() or (None if self._open else Frame(EndOfStream()))
+        return self._time.next() or self._barriers.next() or (None if self._open else Frame(EndOfStream()))
 
     def _release(self) -> None:
         if self._held is not None:
@@ -94,15 +116,27 @@ class ArrivalGate:
 
 
 class TurnGate:
-    """Frames in the order of the turns: one sender's run of frames, then the next one's."""
+    """Frames in the order of the turns: one sender's run of frames, then the next one's.
+
+    A barrier comes by every channel between the same two turns. So when it has come by the channel whose turn it is, the
+    others have nothing else for us before it.
+    """
 
     def __init__(
-        self, channels: Sequence[Receiver], turns: ReceiverTurns, time: EventTime, numbers: Sequence[int | None]
+        self,
+        channels: Sequence[Receiver],
+        turns: ReceiverTurns,
+        time: EventTime,
+        numbers: Sequence[int | None],
+        barriers: Barriers,
+        first: int = 0,
     ) -> None:
         self._channels = channels
         self._time = time
         self._numbers = numbers
         self._turns = turns
+        self._barriers = barriers
+        self._first = first
         self._open = set(range(len(channels)))
         self._held: Receiver | None = None
 
@@ -112,13 +146,15 @@ class TurnGate:
             self._held.release()
             self._held = None
         while self._open:
-            if (heard := self._time.next()) is not None:
+            if (heard := self._time.next() or self._barriers.next()) is not None:
                 return heard
             sender = self._sender()
+            if sender is None:
+                return None
             frame = self._channels[sender].receive()
             if frame is None:
                 return None
-            if self._time.hears(self._numbers[sender], frame):
+            if self._barriers.hears(self._first + sender, frame) or self._time.hears(self._numbers[sender], frame):
                 self._channels[sender].release()
             elif isinstance(frame.element, EndOfStream):
                 self._channels[sender].release()
@@ -128,16 +164,24 @@ class TurnGate:
                 if frame.ends_turn:
                     self._turns.advance()
                 return frame
-        return self._time.next() or Frame(EndOfStream())
+        return self._time.next() or self._barriers.next() or Frame(EndOfStream())
 
-    def _sender(self) -> int:
-        """Whose turn it is, among those that have not ended."""
+    def _sender(self) -> int | None:
+        """Whose turn it is, among those that have not ended; one whose barrier is still to come; ``None``: all wait."""
         for _ in self._channels:
             if self._turns.sender in self._open:
-                return self._turns.sender
+                break
             self._turns.advance()
-        # With e.g. four senders dealt to two receivers, two of the senders never have a turn for us: only their end is to come.
-        return min(self._open)
+        else:
+            # With e.g. four senders dealt to two receivers, two of the senders never have a turn for us: only their
+            # barriers and their end are to come.
+            return min((sender for sender in self._open if not self._is_held(sender)), default=None)
+        if not self._is_held(self._turns.sender):
+            return self._turns.sender
+        return min((sender for sender in self._open if not self._is_held(sender)), default=None)
+
+    def _is_held(self, sender: int) -> bool:
+        return self._barriers.is_held(self._first + sender)
 
 
 class NumberedInput:

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Protocol
 
-from sage_local.core.elements import Element, EndOfStream, Rows
+from sage_local.core.elements import Barrier, Element, EndOfStream, Rows
 from sage_local.runtime.channels.frame import Frame, Sender
 from sage_local.runtime.channels.routing import Router
 
@@ -113,7 +113,8 @@ class TurnOutbox(Outbox):
 
     ``waits_for_turn``: what is not rows goes to a receiver with the next answer to it only. Where several senders deal to
     several receivers, a receiver looks at our channel when it is our turn; what piled up there meanwhile could fill the
-    channel and stop us, and with us the one whose turn it is. Of watermarks the latest says it all.
+    channel and stop us, and with us the one whose turn it is. Of watermarks the latest says it all. For a barrier the
+    receiver looks at all its channels.
     """
 
     def __init__(self, router: Router, channels: Sequence[Sender], *, waits_for_turn: bool = False) -> None:
@@ -132,7 +133,7 @@ class TurnOutbox(Outbox):
 
     def pass_on(self, element: Element) -> None:
         """In order behind the rows."""
-        if self._waits_for_turn and not isinstance(element, EndOfStream):
+        if self._waits_for_turn and not isinstance(element, Barrier | EndOfStream):
             for notes in self._notes:
                 notes[type(element)] = element
             return

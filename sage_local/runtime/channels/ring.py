@@ -6,7 +6,7 @@ A frame larger than a record travels as several, all but the last flagged as con
 from collections.abc import Callable
 from struct import Struct
 
-from sage_local.core.elements import Element, EndOfStream, Idleness, Rows, Watermark
+from sage_local.core.elements import Barrier, Element, EndOfStream, Idleness, Rows, Watermark
 from sage_local.runtime.channels.frame import Frame
 from sage_local.runtime.codec.rows import decode, encode
 from sage_local.runtime.native import RingReader, RingWriter
@@ -16,6 +16,7 @@ KIND_ROWS = 1
 KIND_END_OF_STREAM = 2
 KIND_WATERMARK = 3
 KIND_IDLENESS = 4
+KIND_BARRIER = 5
 FLAG_CONTINUED = 1
 FLAG_ENDS_TURN = 2
 
@@ -163,6 +164,8 @@ class RingReceiver:
             return Watermark(*_INT64.unpack(payload))
         if kind == KIND_IDLENESS:
             return Idleness(bool(payload[0]))
+        if kind == KIND_BARRIER:
+            return Barrier(*_INT64.unpack(payload))
         if not self._parts:
             return decode(payload) if len(payload) else Rows([])
         self._parts += payload
@@ -178,6 +181,8 @@ def _encoded(element: Element) -> tuple[int, bytes]:
         return KIND_WATERMARK, _INT64.pack(element.timestamp)
     if isinstance(element, Idleness):
         return KIND_IDLENESS, bytes([element.idle])
+    if isinstance(element, Barrier):
+        return KIND_BARRIER, _INT64.pack(element.checkpoint)
     if not isinstance(element, Rows):
         raise TypeError(f"a ring carries rows, event time and the end of a stream, found {type(element).__name__}")
     return KIND_ROWS, encode(element) if element.values else b""

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from sage_local.core.ids import ChainId, TaskId
 from sage_local.errors import CheckpointError
-from sage_local.runtime.checkpoint.snapshot import FileRef, OperatorSummary, TaskSnapshot
+from sage_local.runtime.protocol.snapshots import FileRef, OperatorSummary, TaskSnapshot
 
 FORMAT: Final = 1
 NAME: Final = "MANIFEST"

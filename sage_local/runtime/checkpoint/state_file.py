@@ -14,7 +14,8 @@ from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from sage_local.errors import CheckpointError
-from sage_local.runtime.checkpoint.snapshot import FileRef, OperatorSnapshot
+from sage_local.runtime.checkpoint.operator_snapshot import OperatorSnapshot
+from sage_local.runtime.protocol.snapshots import FileRef
 
 FORMAT: Final = 1
 UNKEYED: Final = -1

@@ -1,5 +1,6 @@
 """``aggregate`` and the built-in aggregates, whole or split in two around an exchange."""
 
+import pickle
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -8,9 +9,11 @@ from sage_local.core.elements import Element, Rows
 from sage_local.plan import operators as specs
 from sage_local.runtime.metrics.table import OperatorCounters
 from sage_local.runtime.operators.folding import Fold, fold_of, merge_of, result_is_accumulator
-from sage_local.runtime.operators.keyed import ROWS_AT_END, Keyed
+from sage_local.runtime.operators.keyed import ROWS_AT_END, STATE, Keyed
 from sage_local.runtime.operators.user_function import UserFunction
 from sage_local.runtime.protocol.blame import NO_RECORD, blame, record_at
+from sage_local.runtime.state.chunk import PROTOCOL
+from sage_local.runtime.state.snapshot import StateSnapshot
 
 MAX_PARTIAL_KEYS = 100_000
 """Of a combiner: it holds a part of the state a second time, so it must stay small beside the rest."""
@@ -110,6 +113,17 @@ class PartialAggregate(_Folding):
     def end(self) -> Iterable[Element]:
         """What is left."""
         return self._flush()
+
+    def snapshot(self) -> StateSnapshot:
+        """See ``Stateful``. Keys of any group pass here, so it is state of the subtask."""
+        return StateSnapshot(subtasks=[pickle.dumps(self.state, PROTOCOL)], entries={STATE: len(self.state)})
+
+    def _put_back(self) -> None:
+        for written in () if self._restored is None else self._restored.subtasks:
+            # Of several subtasks: what each had of a key is merged behind the exchange anyway.
+            for key, accumulator in pickle.loads(written).items():
+                known = self.state.get(key)
+                self.state[key] = accumulator if known is None else self._aggregate.merge(known, accumulator)
 
     def _flush(self) -> Iterable[Element]:
         state, self.state = self.state, {}

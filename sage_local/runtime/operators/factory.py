@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from sage_local.config import RUNTIME_MODE, Settings
+from sage_local.functions import TwoPhaseCommitSink
 from sage_local.plan import operators as specs
 from sage_local.plan.keys import may_use_state
 from sage_local.runtime.metrics.table import OperatorCounters
@@ -10,7 +11,7 @@ from sage_local.runtime.operators.aggregate import Aggregate, MergeAggregate, Pa
 from sage_local.runtime.operators.compiler import Kind
 from sage_local.runtime.operators.protocol import Operator
 from sage_local.runtime.operators.reduce import Reduce
-from sage_local.runtime.operators.sinks import Collect, Print, Sink
+from sage_local.runtime.operators.sinks import Collect, Print, Sink, TransactionalSink
 from sage_local.runtime.operators.stateless import Step, stages
 
 
@@ -81,7 +82,7 @@ def _stateful(spec: specs.Operator, counters: OperatorCounters, settings: Settin
         case specs.Process() | specs.Connected():
             return _with_context(spec, counters)
         case specs.Sink():
-            return Sink(spec, counters)
+            return (TransactionalSink if isinstance(spec.function, TwoPhaseCommitSink) else Sink)(spec, counters)
         case specs.Print():
             return Print(spec, counters)
         case specs.Collect():

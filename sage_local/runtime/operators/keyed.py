@@ -4,21 +4,26 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
-from sage_local.config import RuntimeMode
+from sage_local.config import MAX_PARALLELISM, RuntimeMode
 from sage_local.core.elements import Rows
 from sage_local.functions import Role
 from sage_local.plan.operators import Operator as Spec
 from sage_local.runtime.channels.keying import Keying
-from sage_local.runtime.codec.keys import check_key
+from sage_local.runtime.codec.keys import check_key, key_groups
 from sage_local.runtime.metrics.table import OperatorCounters
 from sage_local.runtime.operators.protocol import TaskContext
 from sage_local.runtime.operators.user_function import UserFunction, close_all
 from sage_local.runtime.protocol.blame import OperatorFailed, blame
+from sage_local.runtime.state.memory import MemoryBackend
+from sage_local.runtime.state.snapshot import StateSnapshot, owned_key_groups
 
 PLAIN_KEYS = frozenset({str, int, bool, bytes, type(None)})
 """Exact types of which every value is a key; the others are looked at one by one."""
 ROWS_AT_END = 4096
 """Rows of one batch of final results: as many as a frame has at most by default."""
+
+STATE = "values"
+"""The name of the table that stands for ``Keyed.state`` in snapshots."""
 
 
 class Keyed:
@@ -33,15 +38,45 @@ class Keyed:
         self._selector = None if spec.key_selector is None else UserFunction(spec.name, spec.key_selector, Role.KEY)
         self._keying = None if self._selector is None else Keying(spec.name, self._selector.call)
         self.state: dict[Any, Any] = {}
+        self._restored: StateSnapshot | None = None
 
     def open(self, context: TaskContext) -> None:
         """Open the functions."""
+        self._context = context
+        self._put_back()
         for function in self._functions():
             function.open(context)
 
     def close(self) -> None:
         """Close them."""
         close_all(self._functions())
+
+    def snapshot(self) -> StateSnapshot:
+        """See ``Stateful``."""
+        backend = self._backend()
+        space = backend.table(STATE).space()
+        space.update(self.state)
+        context = self._context
+        owned = owned_key_groups(context.task.subtask, context.parallelism, context.settings[MAX_PARALLELISM])
+        chunks = {group: [chunk] for group, chunk in backend.snapshot(owned).items()}
+        return StateSnapshot(chunks, entries={STATE: len(space)})
+
+    def restore(self, snapshot: StateSnapshot) -> None:
+        """See ``Stateful``."""
+        self._restored = snapshot
+
+    def _backend(self) -> MemoryBackend:
+        max_parallelism = self._context.settings[MAX_PARALLELISM]
+        return MemoryBackend(lambda keys: key_groups(keys, max_parallelism))
+
+    def _put_back(self) -> None:
+        if self._restored is None:
+            return
+        context, backend = self._context, self._backend()
+        owned = owned_key_groups(context.task.subtask, context.parallelism, context.settings[MAX_PARALLELISM])
+        backend.restore(chunk for group in owned for chunk in self._restored.key_groups.get(group, ()))
+        self.state.update(backend.table(STATE).space())
+        self._restored = None
 
     def keys(self, rows: Rows) -> list[Any]:
         """The key of each record."""
@@ -54,7 +89,8 @@ class Keyed:
     def check_new_keys(self, known: int, keys: list[Any], values: list[Any]) -> None:
         """Refuse keys without a canonical form among those new in ``state``, which had ``known`` before this batch.
 
-        Only new keys are looked at, so a stream of few keys costs nothing; a dictionary keeps the order of arrival.
+        Only new keys are looked at, so a stream of few keys costs nothing. They are the last ones in the dictionary, taken
+        from its end: skipping the known ones from its beginning would take time in their number.
         """
         if len(self.state) == known:
             return

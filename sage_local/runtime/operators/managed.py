@@ -114,12 +114,18 @@ class ManagedState:
     def snapshot(self) -> StateSnapshot:
         """All of it."""
         chunks = {} if self._backend is None else self._backend.snapshot(self._owned)
-        return StateSnapshot({group: [chunk] for group, chunk in chunks.items()}, [self._unkeyed.snapshot()])
+        entries = {} if self._backend is None else self._backend.entries()
+        return StateSnapshot(
+            {group: [chunk] for group, chunk in chunks.items()}, [self._unkeyed.snapshot()], entries=entries
+        )
 
     def restore(self, snapshot: StateSnapshot) -> None:
         """Put back this subtask's part; before the function asks for any state."""
         if self._backend is not None:
             owned = (snapshot.key_groups.get(group, []) for group in self._owned)
             self._backend.restore(chunk for chunks in owned for chunk in chunks)
+        if snapshot.is_of_one_subtask:
+            self._unkeyed.restore(snapshot.subtasks, subtask=0, parallelism=1)
+            return
         task = self._context.task
         self._unkeyed.restore(snapshot.subtasks, subtask=task.subtask, parallelism=self._context.parallelism)

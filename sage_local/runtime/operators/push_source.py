@@ -78,6 +78,7 @@ class PushInput(SourceInput):
         self._handover = Handover(wake)
         self._thread: threading.Thread | None = None
         self._has_returned = False
+        self._taken = 0
         self._error: BaseException | None = None
 
     def open(self, context: TaskContext) -> None:
@@ -87,6 +88,15 @@ class PushInput(SourceInput):
         self._thread = threading.Thread(target=self._run, name=f"source {self.name}", daemon=True)
         self._thread.start()
 
+    def position(self) -> int:
+        """How many records were taken."""
+        return self._taken
+
+    def reposition(self, position: int) -> None:
+        """See ``SourceInput``."""
+        self._taken = position
+        self._spec.source.seek(position)
+
     def take(self) -> Frame | None:
         """What was handed over since; after the last of it, the end or what ``run`` raised."""
         returned = (
@@ -94,6 +104,7 @@ class PushInput(SourceInput):
         )  # before looking for records: none comes after it
         values = self._handover.take(self._pacer.rows)
         if values:
+            self._taken += len(values)
             return self._frame(values)
         if not returned:
             return None

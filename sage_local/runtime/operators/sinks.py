@@ -1,15 +1,18 @@
 """The ends of streams: sink functions, print, collect."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
+from sage_local.config import Checkpointing, checkpointing_of
 from sage_local.core.elements import Element, Rows
 from sage_local.functions import Role
 from sage_local.plan import operators as specs
 from sage_local.runtime.metrics.table import OperatorCounters
 from sage_local.runtime.operators.protocol import TaskContext
+from sage_local.runtime.operators.transactions import LATEST, Transactions
 from sage_local.runtime.operators.user_function import UserFunction
-from sage_local.runtime.protocol.blame import blame, record_at
+from sage_local.runtime.protocol.blame import NO_RECORD, blame, record_at
 
 
 class Sink:
@@ -44,6 +47,74 @@ class Sink:
     def close(self) -> None:
         """Close the function."""
         self._function.close()
+
+
+class TransactionalSink(Sink):
+    """Hands each record to a ``TwoPhaseCommitSink``; without checkpoints its one transaction is committed at the end.
+
+    ``prepare`` may raise ``OSError``, which costs the checkpoint and not the job.
+    """
+
+    def __init__(self, spec: specs.Sink, counters: OperatorCounters) -> None:
+        super().__init__(spec, counters)
+        self._transactions = Transactions(spec.function)
+        self._restored: bytes | None = None
+        self._has_checkpoints = False
+
+    @property
+    def waiting(self) -> int:
+        """See ``Transactional``."""
+        return self._transactions.waiting
+
+    def restore_transactions(self, snapshot: bytes) -> None:
+        """See ``Transactional``."""
+        self._restored = snapshot
+
+    def open(self, context: TaskContext) -> None:
+        """Open the sink, commit what the restored checkpoint had prepared, let the sink clean up."""
+        self._has_checkpoints = checkpointing_of(context.settings) is not Checkpointing.NONE
+        super().open(context)
+        with self._blamed():
+            self._transactions.recover(self._restored)
+
+    def prepare(self, checkpoint: int) -> bytes:
+        """See ``Transactional``."""
+        try:
+            return self._transactions.prepare(checkpoint)
+        except OSError:
+            raise
+        except BaseException as error:
+            blame(self.name, NO_RECORD, error)
+
+    def prepare_last(self) -> bytes:
+        """See ``Transactional``."""
+        with self._blamed():
+            return self._transactions.end()
+
+    def complete(self, checkpoint: int) -> None:
+        """See ``Transactional``."""
+        with self._blamed():
+            self._transactions.complete(checkpoint)
+
+    def abandon(self, completed: int) -> None:
+        """See ``Transactional``."""
+        with self._blamed():
+            self._transactions.abandon(completed)
+
+    def end(self) -> Iterable[Element]:
+        """Without checkpoints nothing else would ever commit."""
+        if not self._has_checkpoints:
+            with self._blamed():
+                self._transactions.end()
+                self._transactions.complete(LATEST)
+        return ()
+
+    @contextmanager
+    def _blamed(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException as error:
+            blame(self.name, NO_RECORD, error)
 
 
 class Print:

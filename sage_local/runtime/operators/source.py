@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from sage_local.core.elements import MAX_TIMESTAMP, EndOfStream, Rows, SplitStart, Watermark
@@ -47,6 +48,14 @@ class SourceInput(ABC):
         """Read no further. Event time does not end by that: windows that are not complete stay as they are."""
 
     @abstractmethod
+    def position(self) -> Any:
+        """Where to go on reading: a picklable value."""
+
+    @abstractmethod
+    def reposition(self, position: Any) -> None:
+        """Read from what ``position`` gave in an earlier execution; before ``open``."""
+
+    @abstractmethod
     def next_poll_ns(self) -> int | None:
         """When ``take`` is worth a try without an event; ``None``: an event will come, or it is worth one now."""
 
@@ -66,6 +75,16 @@ class SourceInput(ABC):
         return Frame(Rows(values), ends_turn=True)
 
 
+@dataclass(frozen=True, slots=True)
+class SplitPosition:
+    """``at_hand``: the split being read, and its reader's snapshot. ``announced``: its start is known to the task."""
+
+    splits: tuple[Any, ...]
+    at_hand: tuple[Any, Any] | None
+    share: int
+    announced: bool
+
+
 class SplitInput(SourceInput):
     """Reads its share of the splits, one after another. ``pacer`` says how much at a time."""
 
@@ -73,6 +92,9 @@ class SplitInput(SourceInput):
         super().__init__(spec, counters, pacer)
         self._clock = clock
         self._splits: deque[Any] = deque()
+        self._split: Any = None
+        self._resumed: SplitPosition | None = None
+        self._resumed_split: tuple[Any, Any] | None = None
         self._share = 0
         self._announced = False
         self._reader: SplitReader[Any] | None = None
@@ -83,14 +105,37 @@ class SplitInput(SourceInput):
         """Open the source and see which splits are ours."""
         assert self._spec.splits is not None
         self._function.open(context)
+        if self._resumed is not None:
+            self._go_on(self._resumed)
+            return
         self._splits.extend(share(self._spec.splits, context.task.subtask, context.parallelism))
         self._share = len(self._splits)
+
+    def position(self) -> SplitPosition:
+        """The splits still to be read, and how far the one at hand was."""
+        at_hand = self._resumed_split
+        if self._reader is not None:
+            try:
+                at_hand = (self._split, self._reader.snapshot())
+            except BaseException as error:
+                blame(self.name, NO_RECORD, error)
+        return SplitPosition(tuple(self._splits), at_hand, self._share, self._announced)
+
+    def reposition(self, position: SplitPosition) -> None:
+        """See ``SourceInput``."""
+        self._resumed = position
+
+    def _go_on(self, position: SplitPosition) -> None:
+        self._splits.extend(position.splits)
+        self._resumed_split = position.at_hand
+        self._share = position.share
+        self._announced = position.announced
 
     def take(self) -> Frame | None:
         """The next records of the split at hand, or of the one after it."""
         if self._retry_at_ns is not None and self._clock() < self._retry_at_ns:
             return None
-        while self._reader is not None or self._splits:
+        while self._reader is not None or self._resumed_split is not None or self._splits:
             if self._reader is None and self._share > 1 and not self._announced:
                 self._announced = True
                 return Frame(SplitStart(self._share - len(self._splits), self._share))
@@ -130,7 +175,7 @@ class SplitInput(SourceInput):
     def _poll(self) -> list[Any] | None:
         try:
             if self._reader is None:
-                self._reader = self._spec.source.open_split(self._splits.popleft())
+                self._open_reader()
             values = self._reader.poll(self._pacer.rows)
         except BaseException as error:
             blame(self.name, NO_RECORD, error)
@@ -138,6 +183,15 @@ class SplitInput(SourceInput):
             return values
         error = TypeError(f"poll() of a split reader returns a list or None, found {type(values).__name__}")
         raise OperatorFailed(self.name, NO_RECORD, error)
+
+    def _open_reader(self) -> None:
+        if self._resumed_split is not None:
+            self._split, position = self._resumed_split
+            self._reader = self._spec.source.open_split(self._split, position)
+            self._resumed_split = None
+        else:
+            self._split = self._splits.popleft()
+            self._reader = self._spec.source.open_split(self._split)
 
     def _close_reader(self) -> None:
         reader, self._reader = self._reader, None

@@ -1,5 +1,6 @@
 """``assign_timestamps_and_watermarks``: event time comes into a stream here."""
 
+import pickle
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -11,6 +12,8 @@ from sage_local.runtime.metrics.table import OperatorCounters
 from sage_local.runtime.operators.protocol import TaskContext
 from sage_local.runtime.operators.user_function import UserFunction, close_all
 from sage_local.runtime.protocol.blame import NO_RECORD, OperatorFailed, blame, record_at
+from sage_local.runtime.state.chunk import PROTOCOL
+from sage_local.runtime.state.snapshot import StateSnapshot
 from sage_local.windowing.timestamps import event_time_ms, event_times_ms
 from sage_local.windowing.watermarks import TimestampAssigner, WatermarkGenerator, WatermarkStrategy
 
@@ -39,6 +42,7 @@ class AssignTimestamps:
         self._is_last_split = True
         self._start_split()
         self._emitted = MIN_TIMESTAMP
+        self._repeats = False
         self._is_idle = False
         self._last_record_ms = self._asked_ms = 0
 
@@ -59,6 +63,19 @@ class AssignTimestamps:
             )
             raise OperatorFailed(self.name, NO_RECORD, error)
 
+    def snapshot(self) -> StateSnapshot:
+        """See ``Stateful``: how far time has come, and the user's generator."""
+        state = (self._is_last_split, self._latest, self._emitted, self._is_idle, self._generator)
+        return StateSnapshot(subtasks=[pickle.dumps(state, PROTOCOL)])
+
+    def restore(self, snapshot: StateSnapshot) -> None:
+        """See ``Stateful``."""
+        for written in snapshot.subtasks:
+            state = pickle.loads(written)
+            self._is_last_split, self._latest, self._emitted, self._is_idle, self._generator = state
+            # Operators in the same task hear it again from here; those in others know it from their own snapshots.
+            self._repeats = self._emitted > MIN_TIMESTAMP
+
     def open(self, context: TaskContext) -> None:
         """Open the assigner, if it is a function class."""
         self._clock = context.clock
@@ -73,6 +90,9 @@ class AssignTimestamps:
         """The records with their timestamps; behind them the watermark, if it has moved."""
         if not rows.values:
             return
+        if self._repeats:
+            self._repeats = False
+            yield Watermark(self._emitted)
         self._counters.took(len(rows.values))
         self._counters.gave(len(rows.values))
         rows.timestamps = timestamps = self._timestamps(rows)

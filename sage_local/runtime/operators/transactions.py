@@ -7,8 +7,8 @@ from typing import Any
 from sage_local.functions.sink import TwoPhaseCommitSink
 from sage_local.runtime.state.chunk import PROTOCOL
 
-UNTIL_FINAL = 1 << 62
-"""Stands for the checkpoint that will know a subtask as finished, whichever that is."""
+LATEST = 1 << 62
+"""Stands for a checkpoint behind all others, where there is only the end of the job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,7 @@ class Transactions:
     def __init__(self, sink: TwoPhaseCommitSink[Any, Any]) -> None:
         self._sink = sink
         self._prepared: list[Prepared] = []
+        self._latest = -1
 
     def recover(self, snapshot: bytes | None) -> None:
         """After ``open``: commit what the restored checkpoint had prepared, then let the sink clean up."""
@@ -38,15 +39,16 @@ class Transactions:
 
         What was prepared for a checkpoint that came to nothing is still due: its records will not come again.
         """
+        self._latest = checkpoint
         handle = self._sink.prepare(checkpoint)
         if handle is not None:
             self._prepared.append(Prepared(checkpoint, handle))
         return pickle.dumps(([each.handle for each in self._prepared], self._sink.snapshot()), PROTOCOL)
 
     def end(self) -> bytes:
-        """No record follows: the last transaction, which the checkpoint commits that knows this subtask as finished."""
+        """No record follows. Every checkpoint behind the latest barrier knows this subtask by this last snapshot."""
         self._sink.end()
-        return self.prepare(UNTIL_FINAL)
+        return self.prepare(self._latest + 1)
 
     @property
     def waiting(self) -> int:

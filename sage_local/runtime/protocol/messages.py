@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from sage_local.core.ids import TaskId, WorkerId
+from sage_local.runtime.protocol.snapshots import Checkpointing, TaskSnapshot
 
 COORDINATOR = WorkerId(-1)
 """The coordinator's place among the workers: it too owns a segment, with a ring from every worker."""
@@ -13,6 +14,7 @@ class Deploy:
     """To a worker: the job (a ``runtime.job.Deployment``, cloudpickled). Open and run every task placed on you."""
 
     deployment: bytes
+    checkpointing: Checkpointing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +23,37 @@ class StopSources:
 
 
 @dataclass(frozen=True, slots=True)
+class SuspendSources:
+    """To a worker: sources read no further and send nothing but barriers; the checkpoint that follows is the last."""
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerCheckpoint:
+    """To a worker: every source sends the barrier of ``checkpoint``."""
+
+    checkpoint: int
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointComplete:
+    """To a worker: sinks commit what ``checkpoint`` holds.
+
+    ``is_final``: then close what is left of the tasks and answer with ``WorkerDone``.
+    """
+
+    checkpoint: int
+    is_final: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Cancel:
-    """To a worker: drop what is in flight, close every function, answer with ``WorkerDone``."""
+    """To a worker: drop what is in flight, close every function, answer with ``WorkerDone``.
+
+    ``completed``: the newest complete checkpoint. Sinks commit what it holds and abort what was prepared since; ``None``
+    without checkpoints.
+    """
+
+    completed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +61,7 @@ class Exit:
     """To a worker: leave the process."""
 
 
-Command = Deploy | StopSources | Cancel | Exit
+Command = Deploy | StopSources | SuspendSources | TriggerCheckpoint | CheckpointComplete | Cancel | Exit
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,4 +128,21 @@ class WorkerDone:
     worker: WorkerId
 
 
-Event = WorkerReady | LoadFailed | TaskFinished | TaskFailed | Collected | WorkerDone
+@dataclass(frozen=True, slots=True)
+class SnapshotTaken:
+    """From a worker: the state of a task for ``checkpoint`` is durable; ``None``: its last state, it has ended."""
+
+    checkpoint: int | None
+    snapshot: TaskSnapshot
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotFailed:
+    """From a worker: the state of ``task`` for ``checkpoint`` could not be written."""
+
+    task: TaskId
+    checkpoint: int
+    reason: str
+
+
+Event = WorkerReady | LoadFailed | TaskFinished | TaskFailed | Collected | SnapshotTaken | SnapshotFailed | WorkerDone

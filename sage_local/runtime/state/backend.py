@@ -86,6 +86,9 @@ class KeyedBackend(Protocol):
     def timers(self, name: str) -> Timers:
         """The timer queue of that name (by custom ``event`` and ``processing``), made when there is none."""
 
+    def entries(self) -> dict[str, int]:
+        """How much there is, by the names of tables and timer queues: for people."""
+
     def snapshot(self, key_groups: Sequence[int]) -> dict[int, bytes]:
         """Everything there is, by key group; groups without anything are left out. Deltas count from here.
 

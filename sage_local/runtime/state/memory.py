@@ -95,6 +95,11 @@ class MemoryBackend:
         """The timer queue of that name."""
         return self._timers.setdefault(name, Timers())
 
+    def entries(self) -> dict[str, int]:
+        """The number of values in each table, and of timers in each queue."""
+        tables = {name: sum(len(values) for _, values in table.entries()) for name, table in self._tables.items()}
+        return tables | {f"{name} timers": len(timers) for name, timers in self._timers.items() if timers}
+
     def snapshot(self, key_groups: Sequence[int]) -> dict[int, bytes]:
         """Everything, by key group."""
         chunks = _Chunks(key_groups, self._key_groups)

@@ -8,11 +8,14 @@ from dataclasses import dataclass, field
 class StateSnapshot:
     """``key_groups``: chunks of keyed state by key group, each list in the order in which it is to be put back.
 
-    ``subtasks``: the operator state of each subtask that had any.
+    ``subtasks``: the operator state of each subtask that had any; with ``is_of_one_subtask`` of the very one that it is
+    restored in, which takes all of it. ``entries`` counts, for people, what is in each state.
     """
 
     key_groups: dict[int, list[bytes]] = field(default_factory=dict)
     subtasks: list[bytes] = field(default_factory=list)
+    is_of_one_subtask: bool = False
+    entries: dict[str, int] = field(default_factory=dict)
 
     @staticmethod
     def joined(parts: "Iterable[StateSnapshot]") -> "StateSnapshot":

@@ -1,6 +1,7 @@
 """The duty cycle: every task gets its turn; whoever owns the cycle does the waiting in between."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from sage_local.runtime.metrics.table import WorkerCounter, WorkerCounters
 from sage_local.runtime.worker.task import Task, TaskState
@@ -50,6 +51,26 @@ class DutyCycle:
         """Sources end as if their input had ended."""
         for task in tuple(self._tasks):
             self._guarded(task, task.stop)
+
+    def suspend_sources(self) -> None:
+        """Sources read no further and send nothing but barriers."""
+        for task in self._tasks:
+            task.suspend()
+
+    def trigger(self, checkpoint: int) -> None:
+        """Sources send the barrier of ``checkpoint``."""
+        for task in self._tasks:
+            task.trigger(checkpoint)
+
+    def complete(self, checkpoint: int) -> None:
+        """Sinks commit what ``checkpoint`` holds."""
+        for task in tuple(self._tasks):
+            self._guarded(task, partial(task.complete, checkpoint))
+
+    def abandon(self, completed: int) -> None:
+        """The execution ends: sinks commit what is complete and abort the rest."""
+        for task in tuple(self._tasks):
+            self._guarded(task, partial(task.abandon, completed))
 
     def close(self) -> None:
         """Close every task that is left; what they were doing is dropped, and what closing raises is reported."""

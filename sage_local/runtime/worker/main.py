@@ -6,10 +6,12 @@ import pickle
 import signal
 import sys
 from time import monotonic_ns
+from typing import Any
 
-from sage_local.core.ids import WorkerId
+from sage_local.core.ids import TaskId, WorkerId
 from sage_local.runtime.channels.rings import WorkerChannels
 from sage_local.runtime.channels.waiting import LONGEST_SLEEP_S, Peers, Rest
+from sage_local.runtime.checkpoint.storage import open_storage
 from sage_local.runtime.control.endpoint import ControlReceiver, ControlSender
 from sage_local.runtime.job import Deployment, WorkerBoot
 from sage_local.runtime.memory import segment as memory
@@ -19,12 +21,15 @@ from sage_local.runtime.native import Segment
 from sage_local.runtime.protocol.messages import (
     COORDINATOR,
     Cancel,
+    CheckpointComplete,
     Deploy,
     Exit,
     LoadFailed,
     StopSources,
+    SuspendSources,
     TaskFailed,
     TaskFinished,
+    TriggerCheckpoint,
     WorkerDone,
     WorkerReady,
 )
@@ -32,8 +37,11 @@ from sage_local.runtime.worker.collecting import CollectOutput
 from sage_local.runtime.worker.duty import DutyCycle
 from sage_local.runtime.worker.failures import failure_of
 from sage_local.runtime.worker.output import StandardOutput
+from sage_local.runtime.protocol.snapshots import Checkpointing
+from sage_local.runtime.worker.snapshot_writer import ThreadedWriter
 from sage_local.runtime.worker.task import Task
-from sage_local.runtime.worker.wiring import Surroundings, tasks_of
+from sage_local.runtime.worker.task_checkpoints import TaskCheckpoints
+from sage_local.runtime.worker.wiring import Checkpoints, Surroundings, tasks_of
 
 
 def run(boot: WorkerBoot) -> int:
@@ -68,6 +76,8 @@ class Worker:
         self._duty: DutyCycle | None = None
         self._counters: WorkerCounters | None = None
         self._is_leaving = False
+        self._has_failed = False
+        self._writer: ThreadedWriter | None = None
 
     def run(self) -> None:
         """Until ``Exit``."""
@@ -85,6 +95,8 @@ class Worker:
         if self._duty is not None:
             moved = self._duty.round() or moved
             self._report_when_done()
+        if self._writer is not None:
+            moved = self._writer.poll() or moved
         if not self._reports.idle:
             moved = self._reports.flush() or moved
         self._output.tick()
@@ -96,12 +108,22 @@ class Worker:
         match command:
             case None:
                 return False
-            case Deploy(deployment):
-                self._deploy(deployment)
+            case Deploy(deployment, checkpointing):
+                self._deploy(deployment, checkpointing)
             case StopSources():
                 if self._duty is not None:
                     self._duty.stop_sources()
-            case Cancel():
+            case TriggerCheckpoint(checkpoint):
+                if self._duty is not None:
+                    self._duty.trigger(checkpoint)
+            case SuspendSources():
+                if self._duty is not None:
+                    self._duty.suspend_sources()
+            case CheckpointComplete(checkpoint, is_final):
+                self._complete(checkpoint, is_final)
+            case Cancel(completed):
+                if self._duty is not None and completed is not None:
+                    self._duty.abandon(completed)
                 self._close()
                 self._reports.send(WorkerDone(self._boot.worker))
             case Exit():
@@ -110,7 +132,15 @@ class Worker:
                 raise TypeError(f"a worker obeys commands, found {type(command).__name__}")
         return True
 
-    def _deploy(self, pickled: bytes) -> None:
+    def _complete(self, checkpoint: int, is_final: bool) -> None:
+        if self._duty is not None:
+            self._duty.complete(checkpoint)
+        if is_final and not self._has_failed:
+            self._close()
+            self._output.flush()
+            self._reports.send(WorkerDone(self._boot.worker))
+
+    def _deploy(self, pickled: bytes, checkpointing: Checkpointing | None) -> None:
         try:
             deployment: Deployment = pickle.loads(pickled)
         except Exception as error:
@@ -124,7 +154,13 @@ class Worker:
         own = layouts[worker]
         cells = self._segment.view(own.counters_offset, 8 * own.counters_count).cast("q")
         channels = WorkerChannels(plan, worker, layouts, self._attach, self._peers)
-        around = Surroundings(channels, cells, lambda name: CollectOutput(name, self._reports), self._bell.notify)
+        around = Surroundings(
+            channels,
+            cells,
+            lambda name: CollectOutput(name, self._reports),
+            self._bell.notify,
+            checkpoints=None if checkpointing is None else self._checkpoints(checkpointing),
+        )
         tasks = tasks_of(plan, worker, around)
         self._close_descriptors()
         self._rest = Rest(
@@ -134,14 +170,33 @@ class Worker:
         self._duty = DutyCycle(tasks, self._counters, on_failed=self._failed, on_finished=self._finished)
         self._duty.open()
 
+    def _checkpoints(self, checkpointing: Checkpointing) -> Checkpoints:
+        storage, restored_from = open_storage(checkpointing.location), open_storage(checkpointing.restore_location)
+        writer = self._writer = ThreadedWriter(storage, self._bell.notify)
+
+        def of_task(task: TaskId, parts: list[tuple[str, Any]]) -> TaskCheckpoints:
+            return TaskCheckpoints(
+                task,
+                parts,
+                attempt=checkpointing.attempt,
+                restore=checkpointing.restore.get(task),
+                storage=restored_from,
+                writer=writer,
+                report=self._reports.send,
+            )
+
+        return of_task
+
     def _failed(self, task: Task, error: BaseException) -> None:
+        self._has_failed = True
         self._reports.send(TaskFailed(task.context.task, failure_of(task, error)))
 
     def _finished(self, task: Task) -> None:
         self._reports.send(TaskFinished(task.context.task))
 
     def _report_when_done(self) -> None:
-        if self._duty is not None and self._duty.is_done:
+        # With checkpoints the last one says when all is done: until then sinks may have something to commit.
+        if self._duty is not None and self._duty.is_done and self._writer is None:
             self._duty = None
             # What was printed is the caller's before it hears that the job has finished.
             self._output.flush()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 
-from sage_local.core.elements import Element, EndOfStream, Idleness, Rows, Side, SplitStart, Watermark
+from sage_local.core.elements import Barrier, Element, EndOfStream, Idleness, Rows, Side, SplitStart, Watermark
 from sage_local.plan.physical import SideTag
 from sage_local.runtime.channels.frame import Frame
 from sage_local.runtime.channels.gate import Input
@@ -18,6 +18,7 @@ from sage_local.runtime.operators.timed import ClockTimed, EventTimed, ManyInput
 from sage_local.runtime.operators.user_function import UserFunction
 from sage_local.runtime.protocol.blame import NO_RECORD, blame
 from sage_local.runtime.protocol.pacing import Pacer
+from sage_local.runtime.worker.task_checkpoints import TaskCheckpoints
 
 _TICK = Idleness(idle=False)
 """Stands in the frame of a tick: the stream of what comes of it is made beside it."""
@@ -34,12 +35,21 @@ class _SideOf(Side):
     operator: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What a source was told to do now; nothing at all without a frame."""
+
+    frame: Frame | None
+
+
 class TaskState(Enum):
     """The life of a task."""
 
     RUNNING = "running"
     SENDING = "sending"
     """Everything is closed; the last of the output waits for room."""
+    COMMITTING = "committing"
+    """All is sent; sinks still wait for the checkpoint that commits their last transactions."""
     FINISHED = "finished"
     CLOSED = "closed"
     """Failed or cancelled."""
@@ -63,6 +73,7 @@ class Task:
         clock: Callable[[], int],
         copy: Copy,
         pacer: Pacer,
+        checkpoints: TaskCheckpoints | None = None,
     ) -> None:
         self.context = context
         self.state = TaskState.RUNNING
@@ -87,6 +98,7 @@ class Task:
         self._clock = clock
         self._copy = copy
         self._pacer = pacer
+        self._checkpoints = checkpoints
         self._frame: Frame | None = None
         self._stream: Iterator[Element] = iter(())
         self._rows_in = 0
@@ -95,6 +107,8 @@ class Task:
 
     def open(self) -> None:
         """Open the functions, from the end of the chain to its beginning: a source may emit as soon as it is open."""
+        if self._checkpoints is not None:
+            self._checkpoints.restore()
         for selector in self._selectors:
             selector.open(self.context)
         for operator in reversed(self._operators):
@@ -106,6 +120,8 @@ class Task:
         """Do what can be done now, up to a frame or a time slice; returns whether anything was. Raises ``OperatorFailed``."""
         if self.state is TaskState.SENDING:
             return self._send_rest()
+        if self.state in (TaskState.COMMITTING, TaskState.FINISHED):
+            return False
         if self._frame is None and self._clocked and self._ready:
             self._tick()
         starved = self._frame is None and self._ready and not self._take()
@@ -120,6 +136,30 @@ class Task:
         if self._source is not None and self.state is TaskState.RUNNING:
             self._source.stop()
 
+    def trigger(self, checkpoint: int) -> None:
+        """If this is a source: send the barrier of ``checkpoint`` before reading on."""
+        if self._source is not None and self._checkpoints is not None and self.state is TaskState.RUNNING:
+            self._checkpoints.triggered.append(checkpoint)
+
+    def suspend(self) -> None:
+        """If this is a source: read no further, send nothing but barriers."""
+        if self._source is not None and self._checkpoints is not None:
+            self._checkpoints.is_suspended = True
+
+    def complete(self, checkpoint: int) -> None:
+        """``checkpoint`` is complete: sinks commit. The last of it may have been all that the task waited for."""
+        if self._checkpoints is None or self.state in (TaskState.FINISHED, TaskState.CLOSED):
+            return
+        self._checkpoints.complete(checkpoint)
+        if self.state is TaskState.COMMITTING and not self._checkpoints.waits_to_commit:
+            self.state = TaskState.FINISHED
+            self._close()
+
+    def abandon(self, completed: int) -> None:
+        """The execution ends: sinks commit what is complete and abort the rest."""
+        if self._checkpoints is not None and self.state not in (TaskState.FINISHED, TaskState.CLOSED):
+            self._checkpoints.abandon(completed)
+
     def next_timer_ns(self) -> int | None:
         """When ``step`` is worth a call without an event; ``None``: only after one."""
         times = [output.next_flush_ns() for output in self._outputs]
@@ -133,7 +173,7 @@ class Task:
 
     def close(self) -> None:
         """Close every function, whether the task has failed or is not wanted any more. What was in flight is dropped."""
-        if self.state in (TaskState.RUNNING, TaskState.SENDING):
+        if self.state in (TaskState.RUNNING, TaskState.SENDING, TaskState.COMMITTING):
             self.state = TaskState.CLOSED
             self._close()
 
@@ -145,6 +185,8 @@ class Task:
         """Get the next frame. A source's own work is counted as its operator's."""
         if self._source is None:
             self._frame = self._input.take()
+        elif self._checkpoints is not None and (told := self._told(self._checkpoints)) is not None:
+            self._frame = told.frame
         else:
             entered_ns = self._counters.enter(self._source.place)
             self._frame = self._source.take()
@@ -152,8 +194,13 @@ class Task:
         if self._frame is None:
             return False
         element = self._frame.element
-        if isinstance(element, EndOfStream):
+        if self._checkpoints is not None and self._checkpoints.was_finished and not isinstance(element, Barrier):
+            # What it had to say was said in the execution before; it only ends again.
+            self._stream = iter(())
+        elif isinstance(element, EndOfStream):
             self._stream = self._ending()
+        elif isinstance(element, Barrier):
+            self._stream = iter((element,))
         elif isinstance(element, Rows) and not element.values:
             # It only answers a turn: no operator has anything to do with it, and it carries no keys.
             self._stream = iter(())
@@ -162,6 +209,14 @@ class Task:
             if isinstance(element, Rows):
                 self._rows_in += len(element.values)
         return True
+
+    def _told(self, checkpoints: TaskCheckpoints) -> "_Told | None":
+        """What a source does instead of reading on; ``None``: nothing."""
+        if checkpoints.triggered:
+            return _Told(Frame(Barrier(checkpoints.triggered.popleft())))
+        if checkpoints.was_finished:
+            return _Told(Frame(EndOfStream()))
+        return _Told(None) if checkpoints.is_suspended else None
 
     def _tick(self) -> None:
         """If it is time for one of the operators, let that be the next frame."""
@@ -196,6 +251,9 @@ class Task:
         if isinstance(frame.element, EndOfStream):
             self._finish()
             return
+        if isinstance(frame.element, Barrier) and self._checkpoints is not None:
+            self._checkpoints.take(frame.element.checkpoint)
+            return
         if frame.ends_turn:
             for output in self._outputs:
                 output.end_turn()
@@ -212,7 +270,10 @@ class Task:
     def _finish(self) -> None:
         # Closed before the end is announced: if a close() raises, nobody downstream takes the job for done.
         self.state = TaskState.SENDING
-        self._close()
+        if self._checkpoints is not None:
+            self._checkpoints.end()
+        if self._checkpoints is None or not self._checkpoints.waits_to_commit:
+            self._close()
         for output in self._outputs:
             output.end_turn()
             output.end()
@@ -221,7 +282,8 @@ class Task:
     def _send_rest(self) -> bool:
         moved = self._flush(starved=True)
         if all(output.is_sent for output in self._outputs):
-            self.state = TaskState.FINISHED
+            waits = self._checkpoints is not None and self._checkpoints.waits_to_commit
+            self.state = TaskState.COMMITTING if waits else TaskState.FINISHED
             return True
         return moved
 

@@ -6,11 +6,12 @@ from math import gcd
 from time import monotonic_ns
 from typing import Any, Protocol
 
-from sage_local.config import BUFFER_TIMEOUT_MS, FRAME_ROWS, MAX_PARALLELISM, OBJECT_REUSE
+from sage_local.config import BUFFER_TIMEOUT_MS, FRAME_ROWS, MAX_PARALLELISM, OBJECT_REUSE, Checkpointing, checkpointing_of
 from sage_local.core.ids import ChannelId, TaskId, WorkerId
 from sage_local.functions import Role
 from sage_local.plan import operators as specs
 from sage_local.plan.physical import Chain, Delivery, Edge, Plan, SideTag
+from sage_local.runtime.channels.barriers import Barriers
 from sage_local.runtime.channels.copying import copied, shared
 from sage_local.runtime.channels.frame import Receiver, Sender
 from sage_local.runtime.channels.gate import ArrivalGate, EventTime, Input, NumberedInput, TurnGate, UnionGate
@@ -20,13 +21,15 @@ from sage_local.runtime.channels.routing import Broadcaster, Dealer, HashPartiti
 from sage_local.runtime.memory.layout import counted_operators
 from sage_local.runtime.metrics.table import Cells, OperatorCounters, WorkerCounters
 from sage_local.runtime.operators.factory import build
-from sage_local.runtime.operators.protocol import TaskContext
+from sage_local.runtime.operators.protocol import Operator, TaskContext
 from sage_local.runtime.operators.push_source import PushInput
 from sage_local.runtime.operators.source import SourceInput, SplitInput
 from sage_local.runtime.operators.user_function import UserFunction
+from sage_local.runtime.protocol.alignment import Alignment, Guarantee
 from sage_local.runtime.protocol.pacing import Pacer
 from sage_local.runtime.protocol.turns import ReceiverTurns, SenderTurns, dealt_to, every_turn
 from sage_local.runtime.worker.task import Task
+from sage_local.runtime.worker.task_checkpoints import INPUT, TaskCheckpoints
 
 
 class Channels(Protocol):
@@ -39,6 +42,10 @@ class Channels(Protocol):
         """The receiving end."""
 
 
+Checkpoints = Callable[[TaskId, list[tuple[str, Any]]], TaskCheckpoints]
+"""Makes what a task has to do with checkpoints, from its parts that have state by their names."""
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What the tasks of one worker share. ``collect`` makes the output of a ``Collect`` operator; ``wake`` ends the sleep of the duty cycle from any thread."""
@@ -48,6 +55,7 @@ class Surroundings:
     collect: Callable[[str], Output]
     wake: Callable[[], object]
     clock: Callable[[], int] = monotonic_ns
+    checkpoints: Checkpoints | None = None
 
 
 def tasks_of(plan: Plan, worker: WorkerId, around: Surroundings) -> list[Task]:
@@ -81,11 +89,14 @@ class _Wiring:
         outputs = self._outputs()
         with_counters = list(zip(chain.operators, self._counters, strict=True))
         first = chain.operators[0]
+        source = self._source(first) if isinstance(first, specs.Source) else None
+        time, gate = (None, None) if source is not None else self._gate()
+        operators = build(with_counters[source is not None :], plan.settings)
         return Task(
             TaskContext(plan.job_name, self._task, chain.parallelism, plan.settings),
             name=chain.operators[-1].name,
-            input=self._source(first) if isinstance(first, specs.Source) else self._gate(),
-            operators=build(with_counters[isinstance(first, specs.Source) :], plan.settings),
+            input=source or gate,
+            operators=operators,
             outputs=outputs,
             tags=self._tags(),
             unread={SideTag(each.name, tag) for each in chain.operators for tag in each.read_tags},
@@ -94,7 +105,19 @@ class _Wiring:
             clock=self._around.clock,
             copy=self._copy,
             pacer=self._pacer,
+            checkpoints=self._checkpoints(source, time, operators),
         )
+
+    def _checkpoints(
+        self, source: SourceInput | None, time: EventTime | None, operators: list[Operator]
+    ) -> TaskCheckpoints | None:
+        if self._around.checkpoints is None:
+            return None
+        first = self._chain.operators[0].name
+        parts: list[tuple[str, Any]] = [(first, source) if source is not None else (INPUT + first, time)]
+        # Compiled stages have no name of their own, and no state.
+        parts += [(name, operator) for operator in operators if (name := getattr(operator, "name", None)) is not None]
+        return self._around.checkpoints(self._task, parts)
 
     def _source(self, spec: specs.Source) -> SourceInput:
         around = self._around
@@ -102,7 +125,7 @@ class _Wiring:
             return PushInput(spec, self._counters[0], self._pacer, around.wake)
         return SplitInput(spec, self._counters[0], self._pacer, around.clock)
 
-    def _gate(self) -> Input:
+    def _gate(self) -> tuple[EventTime, Input]:
         edges = [edge for edge in self._plan.edges if edge.target == self._chain.id]
         numbers: list[list[int | None]] = []
         counted = 0
@@ -113,8 +136,18 @@ class _Wiring:
                 counted += sender is not None
             numbers.append(of_edge)
         time = EventTime(counted)
-        inputs = [self._edge_input(edge, time, of_edge) for edge, of_edge in zip(edges, numbers, strict=True)]
-        return inputs[0] if len(inputs) == 1 else UnionGate(inputs)
+        barriers = Barriers(Alignment(sum(map(len, numbers)), self._guarantee(edges)))
+        inputs = []
+        first = 0
+        for edge, of_edge in zip(edges, numbers, strict=True):
+            inputs.append(self._edge_input(edge, time, of_edge, barriers, first))
+            first += len(of_edge)
+        return time, inputs[0] if len(inputs) == 1 else UnionGate(inputs)
+
+    def _guarantee(self, edges: list[Edge]) -> Guarantee:
+        # Where frames come in turns, all barriers come between the same two turns: to align costs nothing there.
+        may_repeat = checkpointing_of(self._plan.settings) is Checkpointing.AT_LEAST_ONCE
+        return Guarantee.AT_LEAST_ONCE if may_repeat and not any(edge.in_turns for edge in edges) else Guarantee.EXACTLY_ONCE
 
     def _senders(self, edge: Edge) -> list[int | None]:
         """The senders of ``edge`` to us, by channel; ``None`` for those whose turn is never dealt to us."""
@@ -125,15 +158,17 @@ class _Wiring:
         cycle = gcd(self._plan.chains[edge.source].parallelism, self._chain.parallelism)
         return [sender if sender % cycle == target % cycle else None for sender in senders]
 
-    def _edge_input(self, edge: Edge, time: EventTime, numbers: list[int | None]) -> Input:
+    def _edge_input(
+        self, edge: Edge, time: EventTime, numbers: list[int | None], barriers: Barriers, first: int
+    ) -> Input:
         channels = [
             self._around.channels.receiver(channel)
             for channel in self._plan.channels(edge)
             if channel.target == self._task.subtask
         ]
-        gate: Input = ArrivalGate(channels, time, numbers)
+        gate: Input = ArrivalGate(channels, time, numbers, barriers, first)
         if edge.in_turns:
-            gate = TurnGate(channels, self._turns(edge), time, numbers)
+            gate = TurnGate(channels, self._turns(edge), time, numbers, barriers, first)
         return NumberedInput(gate, edge.input_index) if edge.input_index else gate
 
     def _turns(self, edge: Edge) -> ReceiverTurns:

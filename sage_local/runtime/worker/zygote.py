@@ -6,6 +6,7 @@ killed, nothing outlives it.
 """
 
 import ctypes
+import faulthandler
 import gc
 import os
 import select
@@ -104,7 +105,12 @@ class Zygote:
             os.close(pidfd)
         _redirect(stdout, 1)
         _redirect(stderr, 2)
+        for stream in (sys.stdout, sys.stderr):
+            # What the coordinator and the caller read, whatever the locale.
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
         os.sched_setaffinity(0, request.cpus)
+        # A crash in a C library shows the Python stack it happened under.
+        faulthandler.enable()
         sys.path[:] = self._adopted.sys_path
         sys.argv[:] = self._adopted.argv
         return WorkerBoot(
@@ -153,15 +159,15 @@ def _thread_name(thread: str) -> str:
 
 
 def _preload() -> None:
-    """Import what every worker of rows needs, before any is asked for."""
+    """Import what every worker of rows needs, before any is asked for; the collector was off until here."""
     import cloudpickle
 
     import sage_local.runtime.worker.main
 
     del cloudpickle, sage_local
-    gc.collect()
     # What exists now lives for ever: the collector of a child must not touch, and so copy, the pages it shares with us.
     gc.freeze()
+    gc.enable()
 
 
 def _run_worker(boot: WorkerBoot) -> None:

@@ -15,7 +15,8 @@ from sage_local.runtime.checkpoint.manifest import (
     read_manifest,
     write_manifest,
 )
-from sage_local.runtime.checkpoint.snapshot import FileRef, OperatorSnapshot, OperatorSummary, TaskSnapshot
+from sage_local.runtime.checkpoint.operator_snapshot import OperatorSnapshot
+from sage_local.runtime.protocol.snapshots import FileRef, OperatorSummary, TaskSnapshot
 from sage_local.runtime.checkpoint.state_file import UNKEYED, read_state_file, reference, state_file_parts
 
 TASK = TaskId(ChainId(0), 1)

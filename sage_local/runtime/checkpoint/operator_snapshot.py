@@ -1,0 +1,18 @@
+"""The state of an operator on its way into or out of a file."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorSnapshot:
+    """The state of one operator in one task.
+
+    ``keyed``: chunks by key group; all there is, or what changed since the snapshot before. ``unkeyed``: what belongs
+    to the subtask as a whole (split positions, watermarks, transactions), pickled, always all of it. ``states`` counts
+    the entries of each state by name: for people.
+    """
+
+    operator: str
+    keyed: dict[int, bytes] = field(default_factory=dict)
+    unkeyed: bytes | None = None
+    states: dict[str, int] = field(default_factory=dict)

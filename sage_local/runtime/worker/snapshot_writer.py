@@ -1,0 +1,93 @@
+"""Writes the files of snapshots beside the running work."""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import Protocol
+
+from sage_local.runtime.checkpoint.storage import Storage
+
+Done = Callable[[OSError | None], None]
+
+
+class SnapshotWriter(Protocol):
+    """Stores files in the order in which they are given."""
+
+    def write(self, path: str, parts: Sequence[bytes], done: Done) -> None:
+        """Begin; ``done`` is called by ``poll``, with what went wrong or ``None`` when the file is durable."""
+
+    def poll(self) -> bool:
+        """Tell of files that are done; whether there was any."""
+
+
+class DirectWriter:
+    """Writes while it is asked to: for one thread."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self._finished: deque[tuple[Done, OSError | None]] = deque()
+
+    def write(self, path: str, parts: Sequence[bytes], done: Done) -> None:
+        """Store at once."""
+        self._finished.append((done, _stored(self._storage, path, parts)))
+
+    def poll(self) -> bool:
+        """See ``SnapshotWriter``."""
+        told = bool(self._finished)
+        while self._finished:
+            done, error = self._finished.popleft()
+            done(error)
+        return told
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    path: str
+    parts: Sequence[bytes]
+    done: Done
+
+
+class ThreadedWriter:
+    """Writes in a thread of its own: a disk takes its time, and records should not wait for it.
+
+    ``wake`` ends the sleep of the duty cycle, which then polls. The thread starts with the first file.
+    """
+
+    def __init__(self, storage: Storage, wake: Callable[[], object]) -> None:
+        self._storage = storage
+        self._wake = wake
+        self._orders: SimpleQueue[_Order] = SimpleQueue()
+        self._finished: deque[tuple[Done, OSError | None]] = deque()
+        self._thread: threading.Thread | None = None
+
+    def write(self, path: str, parts: Sequence[bytes], done: Done) -> None:
+        """Hand over to the thread."""
+        if self._thread is None:
+            # A daemon: a disk that hangs must not keep the worker from leaving.
+            self._thread = threading.Thread(target=self._run, name="snapshot writer", daemon=True)
+            self._thread.start()
+        self._orders.put(_Order(path, parts, done))
+
+    def poll(self) -> bool:
+        """See ``SnapshotWriter``."""
+        told = bool(self._finished)
+        while self._finished:
+            done, error = self._finished.popleft()
+            done(error)
+        return told
+
+    def _run(self) -> None:
+        while True:
+            order = self._orders.get()
+            self._finished.append((order.done, _stored(self._storage, order.path, order.parts)))
+            self._wake()
+
+
+def _stored(storage: Storage, path: str, parts: Sequence[bytes]) -> OSError | None:
+    try:
+        storage.write(path, parts)
+    except OSError as error:
+        return error
+    return None

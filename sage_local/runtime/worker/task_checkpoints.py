@@ -1,0 +1,206 @@
+"""What one task has to do with checkpoints: its snapshots on their way into files, its state on its way back."""
+
+import pickle
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+from sage_local.core.ids import TaskId
+from sage_local.runtime.checkpoint import catalog
+from sage_local.runtime.checkpoint.operator_snapshot import OperatorSnapshot
+from sage_local.runtime.checkpoint.state_file import UNKEYED, read_state_file, reference, state_file_parts
+from sage_local.runtime.checkpoint.storage import Storage
+from sage_local.runtime.operators.timed import Stateful
+from sage_local.runtime.protocol.blame import NO_RECORD, blame
+from sage_local.runtime.protocol.messages import SnapshotFailed, SnapshotTaken
+from sage_local.runtime.protocol.snapshots import FileRef, OperatorSummary, TaskRestore, TaskSnapshot
+from sage_local.runtime.state.chunk import PROTOCOL
+from sage_local.runtime.state.snapshot import StateSnapshot
+from sage_local.runtime.worker.snapshot_writer import SnapshotWriter
+
+INPUT = "input of "
+"""Begins the name under which stands what a task's gate knows of event time; no operator of the user's."""
+
+
+@runtime_checkable
+class Transactional(Protocol):
+    """A sink whose records appear when a checkpoint is complete."""
+
+    name: str
+    waiting: int
+    """Transactions that are prepared and not committed."""
+
+    def prepare(self, checkpoint: int) -> bytes:
+        """End the transaction at hand; returns the sink's snapshot."""
+
+    def prepare_last(self) -> bytes:
+        """As ``prepare``, for the checkpoint that knows the task as finished."""
+
+    def restore_transactions(self, snapshot: bytes) -> None:
+        """Before ``open``."""
+
+    def complete(self, checkpoint: int) -> None:
+        """Commit what ``checkpoint`` holds."""
+
+    def abandon(self, completed: int) -> None:
+        """As ``complete``; abort the rest."""
+
+
+@runtime_checkable
+class Positioned(Protocol):
+    """A part of a task with a small state that is not the user's: the reader of a source, a gate."""
+
+    def position(self) -> Any:
+        """A picklable value."""
+
+    def reposition(self, position: Any) -> None:
+        """Before the first record."""
+
+
+class TaskCheckpoints:
+    """One task's. ``parts`` are its input and operators by the name that their state stands under."""
+
+    def __init__(
+        self,
+        task: TaskId,
+        parts: Sequence[tuple[str, Any]],
+        *,
+        attempt: int,
+        restore: TaskRestore | None,
+        storage: Storage,
+        writer: SnapshotWriter,
+        report: Callable[[SnapshotTaken | SnapshotFailed], None],
+    ) -> None:
+        self._task = task
+        self._parts = parts
+        self._attempt = attempt
+        self._restore = restore
+        self._storage = storage
+        self._writer = writer
+        self._report = report
+        self._transactional = [part for _, part in parts if isinstance(part, Transactional)]
+        self.triggered: deque[int] = deque()
+        """Checkpoints whose barrier the task's source has to send."""
+        self.is_suspended = False
+        """Whether the task's source reads no further."""
+
+    @property
+    def was_finished(self) -> bool:
+        """Whether the restored checkpoint knows the task as finished."""
+        return self._restore is not None and self._restore.is_finished
+
+    @property
+    def waits_to_commit(self) -> bool:
+        """Whether closing the task now would lose a transaction."""
+        return any(part.waiting for part in self._transactional)
+
+    def restore(self) -> None:
+        """Give every part what the checkpoint has of it; before anything is opened."""
+        if self._restore is None:
+            return
+        read = _Reader(self._storage)
+        for name, part in self._parts:
+            files = self._restore.operators.get(name, ())
+            keyed, unkeyed = read.state(name, files)
+            if isinstance(part, Transactional) and unkeyed is not None:
+                part.restore_transactions(unkeyed)
+            elif isinstance(part, Positioned) and unkeyed is not None:
+                part.reposition(pickle.loads(unkeyed))
+            elif isinstance(part, Stateful) and (keyed or unkeyed is not None):
+                part.restore(StateSnapshot(keyed, [] if unkeyed is None else [unkeyed], is_of_one_subtask=True))
+
+    def take(self, checkpoint: int) -> None:
+        """The task is at the barrier: take its snapshot now, and write it beside the work."""
+        path = catalog.state_path(checkpoint, self._task)
+        try:
+            snapshots = [self._snapshot(name, part, checkpoint) for name, part in self._parts]
+        except OSError as error:
+            # Of a sink's prepare(): a disk that is full, a network. The transaction is still at hand.
+            self._report(SnapshotFailed(self._task, checkpoint, f"{type(error).__name__}: {error}"))
+            return
+        self._write(path, checkpoint, snapshots)
+
+    def end(self) -> None:
+        """The task has come to its end: take its last snapshot."""
+        snapshots = [self._snapshot(name, part, None) for name, part in self._parts]
+        self._write(catalog.ended_path(self._task, self._attempt), None, snapshots)
+
+    def complete(self, checkpoint: int) -> None:
+        """Commit."""
+        for part in self._transactional:
+            part.complete(checkpoint)
+
+    def abandon(self, completed: int) -> None:
+        """The execution ends: commit what is complete, abort the rest."""
+        for part in self._transactional:
+            part.abandon(completed)
+
+    def _snapshot(self, name: str, part: Any, checkpoint: int | None) -> OperatorSnapshot:
+        if isinstance(part, Transactional):
+            unkeyed = part.prepare_last() if checkpoint is None else part.prepare(checkpoint)
+            return OperatorSnapshot(name, unkeyed=unkeyed, states={"transactions": part.waiting})
+        try:
+            if isinstance(part, Positioned):
+                return OperatorSnapshot(name, unkeyed=pickle.dumps(part.position(), PROTOCOL))
+            if not isinstance(part, Stateful):
+                return OperatorSnapshot(name)
+            snapshot = part.snapshot()
+        except Exception as error:
+            # Whatever a user's __reduce__ raises: state that can not be pickled is an error of the program.
+            blame(name, NO_RECORD, error)
+        keyed = {group: chunk for group, chunks in snapshot.key_groups.items() for chunk in chunks}
+        unkeyed = snapshot.subtasks[0] if snapshot.subtasks else None
+        return OperatorSnapshot(name, keyed, unkeyed, dict(snapshot.entries))
+
+    def _write(self, path: str, checkpoint: int | None, snapshots: Iterable[OperatorSnapshot]) -> None:
+        held = [each for each in snapshots if each.keyed or each.unkeyed is not None]
+        parts = state_file_parts(held)
+        taken = TaskSnapshot(
+            self._task,
+            (reference(path, parts),) if held else (),
+            tuple(_summary(each) for each in held if not each.operator.startswith(INPUT)),
+            is_finished=checkpoint is None,
+        )
+        if not held:
+            self._report(SnapshotTaken(checkpoint, taken))
+            return
+
+        def done(error: OSError | None) -> None:
+            if error is None:
+                self._report(SnapshotTaken(checkpoint, taken))
+            elif checkpoint is None:
+                # Nothing comes after it that could be written instead: try until there is room or the job is given up.
+                self._writer.write(path, parts, done)
+            else:
+                self._report(SnapshotFailed(self._task, checkpoint, f"{path} could not be written: {error}"))
+
+        self._writer.write(path, parts, done)
+
+
+class _Reader:
+    """Reads each file once, however many operators it has state of."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self._data: dict[str, bytes] = {}
+
+    def state(self, operator: str, files: Iterable[FileRef]) -> tuple[dict[int, list[bytes]], bytes | None]:
+        """Chunks by key group, in order, and the latest unkeyed state. The files were verified by the coordinator."""
+        keyed: dict[int, list[bytes]] = {}
+        unkeyed: bytes | None = None
+        for ref in files:
+            if ref.path not in self._data:
+                self._data[ref.path] = self._storage.read(ref.path)
+            for frame in read_state_file(ref.path, self._data[ref.path]):
+                if frame.operator != operator:
+                    continue
+                if frame.key_group == UNKEYED:
+                    unkeyed = bytes(frame.payload)
+                else:
+                    keyed.setdefault(frame.key_group, []).append(bytes(frame.payload))
+        return keyed, unkeyed
+
+
+def _summary(snapshot: OperatorSnapshot) -> OperatorSummary:
+    size = sum(map(len, snapshot.keyed.values())) + len(snapshot.unkeyed or b"")
+    return OperatorSummary(snapshot.operator, snapshot.states, size)
