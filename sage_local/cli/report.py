@@ -8,6 +8,7 @@ import sage_local
 from sage_local.errors import JobCancelledError, OperatorError, SageError
 
 _ENGINE = str(Path(sage_local.__path__[0]))
+_GENERATED = "<sage chain "
 _RUNNERS = ("<frozen runpy>", "<frozen importlib._bootstrap>", "<frozen importlib._bootstrap_external>")
 _TRACEBACK = "Traceback (most recent call last):"
 
@@ -59,4 +60,4 @@ def _drop_engine_frames(shown: traceback.TracebackException | None, seen: set[in
 
 
 def _is_engine(filename: str) -> bool:
-    return filename in _RUNNERS or filename.startswith(_ENGINE)
+    return filename in _RUNNERS or filename.startswith((_ENGINE, _GENERATED))

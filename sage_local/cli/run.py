@@ -49,7 +49,8 @@ def _execute(file: Path, arguments: tuple[str, ...]) -> int:
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except Exception as error:  # the edge of this process
-        if isinstance(error, BrokenPipeError) and stdout_is_closed():
+        # Inline, printing is a part of the job.
+        if isinstance(error.__cause__ or error, BrokenPipeError) and stdout_is_closed():
             return EXIT_STDOUT_CLOSED
         report(error, sys.stderr)
         return EXIT_FAILED
