@@ -25,7 +25,6 @@ from itertools import count
 from types import TracebackType
 from typing import Any
 
-from sage_local.runtime.operators.explosion import Explosion
 from sage_local.runtime.protocol.blame import record_at
 
 _serial = count()
@@ -57,8 +56,8 @@ class Fault:
 class Stage:
     """A compiled run of operators, of which at most one changes the number of records: so counts are known for each.
 
-    ``run(iterator, stamps)`` takes a list's iterator and a list of timestamps (or ``None``). Without a flat_map it returns the list of results,
-    with one an iterator of such lists. With timestamps, ``(result, timestamp)`` stands for each result; a flat_map then gives ``(results, timestamp)``.
+    ``run(iterator, stamps)`` takes a list's iterator and a list of timestamps (or ``None``) and returns the list of results;
+    with a flat_map a generator of what its calls return. With timestamps, ``(result, timestamp)`` stands for each of them.
     """
 
     def __init__(
@@ -71,21 +70,21 @@ class Stage:
         # Tracebacks and debuggers then show the source.
         linecache.cache[self._filename] = (len(text), None, text.splitlines(keepends=True), self._filename)
         scope: dict[str, Any] = {f"f{index}": function for index, function in enumerate(functions)}
-        scope["explosion"] = Explosion()
         exec(compile(text, self._filename, "exec"), scope)
         self.run: Callable[[Iterator[Any], list[int] | None], Any] = scope["run"]
 
-    def fault(self, values: list[Any], iterator: Iterator[Any], error: BaseException) -> Fault:
-        """Where ``error`` came from, when ``run(iterator, …)`` over ``values`` raised it."""
+    def fault(self, values: list[Any], iterator: Iterator[Any], made: Any, error: BaseException) -> Fault:
+        """Where ``error`` came from: from ``run(iterator, …)`` over ``values``, or from going through what it had made."""
         frames = [
             entry for entry in _entries(error.__traceback__) if entry.tb_frame.f_code.co_filename == self._filename
         ]
-        index = self._source.owner(frames[-1].tb_lineno)
+        # Without a frame of ours: raised by an iterable that a flat_map returned, while its loop was suspended.
+        index = self._source.owner(frames[-1].tb_lineno) if frames else self._source.last
         variable = self._source.inputs[index]
         if variable == "x0":
             return Fault(index, record_at(values, iterator))
-        outermost = next(entry.tb_frame for entry in frames if entry.tb_frame.f_code.co_name == "run")
-        return Fault(index, outermost.f_locals[variable])
+        places = [entry.tb_frame for entry in frames] if frames else [made.gi_frame]
+        return Fault(index, next(place.f_locals[variable] for place in places if variable in place.f_locals))
 
     def forget(self) -> None:
         """Drop the source text; tracebacks of this stage show none from now on."""
@@ -130,16 +129,19 @@ class _Source:
 
 def _generate(kinds: Sequence[Kind], stamps: Stamps) -> _Source:
     if not kinds or Kind.FLAT_MAP in kinds[:-1] or sum(kind is not Kind.MAP for kind in kinds) > 1:
-        raise ValueError(
-            f"a stage is maps and one filter, or maps and a flat_map behind, found {[k.value for k in kinds]}"
-        )
+        found = [kind.value for kind in kinds]
+        raise ValueError(f"a stage is maps and one filter, or maps and a flat_map behind, found {found}")
     source = _Source(inputs=_inputs(kinds), last=len(kinds) - 1)
+    left, right = ("", "") if stamps is Stamps.NONE else ("(", ", stamp)")
+    opening, closing = "()" if kinds[-1] is Kind.FLAT_MAP else "[]"
+    behind = kinds.index(Kind.FILTER) + 1 if Kind.FILTER in kinds else 0
     source.add("def run(it, stamps):")
-    loop = "for x0 in it" if stamps is Stamps.NONE else "for x0, stamp in zip(it, stamps)"
-    if kinds[-1] is Kind.FLAT_MAP:
-        _generate_flat_map(source, loop, len(kinds), stamps)
-    else:
-        _generate_comprehension(source, loop, kinds, stamps)
+    source.add(f"    return {opening}")
+    source.call(left, range(behind, len(kinds)), source.inputs[behind], right)
+    source.add("for x0 in it" if stamps is Stamps.NONE else "for x0, stamp in zip(it, stamps)")
+    if behind:
+        source.call("if ", range(behind), "x0", "")
+    source.add(closing)
     return source
 
 
@@ -149,34 +151,3 @@ def _inputs(kinds: Sequence[Kind]) -> list[str]:
     for index, kind in enumerate(kinds):
         inputs.append(inputs[index] if kind is Kind.FILTER else f"x{index + 1}")
     return inputs
-
-
-def _generate_comprehension(source: _Source, loop: str, kinds: Sequence[Kind], stamps: Stamps) -> None:
-    left, right = ("", "") if stamps is Stamps.NONE else ("(", ", stamp)")
-    behind = kinds.index(Kind.FILTER) + 1 if Kind.FILTER in kinds else 0
-    source.add("    return [")
-    source.call(left, range(behind, len(kinds)), source.inputs[behind], right)
-    source.add(loop)
-    if behind:
-        source.call("if ", range(behind), "x0", "")
-    source.add("]")
-
-
-def _generate_flat_map(source: _Source, loop: str, operators: int, stamps: Stamps) -> None:
-    last = operators - 1
-    source.add("    out = []")
-    source.add(f"    {loop}:")
-    source.call("        got = ", range(operators), "x0", "")
-    if stamps is Stamps.KEPT:
-        source.add("        for part in explosion.parts(got):", last)
-        source.add("            yield part, stamp")
-        return
-    source.add("        if type(got) is list:")
-    source.add("            out += got")
-    source.add("        else:")
-    source.add("            out = yield from explosion.pour(got, out)", last)
-    source.add("        if len(out) >= explosion.limit:")
-    source.add("            yield from explosion.cut(out)")
-    source.add("            out = []")
-    source.add("    if out:")
-    source.add("        yield out")

@@ -8,6 +8,7 @@ from sage_local.core.elements import Element, Rows
 from sage_local.functions import Role
 from sage_local.runtime.metrics.table import OperatorCounters
 from sage_local.runtime.operators.compiler import Kind, Stage, Stamps
+from sage_local.runtime.operators.explosion import Explosion
 from sage_local.runtime.operators.protocol import TaskContext
 from sage_local.runtime.operators.user_function import UserFunction, close_all
 from sage_local.runtime.protocol.blame import blame
@@ -102,10 +103,12 @@ class Stateless:
             here = taken if step.kind is Kind.MAP and here == taken else given
             step.counters.gave(here)
 
-    def _blame(self, stage: Stage, rows: Rows, iterator: Iterator[Any], error: BaseException) -> NoReturn:
+    def _blame(
+        self, stage: Stage, rows: Rows, iterator: Iterator[Any], made: object, error: BaseException
+    ) -> NoReturn:
         if isinstance(error, KeyboardInterrupt | GeneratorExit):
             raise error
-        fault = stage.fault(rows.values, iterator, error)
+        fault = stage.fault(rows.values, iterator, made, error)
         blame(self._steps[fault.index].function.operator, fault.record, error)
 
 
@@ -125,7 +128,7 @@ class Mapping(Stateless):
         try:
             made = stage.run(iterator, riders)
         except BaseException as error:
-            self._blame(stage, rows, iterator, error)
+            self._blame(stage, rows, iterator, None, error)
         self._count(len(rows.values), len(made))
         if not made:
             return ()
@@ -137,21 +140,30 @@ class Mapping(Stateless):
 class FlatMapping(Stateless):
     """Maps, and a flat_map behind them."""
 
+    def __init__(self, steps: Sequence[Step]) -> None:
+        super().__init__(steps)
+        self._explosion = Explosion()
+
     def process(self, rows: Rows) -> Iterator[Element]:
         """As many batches as the results need, each made when it is asked for."""
         riders = self._riders(rows)
         stage = self._stage_for(riders)
         iterator = iter(rows.values)
-        chunks = stage.run(iterator, riders)
+        calls = stage.run(iterator, riders)
         self._count(len(rows.values), 0)
         given = self._steps[-1].counters
+        batches = self._batches(calls, rows, riders)
         while True:
             try:
-                chunk = next(chunks, None)
+                made = next(batches, None)
             except BaseException as error:
-                self._blame(stage, rows, iterator, error)
-            if chunk is None:
+                self._blame(stage, rows, iterator, calls, error)
+            if made is None:
                 return
-            made = Rows(chunk) if riders is None else self._with_riders(chunk[0], [chunk[1]] * len(chunk[0]), rows)
             given.gave(len(made.values))
             yield made
+
+    def _batches(self, calls: Iterable[Any], rows: Rows, riders: list[Any] | None) -> Iterator[Rows]:
+        if riders is None:
+            return map(Rows, self._explosion.pieces(calls))
+        return (self._with_riders(values, along, rows) for values, along in self._explosion.ridden(calls))
