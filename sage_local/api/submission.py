@@ -1,6 +1,7 @@
 """From a program to a finished job."""
 
 import os
+import warnings
 from typing import Any
 
 from sage_local.api.annotations import check_annotations
@@ -16,6 +17,7 @@ from sage_local.plan.graph import LogicalGraph, Node
 from sage_local.plan.operators import Collect
 from sage_local.plan.physical import Plan
 from sage_local.plan.planner import plan
+from sage_local.plan.side_outputs import unread
 from sage_local.runtime import launcher
 from sage_local.runtime.job import JobResult
 from sage_local.runtime.launcher import JobHandle
@@ -59,6 +61,12 @@ def checked_plan(program: Program, graph: LogicalGraph) -> Plan:
     settings = settings_of(program)
     settings.refuse_unbuilt()
     check_annotations(graph)
+    for side in unread(graph):
+        warnings.warn(
+            f"operator {side.operator!r} has the side output {side.tag!r}, which nobody reads: its records are dropped;"
+            " read it with side_output()",
+            stacklevel=4,  # of submit() or collect() in the user's program
+        )
     planned = plan(graph, settings)
     if current_overrides().mode is RunMode.PLAN:
         raise Planned(planned)

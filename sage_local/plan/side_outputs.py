@@ -22,11 +22,11 @@ def declared(operator: Operator) -> tuple[str, ...]:
 
 
 def unread(graph: LogicalGraph) -> tuple[SideTag, ...]:
-    """Declared side outputs that nobody reads: what is written there is dropped."""
+    """Declared side outputs that no run of the program reads: what is written there is dropped."""
     read = {(source.node, source.tag) for node in graph.nodes for source in node.inputs}
     return tuple(
         SideTag(node.operator.name, tag)
         for node in graph.nodes
         for tag in declared(node.operator)
-        if (node.id, tag) not in read
+        if (node.id, tag) not in read and tag not in node.operator.read_tags
     )
