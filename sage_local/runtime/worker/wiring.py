@@ -6,11 +6,19 @@ from math import gcd
 from time import monotonic_ns
 from typing import Any, Protocol
 
-from sage_local.config import BUFFER_TIMEOUT_MS, FRAME_ROWS, MAX_PARALLELISM, OBJECT_REUSE, Checkpointing, checkpointing_of
+from sage_local.config import (
+    BUFFER_TIMEOUT_MS,
+    FRAME_ROWS,
+    MAX_PARALLELISM,
+    OBJECT_REUSE,
+    Checkpointing,
+    checkpointing_of,
+)
 from sage_local.core.ids import ChannelId, TaskId, WorkerId
 from sage_local.functions import Role
 from sage_local.plan import operators as specs
 from sage_local.plan.physical import Chain, Delivery, Edge, Plan, SideTag
+from sage_local.plan.side_outputs import declared
 from sage_local.runtime.channels.barriers import Barriers
 from sage_local.runtime.channels.copying import copied, shared
 from sage_local.runtime.channels.frame import Receiver, Sender
@@ -99,7 +107,8 @@ class _Wiring:
             operators=operators,
             outputs=outputs,
             tags=self._tags(),
-            unread={SideTag(each.name, tag) for each in chain.operators for tag in each.read_tags},
+            # The program reads them in other runs, or was told at submit that it does not.
+            unread={SideTag(each.name, tag) for each in chain.operators for tag in (*each.read_tags, *declared(each))},
             selectors=self._selectors,
             counters=WorkerCounters(self._around.cells, self._around.clock),
             clock=self._around.clock,
@@ -147,7 +156,11 @@ class _Wiring:
     def _guarantee(self, edges: list[Edge]) -> Guarantee:
         # Where frames come in turns, all barriers come between the same two turns: to align costs nothing there.
         may_repeat = checkpointing_of(self._plan.settings) is Checkpointing.AT_LEAST_ONCE
-        return Guarantee.AT_LEAST_ONCE if may_repeat and not any(edge.in_turns for edge in edges) else Guarantee.EXACTLY_ONCE
+        return (
+            Guarantee.AT_LEAST_ONCE
+            if may_repeat and not any(edge.in_turns for edge in edges)
+            else Guarantee.EXACTLY_ONCE
+        )
 
     def _senders(self, edge: Edge) -> list[int | None]:
         """The senders of ``edge`` to us, by channel; ``None`` for those whose turn is never dealt to us."""
