@@ -42,10 +42,10 @@ def _count(rate: float) -> str:
 
 
 class ProgressLine:
-    """Draws over the last line of the terminal; everything printed meanwhile goes above it.
+    """Stays on the last line of the terminal; everything printed meanwhile goes above it.
 
-    Use as a context manager: inside, ``sys.stdout`` and ``sys.stderr`` are replaced by writers that first take the line
-    away. ``rich`` measures and cuts the line.
+    Use as a context manager: inside, ``sys.stdout`` and ``sys.stderr`` are replaced by writers that take the line away and
+    put it back. ``rich`` measures, styles and cuts the line.
     """
 
     def __init__(self) -> None:
@@ -53,11 +53,12 @@ class ProgressLine:
 
         self._streams: tuple[TextIO, TextIO] = (sys.stdout, sys.stderr)
         self._console = Console(file=sys.stderr, highlight=False)
+        self._line = ""
         self._shown = False
 
     def __enter__(self) -> "ProgressLine":
         self._streams = (sys.stdout, sys.stderr)
-        sys.stdout, sys.stderr = (Above(stream, self) for stream in self._streams)  # type: ignore[assignment]  # delegates the rest
+        sys.stdout, sys.stderr = (Above(stream, self) for stream in self._streams)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -68,18 +69,30 @@ class ProgressLine:
         """Draw the line anew."""
         if self._console.is_dumb_terminal:
             return
+        with self._console.capture() as drawn:
+            self._console.print(
+                status_text(progress), style="dim", end="", no_wrap=True, overflow="ellipsis", markup=False
+            )
+        self._line = drawn.get()
         self.clear()
-        self._streams[0].flush()  # what was printed comes before the line
-        self._console.print(status_text(progress), style="dim", end="", no_wrap=True, overflow="ellipsis", markup=False)
-        self._streams[1].flush()
-        self._shown = True
+        self.draw()
+
+    def draw(self) -> None:
+        """Put the line back where it was taken away."""
+        if self._line and not self._shown:
+            self._streams[0].flush()  # what was printed comes before the line
+            self._write(self._line)
+            self._shown = True
 
     def clear(self) -> None:
         """Take the line away, if it is there."""
         if self._shown:
-            self._streams[1].write("\r\x1b[2K")
-            self._streams[1].flush()
+            self._write("\r\x1b[2K")
             self._shown = False
+
+    def _write(self, text: str) -> None:
+        self._streams[1].write(text)
+        self._streams[1].flush()
 
 
 class Above:
@@ -90,14 +103,16 @@ class Above:
         self._line = line
 
     def write(self, text: str) -> int:
-        """Write to the stream once the line is out of the way."""
+        """Write to the stream once the line is out of the way; it comes back below a whole line."""
         self._line.clear()
-        return self._stream.write(text)
+        written = self._stream.write(text)
+        if text.endswith("\n"):
+            self._line.draw()
+        return written
 
     def writelines(self, lines: Iterable[str]) -> None:
         """Write all ``lines``."""
-        self._line.clear()
-        self._stream.writelines(lines)
+        self.write("".join(lines))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)

@@ -58,9 +58,9 @@ def test_the_line_is_cut_to_the_width_of_the_terminal() -> None:
 def test_output_goes_above_the_line() -> None:
     with progress_line() as (screen, line):
         line.show(LOOK)
-        before = screen.getvalue()
+        shown = screen.getvalue()
         print("record")
-        assert screen.getvalue() == before + "\r\x1b[2Krecord\n"
+        assert screen.getvalue() == f"{shown}\r\x1b[2Krecord\n{shown}"
 
 
 def test_nothing_of_the_line_is_left_at_the_end() -> None:
