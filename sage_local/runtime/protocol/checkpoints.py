@@ -91,13 +91,20 @@ class StoreFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class Stopping:
+    """Sources read no further: what they have read is to become the last checkpoint, now."""
+
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Abandoned:
     """The job's tasks are being ended: what is in flight comes to nothing."""
 
     reason: str
 
 
-Event = Running | Tick | Acknowledged | Declined | Finished | Stored | StoreFailed | Abandoned
+Event = Running | Tick | Acknowledged | Declined | Finished | Stored | StoreFailed | Stopping | Abandoned
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +156,7 @@ class InFlight:
     started_ms: int
     acknowledged: frozenset[TaskId] = frozenset()
     storing: frozenset[TaskId] | None = None
+    is_last: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +171,7 @@ class Checkpoints:
     started_ms: int = 0
     ended_ms: int = 0
     final_attempts: int = 0
+    is_stopping: bool = False
     is_over: bool = False
     completed: int = 0
     aborted: int = 0
@@ -175,7 +184,7 @@ class Checkpoints:
             return None if self.in_flight.storing is not None else self.in_flight.started_ms + self.policy.timeout_ms
         if self.is_over or not self.tasks:
             return None
-        if self.finished == self.tasks:
+        if self.finished == self.tasks or self.is_stopping:
             return self.ended_ms + FINAL_RETRY_MS
         return max(self.started_ms + self.policy.interval_ms, self.ended_ms + self.policy.min_pause_ms)
 
@@ -202,6 +211,9 @@ def apply(state: Checkpoints, event: Event) -> Step:
             return _stored(state, checkpoint, now_ms)
         case StoreFailed(checkpoint, reason, now_ms):
             return _give_up(state, checkpoint, reason, now_ms)
+        case Stopping(now_ms):
+            state = replace(state, is_stopping=True)
+            return _begin(state, now_ms) if state.in_flight is None else (state, ())
         case Abandoned(reason):
             return _abandon(state, reason)
 
@@ -215,6 +227,7 @@ def _run(state: Checkpoints, now_ms: int, tasks: frozenset[TaskId], finished: fr
         started_ms=now_ms,
         ended_ms=now_ms,
         final_attempts=0,
+        is_stopping=False,
         is_over=False,
     )
     return _final_when_all_finished(state, now_ms)
@@ -233,8 +246,12 @@ def _tick(state: Checkpoints, now_ms: int) -> Step:
 
 def _begin(state: Checkpoints, now_ms: int) -> Step:
     checkpoint = state.next_id
-    state = replace(state, next_id=checkpoint + 1, in_flight=InFlight(checkpoint, now_ms), started_ms=now_ms)
+    state = replace(state, next_id=checkpoint + 1, in_flight=_flight(state, checkpoint, now_ms), started_ms=now_ms)
     return state, (Trigger(checkpoint),)
+
+
+def _flight(state: Checkpoints, checkpoint: int, now_ms: int) -> InFlight:
+    return InFlight(checkpoint, now_ms, is_last=state.is_stopping)
 
 
 def _acknowledge(state: Checkpoints, task: TaskId, checkpoint: int, now_ms: int) -> Step:
@@ -271,27 +288,33 @@ def _stored(state: Checkpoints, checkpoint: int, now_ms: int) -> Step:
     flight = state.in_flight
     if flight is None or flight.checkpoint != checkpoint:
         return state, ()
-    is_final = flight.storing == state.tasks
+    is_final = flight.is_last or flight.storing == state.tasks
     state = replace(state, in_flight=None, ended_ms=now_ms, completed=state.completed + 1, is_over=is_final)
     told = NotifyComplete(checkpoint, is_final)
     if is_final:
         return state, (told,)
-    state, more = _final_when_all_finished(state, now_ms)
+    state, more = _last_when_due(state, now_ms)
     return state, (told, *more)
+
+
+def _last_when_due(state: Checkpoints, now_ms: int) -> Step:
+    if state.is_stopping and state.finished != state.tasks:
+        return _begin(state, now_ms)
+    return _final_when_all_finished(state, now_ms)
 
 
 def _give_up(state: Checkpoints, checkpoint: int, reason: str, now_ms: int) -> Step:
     flight = state.in_flight
     if flight is None or flight.checkpoint != checkpoint:
         return state, ()
-    attempts = state.final_attempts + (flight.storing == state.tasks)
+    attempts = state.final_attempts + (flight.is_last or flight.storing == state.tasks)
     state = replace(state, in_flight=None, ended_ms=now_ms, aborted=state.aborted + 1, final_attempts=attempts)
     told = Abort(checkpoint, reason)
     if attempts >= FINAL_ATTEMPTS:
-        return replace(state, is_over=True), (told, FailJob(f"the final checkpoint could not be stored: {reason}"))
+        return replace(state, is_over=True), (told, FailJob(f"the final checkpoint could not be taken: {reason}"))
     if attempts:
         return state, (told,)
-    state, more = _final_when_all_finished(state, now_ms)
+    state, more = _last_when_due(state, now_ms)
     return state, (told, *more)
 
 

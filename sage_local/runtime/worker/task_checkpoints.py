@@ -7,6 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from sage_local.core.ids import TaskId
 from sage_local.runtime.checkpoint import catalog
+from sage_local.runtime.checkpoint.fit import INPUT
 from sage_local.runtime.checkpoint.operator_snapshot import OperatorSnapshot
 from sage_local.runtime.checkpoint.state_file import UNKEYED, read_state_file, reference, state_file_parts
 from sage_local.runtime.checkpoint.storage import Storage
@@ -17,9 +18,6 @@ from sage_local.runtime.protocol.snapshots import FileRef, OperatorSummary, Task
 from sage_local.runtime.state.chunk import PROTOCOL
 from sage_local.runtime.state.snapshot import StateSnapshot
 from sage_local.runtime.worker.snapshot_writer import SnapshotWriter
-
-INPUT = "input of "
-"""Begins the name under which stands what a task's gate knows of event time; no operator of the user's."""
 
 
 @runtime_checkable

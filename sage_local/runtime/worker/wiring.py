@@ -26,6 +26,7 @@ from sage_local.runtime.channels.gate import ArrivalGate, EventTime, Input, Numb
 from sage_local.runtime.channels.keying import Keying
 from sage_local.runtime.channels.outbox import BufferedOutbox, Output, TurnOutbox
 from sage_local.runtime.channels.routing import Broadcaster, Dealer, HashPartitioner, RoundRobin, Router
+from sage_local.runtime.checkpoint.fit import INPUT
 from sage_local.runtime.memory.layout import counted_operators
 from sage_local.runtime.metrics.table import Cells, OperatorCounters, WorkerCounters
 from sage_local.runtime.operators.factory import build
@@ -37,7 +38,7 @@ from sage_local.runtime.protocol.alignment import Alignment, Guarantee
 from sage_local.runtime.protocol.pacing import Pacer
 from sage_local.runtime.protocol.turns import ReceiverTurns, SenderTurns, dealt_to, every_turn
 from sage_local.runtime.worker.task import Task
-from sage_local.runtime.worker.task_checkpoints import INPUT, TaskCheckpoints
+from sage_local.runtime.worker.task_checkpoints import TaskCheckpoints
 
 
 class Channels(Protocol):

@@ -16,8 +16,8 @@ from sage_local.runtime.checkpoint.manifest import (
     write_manifest,
 )
 from sage_local.runtime.checkpoint.operator_snapshot import OperatorSnapshot
-from sage_local.runtime.protocol.snapshots import FileRef, OperatorSummary, TaskSnapshot
 from sage_local.runtime.checkpoint.state_file import UNKEYED, read_state_file, reference, state_file_parts
+from sage_local.runtime.protocol.snapshots import FileRef, OperatorSummary, TaskSnapshot
 
 TASK = TaskId(ChainId(0), 1)
 
