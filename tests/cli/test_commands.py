@@ -1,0 +1,76 @@
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+Program = Callable[[str], Path]
+Run = Callable[..., subprocess.CompletedProcess[str]]
+Start = Callable[..., subprocess.Popen[str]]
+
+ENDLESS = """
+import itertools
+from sage_local import LocalEnvironment
+
+def step(number):
+    return number
+
+env = LocalEnvironment("endless")
+env.from_generator(itertools.count, rate=100).map(step).print()
+env.submit()
+"""
+
+
+def test_version_is_that_of_the_distribution(sage: Run) -> None:
+    assert re.fullmatch(r"sage \d+\.\d+\.\d+\S*\n", sage("--version").stdout)
+
+
+def test_help_lists_every_command(sage: Run) -> None:
+    listed = sage("--help").stdout
+    assert [
+        name for name in ("run", "plan", "list", "stack", "stop", "check-env") if f"\n  {name} " not in listed
+    ] == []
+
+
+def test_check_env_finds_nothing_missing_where_the_tests_run(sage: Run) -> None:
+    done = sage("check-env")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "missing" not in done.stdout
+
+
+def test_check_env_config_prints_the_table_of_settings(sage: Run) -> None:
+    assert "| `parallelism` | integer |" in sage("check-env", "--config").stdout
+
+
+def test_plan_explains_and_runs_nothing(sage: Run, program: Program) -> None:
+    done = sage("plan", "--parallelism=2", program(ENDLESS))
+    assert (done.stderr, done.returncode) == ("", 0)
+    assert done.stdout.startswith("Job 'endless': 2 workers, parallelism 2")
+    assert sage("plan", "--mermaid", program(ENDLESS)).stdout.startswith("flowchart")
+
+
+def test_plan_of_a_program_without_a_job_is_an_error(sage: Run, program: Program) -> None:
+    done = sage("plan", program("x = 1\n"))
+    assert (done.stdout, done.returncode) == ("", 1)
+    assert "ended without submitting a job" in done.stderr
+
+
+def test_a_running_job_is_listed_shows_its_stacks_and_can_be_stopped(
+    sage: Run, start_sage: Start, program: Program
+) -> None:
+    process = start_sage("run", "local", "--parallelism=2", program(ENDLESS))
+    assert process.stdout is not None
+    process.stdout.readline()
+    (row,) = sage("list").stdout.splitlines()[1:]
+    job, name, state, *_ = row.split()
+    assert (name, state) == ("endless", "running")
+    assert sage("stack", job).stdout.count("most recent call first") >= 2
+    assert sage("stop", name).stdout == f"job {job} finished\n"
+    process.communicate()
+    assert process.returncode == 0
+    assert sage("list").stdout.splitlines()[1:] == []
+
+
+def test_a_job_that_does_not_run_is_a_usage_error(sage: Run) -> None:
+    done = sage("stop", "nothing")
+    assert done.returncode == 2
+    assert "no running job has the id or name 'nothing'" in done.stderr

@@ -1,0 +1,153 @@
+import os
+import pty
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Program = Callable[[str], Path]
+Run = Callable[..., subprocess.CompletedProcess[str]]
+Start = Callable[..., subprocess.Popen[str]]
+
+ENDLESS = """
+import itertools
+from sage_local import LocalEnvironment
+
+env = LocalEnvironment("endless")
+env.from_generator(itertools.count, rate=100).print()
+env.submit()
+print("drained")
+"""
+
+FAILING = """
+from sage_local import LocalEnvironment
+
+def parse(text):
+    return int(text)
+
+env = LocalEnvironment("failing")
+env.from_collection(["1", "two", "3"]).map(parse).print()
+env.submit()
+"""
+
+THREE = """
+from sage_local import LocalEnvironment
+
+env = LocalEnvironment("three")
+env.from_collection([1, 2, 3]).map(lambda x: x * 10).print()
+env.submit()
+"""
+
+
+@pytest.mark.parametrize("options", [(), ("--parallelism=3",), ("--inline",)], ids=str)
+def test_a_program_prints_its_records_in_order_and_nothing_else(
+    sage: Run, program: Program, options: tuple[str, ...]
+) -> None:
+    done = sage("run", "local", *options, program(THREE))
+    assert (done.stdout, done.stderr, done.returncode) == ("10\n20\n30\n", "", 0)
+
+
+def test_the_program_is_run_as_python_would_run_it(sage: Run, program: Program, tmp_path: Path) -> None:
+    (tmp_path / "neighbour.py").write_text("NAME = 'neighbour'\n")
+    file = program("import sys, neighbour\nprint(__name__, sys.argv[1:], neighbour.NAME)\nsys.exit(7)\n")
+    done = sage("run", "local", file, "--", "--flag", "word")
+    assert (done.stdout, done.returncode) == ("__main__ ['--flag', 'word'] neighbour\n", 7)
+
+
+@pytest.mark.parametrize("options", [("--parallelism=2",), ("--inline",)], ids=str)
+def test_a_failure_is_shown_once_with_operator_subtask_record_and_the_users_traceback(
+    sage: Run, program: Program, options: tuple[str, ...]
+) -> None:
+    file = program(FAILING)
+    done = sage("run", "local", *options, file)
+    lines = done.stderr.splitlines()
+    assert done.returncode == 1
+    assert lines[0] == "Traceback (most recent call last):"
+    assert lines[1] == f'  File "{file}", line 5, in parse'
+    assert done.stderr.count("Traceback") == 1
+    assert "sage_local" not in done.stderr
+    error = next(line for line in lines if line.startswith("Error: "))
+    assert error.startswith("Error: operator 'parse' (subtask ")
+    assert " failed on record 'two': ValueError: invalid literal" in error
+
+
+def test_an_exception_of_the_program_itself_is_shown_without_the_engines_frames(sage: Run, program: Program) -> None:
+    file = program("def f():\n    raise KeyError('mine')\n\nf()\n")
+    done = sage("run", "local", file)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "Traceback (most recent call last):\n"
+        f'  File "{file}", line 4, in <module>\n    f()\n'
+        f"  File \"{file}\", line 2, in f\n    raise KeyError('mine')\n"
+        "KeyError: 'mine'\n"
+    )
+
+
+def test_a_misspelt_setting_is_a_usage_error(sage: Run, program: Program) -> None:
+    done = sage("run", "local", "--set", "paralelism=2", program(THREE))
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == "Error: unknown setting 'paralelism' (--set): did you mean 'parallelism'?"
+
+
+def test_a_setting_that_is_not_built_is_refused(sage: Run, program: Program) -> None:
+    done = sage("run", "local", "--set", "state.backend=rocksdb", program(THREE))
+    assert (done.stdout, done.returncode) == ("", 1)
+    assert "state.backend = rocksdb" in done.stderr
+
+
+def test_the_command_line_wins_over_the_program(sage: Run, program: Program) -> None:
+    text = THREE.replace('"three"', '"three", config={"parallelism": 1}')
+    done = sage("plan", "--parallelism=5", program(text))
+    assert "parallelism 5" in done.stdout.splitlines()[0]
+
+
+def test_a_reader_that_leaves_ends_the_job_quietly(start_sage: Start, program: Program) -> None:
+    process = start_sage("run", "local", "--parallelism=2", program(ENDLESS))
+    assert process.stdout is not None
+    assert process.stderr is not None
+    assert process.stdout.readline() == "0\n"
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    assert process.wait() == 141
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ctrl_c_drains_and_is_told_to_the_shell(
+    start_sage: Start, program: Program, number: signal.Signals, code: int
+) -> None:
+    process = start_sage("run", "local", "--parallelism=2", program(ENDLESS))
+    assert process.stdout is not None
+    assert process.stdout.readline() == "0\n"
+    process.send_signal(number)
+    out, errors = process.communicate()
+    *numbers, last = out.splitlines()
+    assert [int(line) for line in numbers] == list(range(1, len(numbers) + 1))
+    assert (last, errors, process.returncode) == ("drained", "", code)
+
+
+def test_on_a_terminal_there_is_a_progress_line(program: Program, environment: dict[str, str], tmp_path: Path) -> None:
+    file = program(
+        ENDLESS.replace("from_generator(itertools.count, rate=100)", "from_collection(range(200))").replace(
+            ".print()", ".map(lambda x: __import__('time').sleep(0.005)).filter(bool).print()"
+        )
+    )
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "sage_local", "run", "local", "--parallelism=1", str(file)]
+    process = subprocess.Popen(
+        command, cwd=tmp_path, env={**environment, "TERM": "xterm", "COLUMNS": "120"}, stdout=theirs, stderr=theirs
+    )
+    os.close(theirs)
+    screen = b""
+    try:
+        while block := os.read(ours, 4096):
+            screen += block
+    except OSError:  # EIO: the other side of the terminal is closed
+        pass
+    os.close(ours)
+    assert process.wait() == 0
+    assert " · from_collection ".encode() in screen
+    assert b"\r\x1b[2Kdrained\r\n" in screen
+    assert screen.endswith(b"\r\x1b[2K")
