@@ -194,7 +194,7 @@ def test_moments_are_equal_exactly_when_their_bytes_are(one: datetime, other: da
         1j,
         Decimal(1),
         timedelta(1),
-        object(),
+        pytest.param(object(), id="object"),
         Mutable(1),
         ById(1),
         OwnEquality(1),
