@@ -8,6 +8,7 @@ killed, nothing outlives it.
 import ctypes
 import faulthandler
 import gc
+import io
 import os
 import select
 import signal
@@ -105,9 +106,8 @@ class Zygote:
             os.close(pidfd)
         _redirect(stdout, 1)
         _redirect(stderr, 2)
-        for stream in (sys.stdout, sys.stderr):
-            # What the coordinator and the caller read, whatever the locale.
-            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+        sys.stdout = sys.__stdout__ = _text_stream(1, line_buffering=False)
+        sys.stderr = sys.__stderr__ = _text_stream(2, line_buffering=True)
         os.sched_setaffinity(0, request.cpus)
         # A crash in a C library shows the Python stack it happened under.
         faulthandler.enable()
@@ -195,6 +195,16 @@ def _die_with(parent: int) -> None:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
     if os.getppid() != parent:
         os._exit(1)
+
+
+def _text_stream(descriptor: int, *, line_buffering: bool) -> io.TextIOWrapper:
+    """What the coordinator and the caller read is UTF-8, whatever the locale.
+
+    A new stream: that of the zygote may remember a file that its descriptor was, and seek in what is a pipe now.
+    """
+    raw = io.FileIO(descriptor, "w", closefd=False)
+    buffer = io.BufferedWriter(raw)
+    return io.TextIOWrapper(buffer, "utf-8", "backslashreplace", line_buffering=line_buffering)
 
 
 def _redirect(source: int, target: int) -> None:
