@@ -37,7 +37,7 @@ def spawn_zygote(passed: tuple[int, ...], stderr: int) -> int:
     It sees the user's environment and site packages as the user's process does, but not the current directory.
     """
     body = f"from sage_local.runtime.worker.zygote import main; main({FIRST_PASSED_FD})"
-    return _spawn(("-P",), body, passed, stderr, {**os.environ, **ZYGOTE_ENVIRONMENT})
+    return _spawn(("-P", *_interpreter_options()), body, passed, stderr, {**os.environ, **ZYGOTE_ENVIRONMENT})
 
 
 def _spawn(
@@ -73,8 +73,19 @@ def close_unknown_descriptors(passed: int) -> None:
     os.closerange(FIRST_PASSED_FD + passed, os.sysconf("SC_OPEN_MAX"))
 
 
+def _interpreter_options() -> list[str]:
+    """The options of this interpreter that change what the user's code does."""
+    return [
+        *(["-" + "O" * sys.flags.optimize] if sys.flags.optimize else []),
+        *(["-B"] if sys.flags.dont_write_bytecode else []),
+        *(f"-W{option}" for option in sys.warnoptions),
+        *(f"-X{name}" if value is True else f"-X{name}={value}" for name, value in sys._xoptions.items()),
+    ]
+
+
 def _path_setup() -> str:
     """Add what the caller can import behind what the new process finds by itself: the standard library comes first."""
     root = str(Path(sage_local.__path__[0]).parent)
     paths = [*(os.path.abspath(entry) for entry in sys.path if entry), root]
-    return f"import sys; sys.path.extend(path for path in {paths!r} if path not in sys.path)"
+    # Without the collector, which would look again and again at modules that all stay.
+    return f"import gc, sys; gc.disable(); sys.path.extend(path for path in {paths!r} if path not in sys.path)"

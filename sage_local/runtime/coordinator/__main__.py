@@ -3,12 +3,15 @@
 Descriptor 3 is the socket to the caller, 4 the one to the zygote, 5 the lock that says the job lives.
 """
 
+import gc
 import os
+import resource
 import signal
 import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from sage_local.errors import SageError
 from sage_local.runtime.control import framing
@@ -19,6 +22,9 @@ from sage_local.runtime.coordinator.zygote_link import ZygoteLink, ZygoteLostErr
 from sage_local.runtime.protocol.client_messages import JobFailed, StartFailure, Submission
 from sage_local.runtime.protocol.progress import Progress
 
+CRASHED = 70
+"""EX_SOFTWARE of sysexits.h."""
+
 
 def main(arguments: Sequence[str]) -> None:
     """Run one job, then end the process."""
@@ -26,6 +32,9 @@ def main(arguments: Sequence[str]) -> None:
     # Ctrl-C is the caller's to hear (this session has no terminal); a service manager's SIGTERM reaches it as well.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    # A segment, two pipes and a pidfd for each worker.
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     caller = socket.socket(fileno=FIRST_PASSED_FD)
     zygote_socket = socket.socket(fileno=FIRST_PASSED_FD + 1)
     directory = RunDirectory(Path(arguments[0]))
@@ -76,8 +85,22 @@ def _serve(
         listener.bind(f"{path}/{directory.control_socket.name}")
     listener.listen()
     loop = uvloop.new_event_loop()
+    gc.enable()
+    loop.set_exception_handler(_crash)
     service = Service(loop, submission, directory, started.fleet, zygote, caller, decoder)
     service.run(caller, started.pipes, listener)
+
+
+def _crash(_loop: object, context: dict[str, Any]) -> None:
+    """What a callback of the loop raised is our own fault: leave the traceback and end, which ends every worker."""
+    import traceback
+
+    error = context.get("exception")
+    print(f"coordinator: {context.get('message')}", file=sys.stderr)
+    if isinstance(error, BaseException):
+        traceback.print_exception(error)
+    sys.stderr.flush()
+    os._exit(CRASHED)
 
 
 def _refuse(caller: socket.socket, directory: RunDirectory, reason: str) -> None:

@@ -106,8 +106,16 @@ class Client:
         self._take_requests()
 
     def _take_requests(self) -> None:
-        while self.is_open and (request := self._decoder.next()) is not None:
+        while self.is_open and (request := self._next_request()) is not None:
             self._on_request(self, request)
+
+    def _next_request(self) -> Request | None:
+        try:
+            return self._decoder.next()
+        except Exception:
+            # Unpickling may raise anything: a command of another version must not end the job it asks about.
+            self._gone()
+            return None
 
     def _gone(self) -> None:
         if self.is_open:

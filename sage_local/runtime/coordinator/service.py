@@ -75,6 +75,7 @@ class Service:
     def run(self, caller: socket.socket, pipes: list[tuple[int, int]], listener: socket.socket) -> None:
         """Until the job is over. ``pipes``: standard output and error of every worker."""
         self._watch_caller(caller)
+        self._log_refused_binding()
         for stdout, stderr in pipes:
             self._pipes.add(stdout, stderr)
         self._pipes.resume(self._loop)
@@ -118,6 +119,13 @@ class Service:
             return
         self._loop.add_reader(pidfd, self._caller_died, pidfd)
 
+    def _log_refused_binding(self) -> None:
+        """Some container profiles refuse ``mbind``: memory may lie on another node than its worker then."""
+        for worker in self._fleet.workers.values():
+            if worker.segment.mbind_errno:
+                reason = os.strerror(worker.segment.mbind_errno)
+                self._log.write("WARNING", f"memory of worker {worker.id} could not be bound to its node: {reason}")
+
     def _caller_died(self, pidfd: int) -> None:
         self._loop.remove_reader(pidfd)
         os.close(pidfd)
@@ -145,8 +153,10 @@ class Service:
                 client.send(ProgressReport(self._meter.look(), asked=True))
             case AskStatus():
                 client.send(self._status())
-            case Submission():
-                raise InternalError(f"job {self._directory.path.name}: a second Submission on a connection")
+            case _:
+                self._log.write("WARNING", f"a client asked for {type(request).__name__}, which is nothing we do")
+                client.close()
+                self._clients.discard(client)
 
     def _status(self) -> JobStatus:
         pids = {each.id: each.process.pid for each in self._fleet.workers.values() if each.process is not None}
