@@ -75,9 +75,8 @@ class Stage:
 
     def fault(self, values: list[Any], iterator: Iterator[Any], made: Any, error: BaseException) -> Fault:
         """Where ``error`` came from: from ``run(iterator, …)`` over ``values``, or from going through what it had made."""
-        frames = [
-            entry for entry in _entries(error.__traceback__) if entry.tb_frame.f_code.co_filename == self._filename
-        ]
+        # A generator turns a StopIteration of what it calls into a RuntimeError, which knows nothing of the frames before.
+        frames = self._frames(error) or self._frames(error.__cause__)
         # Without a frame of ours: raised by an iterable that a flat_map returned, while its loop was suspended.
         index = self._source.owner(frames[-1].tb_lineno) if frames else self._source.last
         variable = self._source.inputs[index]
@@ -85,6 +84,10 @@ class Stage:
             return Fault(index, record_at(values, iterator))
         places = [entry.tb_frame for entry in frames] if frames else [made.gi_frame]
         return Fault(index, next(place.f_locals[variable] for place in places if variable in place.f_locals))
+
+    def _frames(self, error: BaseException | None) -> list[TracebackType]:
+        traceback = None if error is None else error.__traceback__
+        return [entry for entry in _entries(traceback) if entry.tb_frame.f_code.co_filename == self._filename]
 
     def forget(self) -> None:
         """Drop the source text; tracebacks of this stage show none from now on."""

@@ -103,9 +103,7 @@ class Stateless:
             here = taken if step.kind is Kind.MAP and here == taken else given
             step.counters.gave(here)
 
-    def _blame(
-        self, stage: Stage, rows: Rows, iterator: Iterator[Any], made: object, error: BaseException
-    ) -> NoReturn:
+    def _blame(self, stage: Stage, rows: Rows, iterator: Iterator[Any], made: object, error: BaseException) -> NoReturn:
         if isinstance(error, KeyboardInterrupt | GeneratorExit):
             raise error
         fault = stage.fault(rows.values, iterator, made, error)
