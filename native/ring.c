@@ -69,6 +69,7 @@ sage_status sage_ring_open_reader(sage_ring_reader *reader, void *memory, uint64
         .capacity = capacity,
         .head = sage_load_relaxed(&header->head),
         .released = sage_load_relaxed(&header->released),
+        .seen_tail = sage_load_relaxed(&header->head),
     };
     return SAGE_OK;
 }
@@ -147,7 +148,7 @@ uint64_t sage_ring_in_flight_bytes(const sage_ring_writer *writer)
 
 bool sage_ring_is_ready(const sage_ring_reader *reader)
 {
-    return sage_load_relaxed(&reader->header->tail) != reader->head;
+    return reader->seen_tail != reader->head || sage_load_relaxed(&reader->header->tail) != reader->head;
 }
 
 /* Is there a whole record at `position`, in `available` published bytes? */
@@ -162,13 +163,17 @@ static bool is_sound(const sage_ring_reader *reader, const sage_record_header *h
 
 sage_status sage_ring_peek(sage_ring_reader *reader, sage_record *record)
 {
-    /* SYNC POINT ring-data: pairs with the release of tail in sage_ring_publish. */
-    uint64_t available = sage_load_acquire(&reader->header->tail) - reader->head;
+    if (reader->seen_tail == reader->head) {
+        /* SYNC POINT ring-data: pairs with the release of tail in sage_ring_publish. */
+        uint64_t tail = sage_load_acquire(&reader->header->tail);
+        if (tail == reader->head)
+            return SAGE_EMPTY;
+        if (tail - reader->head > reader->capacity)
+            return SAGE_CORRUPT;
+        reader->seen_tail = tail;
+    }
     uint64_t position = reader->head;
-    if (available == 0)
-        return SAGE_EMPTY;
-    if (available > reader->capacity)
-        return SAGE_CORRUPT;
+    uint64_t available = reader->seen_tail - position;
     for (int skipped = 0; skipped < 2; skipped++) {
         const sage_record_header *header =
             (const sage_record_header *)(const void *)(reader->data + (position & (reader->capacity - 1)));

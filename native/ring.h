@@ -4,8 +4,10 @@
  * A record never wraps: what does not fit before the end is preceded by a skip record, published together with it.
  *
  * What may be seen late: the writer keeps the last head it read, so it may think the ring fuller than it is, and then
- * reads again before it gives up. The reader reads the tail at each look, and may miss a record which is being
- * published: the doorbell's fences see to that one. Neither can see more than was published.
+ * reads again before it gives up. The reader keeps the last tail it read, and reads again when it has taken all
+ * records up to there; it may miss one which is being published: the doorbell's fences see to that one. Neither can see
+ * more than was published. Reading the other's position only when need be keeps its line in its own core: with a fast
+ * peer that is most of the time.
  *
  * Either side may die between any two instructions. Only the store of `tail` (or `head`) takes effect; a half-written
  * record behind it does not exist. */
@@ -34,7 +36,8 @@ typedef struct {
     uint64_t capacity;
     uint64_t head; /* only we move it */
     uint64_t released;
-    uint64_t next; /* where the head goes when the record last peeked at is released; 0: none is held */
+    uint64_t seen_tail; /* cached: where the writer was when we last looked */
+    uint64_t next;      /* where the head goes when the record last peeked at is released; 0: none is held */
 } sage_ring_reader;
 
 typedef struct {

@@ -2,6 +2,8 @@
 
 import shutil
 import subprocess
+import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -34,6 +36,32 @@ def test_the_core_is_clean_under_the_address_and_undefined_behaviour_sanitizers(
 @pytest.mark.slow
 def test_two_threads_on_one_ring_are_clean_under_the_thread_sanitizer(tmp_path: Path):
     ran = build_and_run("test_two_threads", ["-fsanitize=thread", *FENCES], tmp_path)
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
+@pytest.mark.slow
+def test_the_codec_is_clean_under_the_sanitizers_whatever_a_block_holds(tmp_path: Path):
+    """The Python half too, in an interpreter of its own: every byte of a block damaged in several ways."""
+    options = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fvisibility=hidden", "-fPIC"]
+    include = sysconfig.get_path("include")
+    flags = ["-std=c11", "-O1", "-g", "-shared", *options, f"-I{NATIVE}", f"-I{include}"]
+    subprocess.run(["gcc", *flags, *NATIVE.glob("*.c"), "-o", tmp_path / "_native.so"], check=True)
+    libraries = [
+        subprocess.run(["gcc", f"-print-file-name={name}"], check=True, capture_output=True, text=True).stdout.strip()
+        for name in ("libasan.so", "libubsan.so")
+    ]
+    ran = subprocess.run(
+        [sys.executable, TESTS / "damage_blocks.py", tmp_path / "_native.so"],
+        env={
+            "LD_PRELOAD": " ".join(libraries),
+            # The interpreter itself keeps memory to its end.
+            "ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1",
+            "PYTHONMALLOC": "malloc",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert (ran.returncode, ran.stderr) == (0, "")
 
 

@@ -6,6 +6,7 @@ import gc
 import math
 import pickle
 import struct
+import sys
 from collections import OrderedDict, namedtuple
 from collections.abc import Callable
 from typing import Any
@@ -330,3 +331,27 @@ def test_only_tuples_of_plain_values_are_kept_from_the_collector():
     assert beside is not None
     assert gc.is_tracked(beside[0][0])
     assert not gc.is_tracked(beside[0][1])
+
+
+def test_no_reference_is_lost_or_kept():
+    """Neither by packing nor by unpacking, nor on the way out of a failure."""
+    marked = ("unique", 12345.678)
+    values: list[Any] = [{"key": marked, "odd": [marked]}, {"key": marked, "odd": [marked]}]
+    before = sys.getrefcount(marked), sys.getrefcount(values[0])
+
+    def fail(column: list[Any]) -> bytes:
+        raise LookupError
+
+    for _ in range(10):
+        round_trip(values)
+        with pytest.raises(LookupError):
+            pack_rows((values,), fail)
+    assert (sys.getrefcount(marked), sys.getrefcount(values[0])) == before
+
+    block = pack_rows((values,), dumps)
+    shared = [marked, marked]
+    for _ in range(10):
+        unpack_rows(block, lambda view: [shared, shared])
+        with pytest.raises(ValueError, match="malformed"):
+            unpack_rows(block + b"\0", lambda view: [shared, shared])
+    assert sys.getrefcount(shared) == 2
