@@ -1,4 +1,4 @@
-"""What coordinator and workers say to each other over their control rings (pickled by ``runtime.codec.control``)."""
+"""What coordinator and workers say to each other over their control rings (pickled by ``runtime.control.endpoint``)."""
 
 from dataclasses import dataclass
 
@@ -129,6 +129,14 @@ class WorkerDone:
 
 
 @dataclass(frozen=True, slots=True)
+class CollectedUpTo:
+    """From a worker: what was ``Collected`` of ``operator`` so far belongs to ``checkpoint``."""
+
+    operator: str
+    checkpoint: int
+
+
+@dataclass(frozen=True, slots=True)
 class SnapshotTaken:
     """From a worker: the state of a task for ``checkpoint`` is durable; ``None``: its last state, it has ended."""
 
@@ -145,4 +153,14 @@ class SnapshotFailed:
     reason: str
 
 
-Event = WorkerReady | LoadFailed | TaskFinished | TaskFailed | Collected | SnapshotTaken | SnapshotFailed | WorkerDone
+Event = (
+    WorkerReady
+    | LoadFailed
+    | TaskFinished
+    | TaskFailed
+    | Collected
+    | CollectedUpTo
+    | SnapshotTaken
+    | SnapshotFailed
+    | WorkerDone
+)
