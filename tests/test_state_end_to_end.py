@@ -1,0 +1,153 @@
+"""State, timers, side outputs and connected streams as users see them, on both engines."""
+
+import random
+
+import pytest
+
+from sage_local import (
+    BroadcastProcessFunction,
+    BroadcastStateDescriptor,
+    CoProcessFunction,
+    FailedRecord,
+    KeyedProcessFunction,
+    LocalEnvironment,
+    MapFunction,
+    OperatorError,
+    OutputTag,
+    ValueStateDescriptor,
+    WatermarkStrategy,
+)
+
+LARGE = OutputTag[int]("large")
+FAILED = OutputTag[FailedRecord]("failed")
+RULES = BroadcastStateDescriptor("rules")
+
+
+@pytest.fixture(
+    params=[("inline", 1), ("inline", 3), ("processes", 1), ("processes", 2)], ids=lambda p: f"{p[0]}-{p[1]}"
+)
+def env(request, monkeypatch, tmp_path_factory):
+    monkeypatch.setenv("SAGE_RUN_DIR", str(tmp_path_factory.mktemp("run")))
+    engine, parallelism = request.param.split("-")
+    return LocalEnvironment("state", {"execution.engine": engine, "parallelism": int(parallelism)})
+
+
+class Numbering(MapFunction):
+    def open(self, context):
+        self.count = context.state(ValueStateDescriptor("count", default=0))
+
+    def map(self, value):
+        self.count.update(self.count.value() + 1)
+        return value, self.count.value()
+
+
+class Totals(KeyedProcessFunction):
+    """Emits ``(key, total)`` once the watermark has passed 1000, and large numbers aside."""
+
+    def open(self, context):
+        self.total = context.state(ValueStateDescriptor("total", default=0))
+
+    def process(self, value, ctx):
+        self.total.update(self.total.value() + value)
+        if ctx.timers.current_watermark() < 1000:
+            ctx.timers.register_event_time_timer(1000)
+        if value >= 95:
+            yield LARGE, value
+
+    def on_timer(self, timestamp, ctx):
+        yield ctx.key, self.total.value()
+
+
+class Balance(CoProcessFunction):
+    def open(self, context):
+        self.balance = context.state(ValueStateDescriptor("balance", default=0))
+
+    def process1(self, value, ctx):
+        self.balance.update(self.balance.value() + 1)
+        ctx.timers.register_event_time_timer(1)
+
+    def process2(self, value, ctx):
+        self.balance.update(self.balance.value() - 1)
+        ctx.timers.register_event_time_timer(1)
+
+    def on_timer(self, timestamp, ctx):
+        yield ctx.key, self.balance.value()
+
+
+class Counting(BroadcastProcessFunction):
+    """Emits for every key at the end how many rules its subtask has heard of."""
+
+    def process(self, value, ctx):
+        ctx.timers.register_event_time_timer(1)
+
+    def process_broadcast(self, value, ctx):
+        ctx.broadcast_state(RULES).put(value, True)
+
+    def on_timer(self, timestamp, ctx):
+        yield ctx.key, sorted(ctx.broadcast_state(RULES).keys())
+
+
+def test_a_keyed_map_numbers_the_records_of_each_key(env):
+    numbered = env.from_collection(range(300)).key_by(lambda n: n % 7).map(Numbering()).collect()
+    assert sorted(numbered) == [(n, n // 7 + 1) for n in range(300)]
+
+
+def test_state_is_of_the_key_that_the_record_came_with(env):
+    """A map in between makes something else of the record; the key stays."""
+    stream = env.from_collection(range(60)).key_by(lambda n: n % 3).map(str).filter(lambda text: text != "0")
+    assert sorted(int(text) for text, count in stream.map(Numbering()).collect() if count == 20) == [58, 59]
+    assert sorted(stream.flat_map(lambda text: [text, text]).count().collect())[-1] == (2, 40)
+
+
+def test_timers_fire_and_side_outputs_flow(env):
+    strategy = WatermarkStrategy.for_monotonous_timestamps().with_timestamp_assigner(lambda n: n * 100)
+    numbers = env.from_collection(range(100)).assign_timestamps_and_watermarks(strategy)
+    totals = numbers.key_by(lambda n: n % 2).process(Totals())
+    large = totals.side_output(LARGE).map(lambda n: n + 1)
+    assert sorted(large.collect()) == [96, 97, 98, 99, 100]
+    # How many numbers are in by then depends on the batches; each key fires once.
+    assert sorted(key for key, _ in totals.collect()) == [0, 1]
+
+
+def test_connected_streams_share_state_by_key(env):
+    paid = env.from_collection(range(50)).key_by(lambda n: n % 5)
+    owed = env.from_collection(range(40)).key_by(lambda n: n % 4)
+    assert sorted(paid.connect(owed).process(Balance()).collect()) == [(0, 0), (1, 0), (2, 0), (3, 0), (4, 10)]
+
+
+def test_every_subtask_hears_of_every_rule(env):
+    numbers = env.from_collection(range(20)).key_by(lambda n: n)
+    rules = env.from_collection(["b", "a"]).broadcast()
+    found = numbers.connect(rules).process(Counting()).collect()
+    assert sorted(found) == [(n, ["a", "b"]) for n in range(20)]
+
+
+def test_failing_records_are_diverted_counted_and_the_rest_goes_on(env):
+    inverse = env.from_collection([1, 0, 2, "x"]).map(lambda n: 10 // n, name="inverse", on_error=FAILED)
+    inverse.print()
+    failed = inverse.side_output(FAILED)
+    assert [(each.record, each.operator, each.error.split(":")[0]) for each in failed.collect()] == [
+        (0, "inverse", "ZeroDivisionError"),
+        ("x", "inverse", "TypeError"),
+    ]
+    failed.print()
+    result = env.submit()
+    (operator,) = [each for each in result.operators if each.name == "inverse"]
+    assert (operator.records_in, operator.records_out, operator.records_failed) == (4, 2, 2)
+
+
+def test_skipped_records_are_counted(env):
+    env.from_collection(["1", "two", "3"]).map(int, name="parse", on_error="skip").sink(print)
+    (operator,) = [each for each in env.submit().operators if each.name == "parse"]
+    assert (operator.records_out, operator.records_failed) == (2, 1)
+
+
+def test_wrong_use_of_state_names_the_operator(env):
+    with pytest.raises(OperatorError, match=r"operator 'Numbering' .* asks for keyed state .*stream\.key_by"):
+        env.from_collection([1]).map(Numbering()).collect()
+
+
+def test_a_key_selector_that_is_not_stable_is_found_out(env):
+    stream = env.from_collection(range(10)).key_by(lambda n: random.randrange(10**12)).count()
+    with pytest.raises(OperatorError, match="the key selector of 'count' is not stable"):
+        stream.collect()
