@@ -106,8 +106,8 @@ class Zygote:
             os.close(pidfd)
         _redirect(stdout, 1)
         _redirect(stderr, 2)
-        sys.stdout = sys.__stdout__ = _text_stream(1, line_buffering=False)
-        sys.stderr = sys.__stderr__ = _text_stream(2, line_buffering=True)
+        sys.stdout = _text_stream(1, line_buffering=False)
+        sys.stderr = _text_stream(2, line_buffering=True)
         os.sched_setaffinity(0, request.cpus)
         # A crash in a C library shows the Python stack it happened under.
         faulthandler.enable()
