@@ -62,8 +62,10 @@ def test_a_compiled_chain_computes_what_its_functions_say(kinds):
 def test_a_timestamp_stays_with_its_record(kinds):
     functions = [harmless(kind) for kind in kinds]
     made = Stage("chain", kinds, functions, Stamps.KEPT).run(iter([1, -1000, 3]), [10, 20, 30])
-    kept = [stamp for value, stamp in zip([1, -1000, 3], [10, 20, 30]) if plainly(kinds, functions, [value])]
-    assert made == list(zip(plainly(kinds, functions, [1, -1000, 3]), kept))
+    kept = [
+        stamp for value, stamp in zip([1, -1000, 3], [10, 20, 30], strict=True) if plainly(kinds, functions, [value])
+    ]
+    assert made == list(zip(plainly(kinds, functions, [1, -1000, 3]), kept, strict=True))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,116 @@
+"""Gates: which frame a task gets next."""
+
+import pytest
+
+from sage_local.core.elements import EndOfStream, Rows
+from sage_local.runtime.channels.barriers import Barriers
+from sage_local.runtime.channels.gate import ArrivalGate, EventTime, TurnGate, UnionGate
+from sage_local.runtime.protocol.alignment import Alignment, Guarantee
+from sage_local.runtime.protocol.turns import dealt_to, every_turn
+from tests.runtime.channels.ends import Told
+
+
+def surroundings(channels):
+    count = len(channels)
+    return EventTime(count), list(range(count)), Barriers(Alignment(count, Guarantee.EXACTLY_ONCE))
+
+
+def arrival(*channels):
+    return ArrivalGate(channels, *surroundings(channels))
+
+
+def in_turns(turns, *channels):
+    time, numbers, barriers = surroundings(channels)
+    return TurnGate(channels, turns, time, numbers, barriers)
+
+
+def values(gate):
+    """The values of each frame until there is none; the end of the stream as ``"end"``, other elements not at all."""
+    taken = []
+    while (frame := gate.take()) is not None:
+        if isinstance(frame.element, Rows):
+            taken.append(frame.element.values)
+        if isinstance(frame.element, EndOfStream):
+            return [*taken, "end"]
+    return taken
+
+
+def answer(channel, *batches):
+    for index, batch in enumerate(batches):
+        channel.arrive(Rows(batch), ends_turn=index == len(batches) - 1)
+
+
+def test_frames_are_taken_as_they_arrive():
+    first, second = Told(), Told()
+    gate = arrival(first, second)
+    second.arrive(Rows([1]))
+    assert values(gate) == [[1]]
+    first.arrive(Rows([2]))
+    assert values(gate) == [[2]]
+
+
+def test_a_sender_with_much_to_say_does_not_silence_the_others():
+    gate = arrival(Told(Rows([1]), Rows([1])), Told(Rows([2]), Rows([2])))
+    assert values(gate) == [[1], [2], [1], [2]]
+
+
+@pytest.mark.parametrize("make", [arrival, lambda *channels: in_turns(every_turn(senders=2), *channels)])
+def test_a_stream_ends_when_every_sender_has_ended(make):
+    first, second = Told(EndOfStream()), Told()
+    gate = make(first, second)
+    assert values(gate) == []
+    answer(second, [1])
+    assert values(gate) == [[1]]
+    second.arrive(EndOfStream())
+    assert values(gate) == ["end"]
+
+
+def test_a_frame_counts_as_on_the_way_until_the_next_is_asked_for():
+    channel = Told(Rows([1]))
+    gate = arrival(channel)
+    gate.take()
+    assert channel.released == 0
+    gate.take()
+    assert channel.released == 1
+
+
+def test_turns_are_taken_in_order_whoever_is_first():
+    first, second = Told(), Told()
+    gate = in_turns(every_turn(senders=2), first, second)
+    answer(second, [1])
+    assert values(gate) == []
+    answer(first, [0])
+    assert values(gate) == [[0], [1]]
+
+
+def test_an_answer_of_several_frames_is_taken_whole():
+    first, second = Told(), Told()
+    gate = in_turns(every_turn(senders=2), first, second)
+    answer(first, [0, 1], [2], [])
+    answer(second, [3])
+    answer(first, [4])
+    assert values(gate) == [[0, 1], [2], [], [3], [4]]
+
+
+@pytest.mark.parametrize(("senders", "receivers"), [(1, 2), (2, 1), (4, 2), (2, 4), (3, 2), (2, 3), (4, 4)])
+def test_dealt_turns_arrive_in_order_at_every_receiver(senders, receivers):
+    channels = [[Told() for _ in range(senders)] for _ in range(receivers)]
+    for turn in range(24):
+        answer(channels[turn % receivers][turn % senders], [turn])
+    for channel in (channel for of_receiver in channels for channel in of_receiver):
+        channel.arrive(EndOfStream())
+    for receiver, of_receiver in enumerate(channels):
+        gate = in_turns(dealt_to(receiver, senders=senders, receivers=receivers), *of_receiver)
+        assert values(gate) == [*([turn] for turn in range(receiver, 24, receivers)), "end"]
+
+
+def test_a_union_takes_each_edge_in_its_own_order():
+    ordered = [Told(), Told()]
+    gate = UnionGate([in_turns(every_turn(senders=2), *ordered), arrival(Told(Rows(["a"]), EndOfStream()))])
+    answer(ordered[1], [1])
+    assert values(gate) == [["a"]]
+    answer(ordered[0], [0])
+    assert values(gate) == [[0], [1]]
+    for channel in ordered:
+        channel.arrive(EndOfStream())
+    assert values(gate) == ["end"]
