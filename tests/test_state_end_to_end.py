@@ -23,9 +23,7 @@ FAILED = OutputTag[FailedRecord]("failed")
 RULES = BroadcastStateDescriptor("rules")
 
 
-@pytest.fixture(
-    params=[("inline", 1), ("inline", 3), ("processes", 1), ("processes", 2)], ids=lambda p: f"{p[0]}-{p[1]}"
-)
+@pytest.fixture(params=["inline-1", "inline-3", "processes-2"])
 def env(request, monkeypatch, tmp_path_factory):
     monkeypatch.setenv("SAGE_RUN_DIR", str(tmp_path_factory.mktemp("run")))
     engine, parallelism = request.param.split("-")

@@ -11,6 +11,7 @@ from enum import Enum
 
 from sage_local.config import Layer
 from sage_local.plan.physical import Plan
+from sage_local.runtime.job import JobResult
 from sage_local.runtime.protocol.progress import Progress
 
 
@@ -29,6 +30,8 @@ class Overrides:
     layers: tuple[Layer, ...] = ()
     mode: RunMode = RunMode.RUN
     on_progress: Callable[[Progress], None] | None = None
+    on_result: Callable[[JobResult], None] | None = None
+    """Called with what each finished job did."""
 
 
 class Planned(BaseException):

@@ -108,5 +108,10 @@ def _run(job: Plan, records: list[Any] | None = None) -> JobResult:
             records.extend(values)
 
     if job.settings[ENGINE] is Engine.INLINE:
-        return launcher.run_inline(job, on_collected=on_collected, on_progress=on_progress)
-    return launcher.launch(job, attached=True, on_collected=on_collected, on_progress=on_progress).wait()
+        result = launcher.run_inline(job, on_collected=on_collected, on_progress=on_progress)
+    else:
+        result = launcher.launch(job, attached=True, on_collected=on_collected, on_progress=on_progress).wait()
+    on_result = current_overrides().on_result
+    if on_result is not None:
+        on_result(result)
+    return result

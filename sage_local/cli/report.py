@@ -6,6 +6,7 @@ from typing import TextIO
 
 import sage_local
 from sage_local.errors import JobCancelledError, OperatorError, SageError
+from sage_local.runtime.job import JobResult
 
 _ENGINE = str(Path(sage_local.__path__[0]))
 _GENERATED = "<sage chain "
@@ -16,6 +17,17 @@ _TRACEBACK = "Traceback (most recent call last):"
 def report(error: BaseException, stream: TextIO) -> None:
     """Write what the user needs to know of ``error`` to ``stream``."""
     stream.write(described(error))
+    stream.flush()
+
+
+def tell_failed(result: JobResult, stream: TextIO) -> None:
+    """Write a closing line for each operator that skipped or diverted records, so that it is never silent."""
+    for operator in result.operators:
+        if operator.records_failed:
+            stream.write(
+                f"operator {operator.name!r}: {operator.records_failed:,} of {operator.records_in:,} records failed and"
+                " were skipped or diverted (on_error)\n"
+            )
     stream.flush()
 
 

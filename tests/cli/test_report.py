@@ -1,5 +1,7 @@
-from sage_local import LocalEnvironment
-from sage_local.cli.report import described
+import io
+
+from sage_local import JobResult, LocalEnvironment, OperatorResult
+from sage_local.cli.report import described, tell_failed
 from sage_local.errors import JobCancelledError, OperatorError, PlanError, WorkerLostError
 
 
@@ -59,3 +61,12 @@ def test_a_lost_worker_is_named() -> None:
     except WorkerLostError as error:
         shown = described(error)
     assert shown.endswith("Error: worker 1 ('parse', 'print') was lost: killed by SIGKILL\n")
+
+
+def test_skipped_and_diverted_records_are_told_of_at_the_end() -> None:
+    operators = (OperatorResult("read", 1, 0, 1000), OperatorResult("parse", 2, 1000, 998, records_failed=2))
+    stream = io.StringIO()
+    tell_failed(JobResult("id", "job", 1.0, operators), stream)
+    assert stream.getvalue() == (
+        "operator 'parse': 2 of 1,000 records failed and were skipped or diverted (on_error)\n"
+    )

@@ -1,6 +1,6 @@
 """Map, filter, flat_map and sink, record by record: with keyed state, or with ``on_error``; else they are compiled."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sage_local.config import OBJECT_REUSE
@@ -15,7 +15,7 @@ from sage_local.runtime.operators.managed import ManagedState
 from sage_local.runtime.operators.protocol import TaskContext
 from sage_local.runtime.operators.user_function import UserFunction, close_all
 from sage_local.runtime.protocol.blame import OperatorFailed, blame
-from sage_local.runtime.state.backend import NO_KEY
+from sage_local.runtime.state.backend import NO_KEY, Cursor
 from sage_local.runtime.state.snapshot import StateSnapshot
 
 Spec = specs.Map | specs.Filter | specs.FlatMap | specs.Sink
@@ -36,8 +36,13 @@ class RecordWise:
         self.place = counters.place
         self._spec = spec
         self._counters = counters
-        self._role = _ROLES[type(spec)]
-        self._function = UserFunction(spec.name, spec.function, self._role)
+        self._function = UserFunction(spec.name, spec.function, _ROLES[type(spec)])
+        self._work = {
+            specs.Map: self._map,
+            specs.Filter: self._filter,
+            specs.FlatMap: self._flat_map,
+            specs.Sink: self._sink,
+        }[type(spec)]
         self._reader = None if spec.key_selector is None else KeyReader(spec.name, spec.key_selector)
         self._restored: StateSnapshot | None = None
         self._diversion: Diversion | None = None
@@ -86,69 +91,101 @@ class RecordWise:
         keys = rows.keys
         if self._reader is not None and (self._managed.uses_keyed_state or self._spec.keeps_keys):
             keys = self._reader.keys(rows)
-        out: list[Any] = []
-        places: list[int] = []  # of the record that each of `out` comes from
-        take = self._takers[self._role]
-        for index, record in enumerate(rows.values):
-            if keys is not None:
-                self._managed.cursor.key = keys[index]
-            try:
-                rest = take(record, out)
-                while rest is not None:
-                    rest = self._pour(rest, out)
-                    if len(out) >= LIMIT:
-                        places += [index] * (len(out) - len(places))
-                        yield self._made(out, places, keys, rows)
-                        out, places = [], []
-            except BaseException as error:
-                yield from self._failed(record, None if rows.timestamps is None else rows.timestamps[index], error)
-            places += [index] * (len(out) - len(places))
+        yield from self._work(rows, keys)
         self._managed.cursor.key = NO_KEY
-        if out:
-            yield self._made(out, places, keys, rows)
         self._managed.sweep()
 
-    @property
-    def _takers(self) -> dict[Role, Callable[[Any, list[Any]], Iterator[Any] | None]]:
-        return {Role.MAP: self._map, Role.FILTER: self._filter, Role.FLAT_MAP: self._flat_map, Role.SINK: self._sink}
+    # In each of these the iterator over the records outlives a failure, so the loop goes on behind the record at fault
+    # and no call needs a guard of its own.
 
-    def _map(self, record: Any, out: list[Any]) -> None:
-        result = self._function.call(record)
-        out.append(result.copy() if self._copies and type(result) in COPIED else result)
+    def _map(self, rows: Rows, keys: list[Any] | None) -> Iterator[Element]:
+        out: list[Any] = []
+        failed: set[int] = set()
+        records = self._under_keys(rows, keys)
+        call, copies = self._function.call, self._copies
+        while True:
+            try:
+                for place, record in records:  # noqa: B007  # read when one fails
+                    result = call(record)
+                    out.append(result.copy() if copies and type(result) in COPIED else result)
+                break
+            except BaseException as error:
+                failed.add(place)
+                yield from self._failed(record, rows, place, error)
+        places = [place for place in range(len(rows.values)) if place not in failed] if failed else None
+        yield from self._made(out, places, keys, rows)
 
-    def _filter(self, record: Any, out: list[Any]) -> None:
-        if self._function.call(record):
-            out.append(record)
+    def _filter(self, rows: Rows, keys: list[Any] | None) -> Iterator[Element]:
+        places: list[int] = []
+        records = self._under_keys(rows, keys)
+        call = self._function.call
+        while True:
+            try:
+                for place, record in records:
+                    if call(record):
+                        places.append(place)
+                break
+            except BaseException as error:
+                yield from self._failed(record, rows, place, error)
+        yield from self._made([rows.values[place] for place in places], places, keys, rows)
 
-    def _flat_map(self, record: Any, out: list[Any]) -> Iterator[Any]:
-        return iter(self._function.call(record))
+    def _flat_map(self, rows: Rows, keys: list[Any] | None) -> Iterator[Element]:
+        out: list[Any] = []
+        places: list[int] = []
+        call, copies = self._function.call, self._copies
+        for place, record in self._under_keys(rows, keys):
+            try:
+                for result in call(record):
+                    out.append(result.copy() if copies and type(result) in COPIED else result)
+                    places.append(place)
+                    if len(out) >= LIMIT:
+                        yield from self._made(out, places, keys, rows)
+                        out, places = [], []
+            except BaseException as error:
+                yield from self._failed(record, rows, place, error)
+        yield from self._made(out, places, keys, rows)
 
-    def _sink(self, record: Any, out: list[Any]) -> None:
-        self._function.call(record)
+    def _sink(self, rows: Rows, keys: list[Any] | None) -> Iterator[Element]:
+        records = self._under_keys(rows, keys)
+        call = self._function.call
+        while True:
+            try:
+                for place, record in records:  # noqa: B007  # read when one fails
+                    call(record)
+                break
+            except BaseException as error:
+                yield from self._failed(record, rows, place, error)
 
-    def _pour(self, rest: Iterator[Any], out: list[Any]) -> Iterator[Any] | None:
-        """Take results until there are enough for a batch; returns what is left, ``None`` when that is nothing."""
-        for result in rest:
-            out.append(result.copy() if self._copies and type(result) in COPIED else result)
-            if len(out) >= LIMIT:
-                return rest
-        return None
+    def _under_keys(self, rows: Rows, keys: list[Any] | None) -> Iterator[tuple[int, Any]]:
+        """The records with their places, while the cursor stands on each one's key."""
+        if keys is None or not self._managed.uses_keyed_state:
+            return enumerate(rows.values)
+        return _keyed(rows.values, keys, self._managed.cursor)
 
-    def _made(self, out: list[Any], places: list[int], keys: list[Any] | None, rows: Rows) -> Rows:
+    def _made(self, out: list[Any], places: list[int] | None, keys: list[Any] | None, rows: Rows) -> Iterator[Element]:
+        """``out`` as a batch; ``places`` tells of which record each is, ``None`` that they are of one each."""
+        if not out:
+            return
         self._counters.gave(len(out))
+        kept = keys if self._spec.keeps_keys else None
         stamps = rows.timestamps
-        return Rows(
-            out,
-            [keys[place] for place in places] if self._spec.keeps_keys and keys is not None else None,
-            None if stamps is None else [stamps[place] for place in places],
-        )
+        if places is not None:
+            kept = None if kept is None else [kept[place] for place in places]
+            stamps = None if stamps is None else [stamps[place] for place in places]
+        yield Rows(out, kept, stamps)
 
-    def _failed(self, record: Any, stamp: int | None, error: BaseException) -> Iterator[Element]:
+    def _failed(self, record: Any, rows: Rows, place: int, error: BaseException) -> Iterator[Element]:
         try:
             blame(self.name, record, error)
         except OperatorFailed as failed:
-            side = None if self._diversion is None else self._diversion.divert(failed, stamp)
             if self._diversion is None:
                 raise
+            side = self._diversion.divert(failed, None if rows.timestamps is None else rows.timestamps[place])
             if side is not None:
                 yield side
+
+
+def _keyed(values: list[Any], keys: list[Any], cursor: Cursor) -> Iterator[tuple[int, Any]]:
+    for place, record in enumerate(values):
+        cursor.key = keys[place]
+        yield place, record

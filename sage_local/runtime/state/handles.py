@@ -35,17 +35,18 @@ class Site(NamedTuple):
 class _Handle:
     """What all have: the values, the key at hand, and the duty to name the keys that change."""
 
-    __slots__ = ("_cursor", "_name", "_namespace", "_table", "_values")
+    __slots__ = ("_cursor", "_name", "_namespace", "_table", "_tracked", "_values")
 
     def __init__(self, site: Site) -> None:
         self._name, self._table, self._values, self._cursor, self._namespace = site
+        self._tracked = site.table.tracks_changes
 
     def _find(self) -> Any:
         try:
             found = self._values.get(self._cursor.key, MISSING)
         except TypeError as error:
             refuse(error, self._cursor, self._name)
-        if type(found) not in _IMMUTABLE and found is not MISSING:
+        if self._tracked and type(found) not in _IMMUTABLE and found is not MISSING:
             # Whoever asked may change it in place and never tell.
             self._table.changed((self._cursor.key,), self._namespace)
         return found
@@ -56,7 +57,8 @@ class _Handle:
             self._values[key] = value
         except TypeError as error:
             refuse(error, self._cursor, self._name)
-        self._table.changed((key,), self._namespace)
+        if self._tracked:
+            self._table.changed((key,), self._namespace)
 
     def clear(self) -> None:
         """Forget what the key has."""
