@@ -79,14 +79,14 @@ def listing(storage: Storage) -> list[Found]:
     return [_look(storage, checkpoint) for checkpoint in reversed(checkpoint_ids(storage))]
 
 
-def newest(storage: Storage, warn: Callable[[str], None]) -> Manifest | None:
-    """The newest checkpoint that is whole to the last byte; ``None`` when there is none.
+def newest(storage: Storage, warn: Callable[[str], None], *, at_least: int = 0) -> Manifest | None:
+    """The newest checkpoint from ``at_least`` on that is whole to the last byte; ``None`` when there is none.
 
     ``warn`` hears of every completed one that had to be passed over. Raises ``NewerFormatError``: a
     checkpoint that this version can not read is not a damaged one.
     """
     for checkpoint in reversed(checkpoint_ids(storage)):
-        if storage.size(manifest_path(checkpoint)) is None:
+        if checkpoint < at_least or storage.size(manifest_path(checkpoint)) is None:
             continue
         try:
             manifest = load(storage, checkpoint)

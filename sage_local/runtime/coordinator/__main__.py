@@ -17,6 +17,7 @@ from sage_local.errors import SageError
 from sage_local.runtime.control import framing
 from sage_local.runtime.control.processes import FIRST_PASSED_FD, close_unknown_descriptors
 from sage_local.runtime.control.run_directory import RunDirectory, short_path
+from sage_local.runtime.coordinator.recovery import Recovery
 from sage_local.runtime.coordinator.start import Started, start_workers
 from sage_local.runtime.coordinator.zygote_link import ZygoteLink, ZygoteLostError
 from sage_local.runtime.protocol.client_messages import JobFailed, StartFailure, Submission
@@ -58,13 +59,14 @@ def _run(
     zygote: ZygoteLink,
 ) -> None:
     try:
-        started = start_workers(submission, zygote, directory)
+        recovery = Recovery(submission, directory.path.name)
+        started = start_workers(submission, zygote, directory, recovery.begin())
     except ZygoteLostError:
         _refuse(caller, directory, "the zygote, the process that workers are forked from, did not start")
     except (SageError, OSError) as error:
         _refuse(caller, directory, f"the workers could not be started: {error}")
     else:
-        _serve(started, submission, directory, caller, decoder, zygote)
+        _serve(started, submission, directory, caller, decoder, zygote, recovery)
 
 
 def _serve(
@@ -74,6 +76,7 @@ def _serve(
     caller: socket.socket,
     decoder: framing.FrameDecoder,
     zygote: ZygoteLink,
+    recovery: Recovery,
 ) -> None:
     # Only now: the workers start while the event loop is loaded.
     import uvloop
@@ -87,7 +90,7 @@ def _serve(
     loop = uvloop.new_event_loop()
     gc.enable()
     loop.set_exception_handler(_crash)
-    service = Service(loop, submission, directory, started.fleet, zygote, caller, decoder)
+    service = Service(loop, submission, directory, started.fleet, zygote, caller, decoder, recovery)
     service.run(caller, started.pipes, listener)
 
 

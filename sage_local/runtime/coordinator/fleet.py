@@ -70,6 +70,13 @@ class Fleet:
             for worker in self.workers.values()
         }
 
+    def close(self) -> None:
+        """Every worker is gone: let go of descriptors. The memory goes with the last mapping of it."""
+        os.close(self.eventfd)
+        for worker in self.workers.values():
+            if worker.process is not None:
+                os.close(worker.process.pidfd)
+
     def segment_descriptors(self) -> dict[WorkerId, int]:
         """What each worker inherits: every segment, the coordinator's included."""
         return {COORDINATOR: self.segment.fd} | {worker.id: worker.segment.fd for worker in self.workers.values()}

@@ -24,6 +24,11 @@ class ProgressMeter:
         self._looked_ns = self._started_ns
         self._counts: dict[str, tuple[int, int]] = {}
 
+    def follow(self, fleet: Fleet) -> None:
+        """Another execution: its workers count from 0."""
+        self._fleet = fleet
+        self._counts = {}
+
     def look(self) -> Progress:
         """The job now; rates are since the last call."""
         now_ns = self._clock_ns()

@@ -3,23 +3,26 @@
 import os
 import socket
 import struct
-from asyncio import AbstractEventLoop
+from asyncio import AbstractEventLoop, TimerHandle
 from collections.abc import Callable
 from time import monotonic_ns
 
 from sage_local.config import LOG_LEVEL
 from sage_local.core.ids import WorkerId
-from sage_local.errors import InternalError
+from sage_local.errors import InternalError, SageError
 from sage_local.runtime.control.framing import FrameDecoder
 from sage_local.runtime.control.run_directory import RunDirectory
 from sage_local.runtime.coordinator.client import Client
 from sage_local.runtime.coordinator.fleet import Fleet
+from sage_local.runtime.coordinator.held import HeldRecords
 from sage_local.runtime.coordinator.log import JobLog
 from sage_local.runtime.coordinator.output import OutputPipes
 from sage_local.runtime.coordinator.progress import ProgressMeter
+from sage_local.runtime.coordinator.recovery import Recovery
 from sage_local.runtime.coordinator.reports import Reports
 from sage_local.runtime.coordinator.shell import JobShell
-from sage_local.runtime.coordinator.zygote_link import ZygoteLink
+from sage_local.runtime.coordinator.start import restart_workers
+from sage_local.runtime.coordinator.zygote_link import ZygoteLink, ZygoteLostError
 from sage_local.runtime.protocol import job_state as state
 from sage_local.runtime.protocol.client_messages import (
     AskProgress,
@@ -34,12 +37,25 @@ from sage_local.runtime.protocol.client_messages import (
     Output,
     ProgressReport,
     Request,
+    StartFailure,
     StopJob,
     Submission,
+    WorkerLoss,
 )
-from sage_local.runtime.protocol.messages import Collected, Event
+from sage_local.runtime.protocol.messages import (
+    Collected,
+    CollectedUpTo,
+    Command,
+    Event,
+    Failure,
+    SnapshotFailed,
+    SnapshotTaken,
+)
+from sage_local.runtime.protocol.restarts import GiveUp
 
 PROGRESS_INTERVAL_S = 0.4
+RESTARTING = "restarting"
+"""Beside the phases of ``job_state``: one execution has ended and the next one has not begun."""
 LOG_AFTER_S = 1.0
 """Then the log file is opened: most jobs in a shell or a test are over before."""
 
@@ -56,6 +72,7 @@ class Service:
         zygote: ZygoteLink,
         caller: socket.socket,
         decoder: FrameDecoder,
+        recovery: Recovery,
     ) -> None:
         self._loop = loop
         self._submission = submission
@@ -65,10 +82,12 @@ class Service:
         self._meter = ProgressMeter(fleet, monotonic_ns)
         self._clients: set[Client] = set()
         self._conclusion_sent = False
-        self._reports = Reports(loop, fleet, on_event=self._on_report, may_take=self._may_take)
-        self._shell = JobShell(
-            loop, fleet, zygote, self._log, take_last=self._reports.take_last, conclude=self._conclude
-        )
+        self._zygote = zygote
+        self._recovery = recovery
+        self._held = HeldRecords(self._give, holds=recovery.may_repeat)
+        self._restart_timer: TimerHandle | None = None
+        recovery.serve(loop, warn=self._warn, on_complete=self._held.complete, on_impossible=self._give_up)
+        self._reports, self._shell = self._execution(fleet)
         self._pipes = OutputPipes(self._forward)
         self._caller_client = self._client(caller, decoder, self._caller_gone)
 
@@ -76,17 +95,36 @@ class Service:
         """Until the job is over. ``pipes``: standard output and error of every worker."""
         self._watch_caller(caller)
         self._log_refused_binding()
-        for stdout, stderr in pipes:
-            self._pipes.add(stdout, stderr)
-        self._pipes.resume(self._loop)
-        self._shell.start()
-        self._reports.start()
+        self._begin(pipes)
         listener.setblocking(False)
         self._loop.add_reader(listener.fileno(), self._accept, listener)
         self._loop.call_later(LOG_AFTER_S, self._log.open)
         if self._submission.wants_progress:
             self._loop.call_later(PROGRESS_INTERVAL_S, self._report_progress)
         self._loop.run_forever()
+
+    def _execution(self, fleet: Fleet) -> tuple[Reports, JobShell]:
+        reports = Reports(self._loop, fleet, on_event=self._on_report, may_take=self._may_take)
+        shell = JobShell(
+            self._loop,
+            fleet,
+            self._zygote,
+            self._log,
+            take_last=reports.take_last,
+            conclude=self._conclude,
+            checkpoints=self._recovery if self._recovery.checkpoints is not None else None,
+        )
+        return reports, shell
+
+    def _begin(self, pipes: list[tuple[int, int]]) -> None:
+        """Follow an execution whose workers are on their way."""
+        for stdout, stderr in pipes:
+            self._pipes.add(stdout, stderr)
+        self._pipes.resume(self._loop)
+        while self._recovery.warnings:
+            self._warn(self._recovery.warnings.pop(0))
+        self._shell.start()
+        self._reports.start()
 
     def _client(
         self, connection: socket.socket, decoder: FrameDecoder | None, on_gone: Callable[[Client], None]
@@ -141,14 +179,14 @@ class Service:
             return
         self._log.write("INFO", "the caller is gone")
         if self._submission.attached:
-            self._shell.apply(state.CallerGone())
+            self._ask(state.CallerGone())
 
     def _on_request(self, client: Client, request: Request) -> None:
         match request:
             case StopJob():
-                self._shell.apply(state.StopAsked())
+                self._ask(state.StopAsked())
             case CancelJob():
-                self._shell.apply(state.CancelAsked())
+                self._ask(state.CancelAsked())
             case AskProgress():
                 client.send(ProgressReport(self._meter.look(), asked=True))
             case AskStatus():
@@ -158,17 +196,48 @@ class Service:
                 client.close()
                 self._clients.discard(client)
 
+    def _ask(self, event: state.StopAsked | state.CancelAsked | state.CallerGone) -> None:
+        """Someone wants the job to end; between two executions there is nothing to be ended."""
+        if self._restart_timer is None:
+            self._shell.apply(event)
+        else:
+            self._restart_timer.cancel()
+            self._restart_timer = None
+            self._end(state.Outcome(state.Phase.CANCELLED))
+
     def _status(self) -> JobStatus:
         pids = {each.id: each.process.pid for each in self._fleet.workers.values() if each.process is not None}
         plan = self._fleet.plan
-        phase = self._shell.job.phase.value
+        phase = self._shell.job.phase.value if self._restart_timer is None else RESTARTING
         return JobStatus(self._directory.path.name, plan.job_name, phase, os.getpid(), pids, self._meter.look())
 
     def _on_report(self, worker: WorkerId, event: Event) -> None:
-        if isinstance(event, Collected):
-            self._caller_client.send(CollectedFrame(event.operator, event.frame))
-        else:
-            self._shell.on_report(worker, event)
+        match event:
+            case Collected(operator, frame):
+                self._held.take(operator, frame)
+            case CollectedUpTo(operator, checkpoint):
+                self._held.barrier(operator, checkpoint)
+            case SnapshotTaken() | SnapshotFailed():
+                if self._recovery.checkpoints is not None:
+                    self._recovery.checkpoints.on_report(event)
+            case _:
+                before = self._shell.job.phase
+                self._shell.on_report(worker, event)
+                if before is state.Phase.STARTING and self._shell.job.phase is state.Phase.RUNNING:
+                    self._recovery.running(monotonic_ns() // 1_000_000, self._tell)
+
+    def _tell(self, command: Command) -> None:
+        self._fleet.tell(command, self._shell.job.living)
+
+    def _give(self, operator: str, frame: bytes) -> None:
+        self._caller_client.send(CollectedFrame(operator, frame))
+
+    def _warn(self, text: str) -> None:
+        self._log.write("WARNING", text)
+        self._forward(2, f"sage: {text}\n".encode())
+
+    def _give_up(self, reason: str) -> None:
+        self._shell.apply(state.Failed(StartFailure(reason)))
 
     def _forward(self, stream: int, data: bytes) -> None:
         if self._caller_client.is_open:
@@ -198,9 +267,46 @@ class Service:
         self._loop.call_later(PROGRESS_INTERVAL_S, self._report_progress)
 
     def _conclude(self, outcome: state.Outcome) -> None:
-        """Every worker is gone: forward their last words, leave no file, and only then tell."""
+        """Every worker is gone: forward their last words. Begin again, or come to the end."""
         self._reports.stop()
         self._pipes.close()
+        self._recovery.abandon()
+        if not self._restarts(outcome):
+            self._end(outcome)
+
+    def _restarts(self, outcome: state.Outcome) -> bool:
+        """Whether another execution follows this one."""
+        cause = outcome.cause
+        if cause is None or isinstance(cause, StartFailure) or not self._recovery.may_restart:
+            return False
+        decision = self._recovery.failed(monotonic_ns() // 1_000_000)
+        if isinstance(decision, GiveUp):
+            self._warn(f"the job is not restarted: {decision.reason}")
+            return False
+        self._held.drop()
+        self._warn(f"{told(cause)}: restart {decision.number} in {decision.delay_ms / 1000:g} s")
+        self._restart_timer = self._loop.call_later(decision.delay_ms / 1000, self._restart)
+        return True
+
+    def _restart(self) -> None:
+        self._restart_timer = None
+        try:
+            begun = self._recovery.begin()
+            started = restart_workers(self._fleet, self._submission, self._zygote, begun, self._recovery.number)
+        except ZygoteLostError:
+            self._end(_not_restarted("the zygote, the process that workers are forked from, is gone"))
+        except (SageError, OSError) as error:
+            self._end(_not_restarted(f"the workers could not be started again: {error}"))
+        else:
+            self._fleet = started.fleet
+            self._meter.follow(started.fleet)
+            self._reports, self._shell = self._execution(started.fleet)
+            self._begin(started.pipes)
+
+    def _end(self, outcome: state.Outcome) -> None:
+        """Leave no file, and only then tell."""
+        if outcome.phase is state.Phase.FINISHED:
+            self._held.release()
         conclusion = self._conclusion(outcome)
         if isinstance(conclusion, JobFailed):
             self._log.save()
@@ -215,7 +321,8 @@ class Service:
     def _conclusion(self, outcome: state.Outcome) -> Conclusion:
         progress = self._meter.look()
         if outcome.phase is state.Phase.FINISHED:
-            return JobFinished(progress)
+            completed = 0 if self._recovery.checkpoints is None else self._recovery.checkpoints.completed
+            return JobFinished(progress, completed, self._recovery.number)
         if outcome.phase is state.Phase.CANCELLED:
             return JobCancelled(progress)
         if outcome.cause is None:
@@ -226,6 +333,23 @@ class Service:
         """The caller may take its time to read; a command on the control socket is not waited for."""
         if self._caller_client.drained:
             self._loop.stop()
+
+
+def _not_restarted(reason: str) -> state.Outcome:
+    return state.Outcome(state.Phase.FAILED, StartFailure(reason))
+
+
+def told(cause: state.Cause) -> str:
+    """A failure in a few words, for the line that says what is done about it."""
+    match cause:
+        case Failure():
+            return f"operator {cause.operator!r} failed ({cause.type_name}: {cause.message})"
+        case WorkerLoss(worker, _, int(signal), _):
+            return f"worker {worker} was lost (signal {signal})"
+        case WorkerLoss(worker):
+            return f"worker {worker} was lost"
+        case StartFailure(message):
+            return message
 
 
 def peer_pid(connection: socket.socket) -> int:

@@ -2,6 +2,7 @@
 
 from asyncio import AbstractEventLoop, TimerHandle
 from collections.abc import Callable
+from typing import Protocol
 
 from sage_local.core.ids import WorkerId
 from sage_local.runtime.coordinator.fleet import Fleet
@@ -15,6 +16,7 @@ from sage_local.runtime.protocol.messages import (
     Exit,
     LoadFailed,
     StopSources,
+    SuspendSources,
     TaskFailed,
     WorkerDone,
     WorkerReady,
@@ -29,6 +31,16 @@ HURRY_GRACE_S = 0.3
 """When the caller was killed: nothing of the job may be left a second later."""
 
 
+class Checkpoints(Protocol):
+    """What the life of a job has to do with its checkpoints."""
+
+    def stop(self) -> None:
+        """Sources read no further: take the last one, and tell the workers."""
+
+    def abandon(self) -> int:
+        """None becomes complete any more. Returns the latest that is, 0 when there is none."""
+
+
 class JobShell:
     """Carries one job from ``STARTING`` to its end. ``conclude`` is called once, when no worker's process is left."""
 
@@ -41,6 +53,7 @@ class JobShell:
         *,
         take_last: Callable[[WorkerId], None],
         conclude: Callable[[state.Outcome], None],
+        checkpoints: Checkpoints | None = None,
     ) -> None:
         self._loop = loop
         self._fleet = fleet
@@ -48,6 +61,7 @@ class JobShell:
         self._log = log
         self._take_last = take_last
         self._conclude = conclude
+        self._checkpoints = checkpoints
         self._grace: TimerHandle | None = None
         self.job, _ = state.apply(state.Job(frozenset(fleet.workers)), state.Start())
 
@@ -80,9 +94,9 @@ class JobShell:
             case state.StartWorkers():
                 pass
             case state.TellStop():
-                self._fleet.tell(StopSources(), self.job.living)
+                self._stop()
             case state.TellCancel():
-                self._fleet.tell(Cancel(), self.job.living)
+                self._fleet.tell(Cancel(self._abandoned()), self.job.living)
                 self._fleet.tell(Exit(), self.job.living)
                 self._allow(CANCEL_GRACE_S)
             case state.TellExit():
@@ -96,6 +110,18 @@ class JobShell:
                 self._fleet.wake(self.job.living)
             case state.Conclude(outcome):
                 self._end(outcome)
+
+    def _stop(self) -> None:
+        if self._checkpoints is None:
+            self._fleet.tell(StopSources(), self.job.living)
+        else:
+            # What was read up to here becomes the last checkpoint, from which the job can go on another time.
+            self._fleet.tell(SuspendSources(), self.job.living)
+            self._checkpoints.stop()
+
+    def _abandoned(self) -> int | None:
+        """First of all no checkpoint may become complete any more; then sinks can be told which one was the last."""
+        return None if self._checkpoints is None else self._checkpoints.abandon()
 
     def _allow(self, grace_s: float) -> None:
         if self._grace is not None:

@@ -14,6 +14,7 @@ from sage_local.runtime.memory.layout import lay_out
 from sage_local.runtime.protocol.client_messages import Submission
 from sage_local.runtime.protocol.messages import Deploy
 from sage_local.runtime.protocol.placement import place
+from sage_local.runtime.protocol.snapshots import Checkpointing
 from sage_local.runtime.protocol.zygote_messages import Adopt
 from sage_local.runtime.scheduler.topology import read_topology
 
@@ -26,7 +27,9 @@ class Started:
     pipes: list[tuple[int, int]]
 
 
-def start_workers(submission: Submission, zygote: ZygoteLink, directory: RunDirectory) -> Started:
+def start_workers(
+    submission: Submission, zygote: ZygoteLink, directory: RunDirectory, checkpointing: Checkpointing | None
+) -> Started:
     """Make the segments, ask the zygote for every worker, and put its deployment into its command ring.
 
     Raises ``ConfigError`` where the machine can not hold the job, ``OSError`` where the kernel refuses,
@@ -39,8 +42,26 @@ def start_workers(submission: Submission, zygote: ZygoteLink, directory: RunDire
     with directory.choosing_cpus() as claims:
         seats = place(read_topology(), plan.workers, claims=claims, most_cpus=plan.settings[CPU_CORES])
         directory.take_cpus(cpu for seat in seats.values() for cpu in seat.cpus)
-    fleet = Fleet(plan, layouts, seats)
+    return _started(Fleet(plan, layouts, seats), submission, zygote, checkpointing, generation=0)
+
+
+def restart_workers(
+    before: Fleet, submission: Submission, zygote: ZygoteLink, checkpointing: Checkpointing | None, generation: int
+) -> Started:
+    """New workers in the seats of those that are gone, with new segments: nothing of what was in flight is left.
+
+    The zygote has everything that workers need in memory, so this takes milliseconds. Raises as ``start_workers``.
+    """
+    seats = {worker.id: worker.seat for worker in before.workers.values()}
+    before.close()
+    fleet = Fleet(submission.plan, lay_out(submission.plan), seats)
+    return _started(fleet, submission, zygote, checkpointing, generation)
+
+
+def _started(
+    fleet: Fleet, submission: Submission, zygote: ZygoteLink, checkpointing: Checkpointing | None, generation: int
+) -> Started:
     zygote.share_segments(fleet)
-    pipes = [zygote.fork(worker, fleet.eventfd, generation=0) for worker in fleet.workers.values()]
-    fleet.tell(Deploy(submission.deployment), fleet.workers)
+    pipes = [zygote.fork(worker, fleet.eventfd, generation=generation) for worker in fleet.workers.values()]
+    fleet.tell(Deploy(submission.deployment, checkpointing), fleet.workers)
     return Started(fleet, pipes)

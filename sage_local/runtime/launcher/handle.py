@@ -124,12 +124,12 @@ class JobHandle:
         if self._raised is not None:
             raise self._raised
         match self._receiver.conclusion:
-            case JobFinished(progress):
+            case JobFinished(progress, checkpoints, restarts):
                 operators = tuple(
                     OperatorResult(each.name, each.parallelism, each.records_in, each.records_out, each.records_failed)
                     for each in progress.operators
                 )
-                return JobResult(self.job_id, self._name, self._duration_s, operators)
+                return JobResult(self.job_id, self._name, self._duration_s, operators, checkpoints, restarts)
             case JobFailed() as failed:
                 raise error_of(failed)
             case None:

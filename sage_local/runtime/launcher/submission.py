@@ -29,6 +29,7 @@ def submission_of(plan: Plan, *, attached: bool, wants_progress: bool) -> Submis
         argv=tuple(sys.argv),
         attached=attached,
         wants_progress=wants_progress,
+        kinds={operator.name: type(operator).__name__ for chain in plan.chains for operator in chain.operators},
     )
 
 

@@ -38,7 +38,9 @@ def _key_assigner(spec: specs.Operator, counters: OperatorCounters) -> Operator:
 
 
 def _is_record_wise(spec: specs.Operator) -> bool:
-    """Whether an element-wise operator is one that can not be compiled."""
+    """Whether an element-wise operator is one that can not be compiled. A two-phase sink keeps its books itself."""
+    if isinstance(spec, specs.Sink) and isinstance(spec.function, TwoPhaseCommitSink):
+        return False
     return spec.on_error != "fail" or may_use_state(spec)
 
 

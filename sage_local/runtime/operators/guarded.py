@@ -21,7 +21,7 @@ class Guarded:
     def __init__(self, inner: Operator, on_error: OnError, counters: OperatorCounters) -> None:
         self.name = inner.name
         self.place = inner.place
-        self._inner = inner
+        self._inner = self.inner = inner
         self._on_error = on_error
         self._counters = counters
 

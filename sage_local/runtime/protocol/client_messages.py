@@ -1,6 +1,6 @@
 """What a caller (the launcher in the user's process, or the command line) and the coordinator say to each other."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sage_local.core.ids import WorkerId
 from sage_local.plan.physical import Plan
@@ -24,6 +24,8 @@ class Submission:
     argv: tuple[str, ...]
     attached: bool
     wants_progress: bool
+    kinds: dict[str, str] = field(default_factory=dict)
+    """What each operator is, by its name, since ``plan`` does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,8 @@ class JobFinished:
     """
 
     progress: Progress
+    checkpoints: int = 0
+    restarts: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
 """The output of ``Collect`` in a worker: records go to the coordinator's ring, which hands them to the caller."""
 
-from sage_local.core.elements import Element, Rows
+from sage_local.core.elements import Barrier, Element, Rows
 from sage_local.runtime.codec.rows import encode
 from sage_local.runtime.control.endpoint import ControlSender
-from sage_local.runtime.protocol.messages import Collected
+from sage_local.runtime.protocol.messages import Collected, CollectedUpTo
 
 
 class CollectOutput:
@@ -31,7 +31,9 @@ class CollectOutput:
             self._reports.send(Collected(self._operator, encode(Rows(rows.values))))
 
     def pass_on(self, element: Element) -> None:
-        """Of no interest to the caller."""
+        """A barrier parts what a checkpoint makes final from what it does not."""
+        if isinstance(element, Barrier):
+            self._reports.send(CollectedUpTo(self._operator, element.checkpoint))
 
     def end_turn(self) -> None:
         """Of no interest to the caller."""

@@ -147,8 +147,7 @@ class TaskCheckpoints:
             # Whatever a user's __reduce__ raises: state that can not be pickled is an error of the program.
             blame(name, NO_RECORD, error)
         keyed = {group: chunk for group, chunks in snapshot.key_groups.items() for chunk in chunks}
-        unkeyed = snapshot.subtasks[0] if snapshot.subtasks else None
-        return OperatorSnapshot(name, keyed, unkeyed, dict(snapshot.entries))
+        return OperatorSnapshot(name, keyed, next(iter(snapshot.subtasks), None), dict(snapshot.entries))
 
     def _write(self, path: str, checkpoint: int | None, snapshots: Iterable[OperatorSnapshot]) -> None:
         held = [each for each in snapshots if each.keyed or each.unkeyed is not None]

@@ -125,8 +125,12 @@ class _Wiring:
             return None
         first = self._chain.operators[0].name
         parts: list[tuple[str, Any]] = [(first, source) if source is not None else (INPUT + first, time)]
-        # Compiled stages have no name of their own, and no state.
-        parts += [(name, operator) for operator in operators if (name := getattr(operator, "name", None)) is not None]
+        for operator in operators:
+            # One in the hands of ``Guarded``, which few jobs load.
+            inner = getattr(operator, "inner", operator)
+            # Compiled stages have no name of their own, and no state.
+            if (name := getattr(inner, "name", None)) is not None:
+                parts.append((name, inner))
         return self._around.checkpoints(self._task, parts)
 
     def _source(self, spec: specs.Source) -> SourceInput:
