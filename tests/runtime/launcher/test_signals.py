@@ -43,7 +43,9 @@ def running(site: JobSite, program: str) -> tuple[Popen[str], list[int]]:
     """The program once its job runs, and the pids of the job's processes."""
     caller = site.script(program)
     assert caller.stdout is not None
-    assert caller.stdout.readline() == "READY\n"
+    if (line := caller.stdout.readline()) != "READY\n":
+        caller.kill()
+        raise AssertionError(f"the program did not start: {line!r}, {ended(caller)}")
     return caller, list(site.processes())
 
 
