@@ -1,7 +1,7 @@
 """``assign_timestamps_and_watermarks``: event time comes into a stream here."""
 
 import pickle
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from sage_local.core.clock import Clock, SystemClock
@@ -11,6 +11,7 @@ from sage_local.plan import operators as specs
 from sage_local.runtime.metrics.table import OperatorCounters
 from sage_local.runtime.operators.protocol import TaskContext
 from sage_local.runtime.operators.user_function import UserFunction, close_all
+from sage_local.runtime.operators.windows.expressions import expression
 from sage_local.runtime.protocol.blame import NO_RECORD, OperatorFailed, blame, record_at
 from sage_local.runtime.state.chunk import PROTOCOL
 from sage_local.runtime.state.snapshot import StateSnapshot
@@ -39,6 +40,7 @@ class AssignTimestamps:
         self._function = UserFunction(spec.name, assigner)
         self._custom = assigner if isinstance(assigner, TimestampAssigner) else None
         self._stamp = None if isinstance(assigner, TimestampAssigner) else value_getter(assigner)
+        self._extract_all = _extractor(self._stamp)
         self._is_last_split = True
         self._start_split()
         self._emitted = MIN_TIMESTAMP
@@ -126,10 +128,7 @@ class AssignTimestamps:
 
     def _extract(self, rows: Rows, records: Iterable[Any]) -> list[Any]:
         if self._custom is None:
-            stamp = self._stamp
-            assert stamp is not None
-            # Not map(): it would take a StopIteration out of the assigner for the end of the records.
-            return [stamp(record) for record in records]
+            return self._extract_all(records)
         extract = self._custom.extract_timestamp
         before: Sequence[int | None] = rows.timestamps or [None] * len(rows.values)
         return [extract(record, stamp) for record, stamp in zip(records, before, strict=True)]
@@ -252,3 +251,12 @@ def _part(rows: Rows, start: int, stop: int) -> Rows:
     keys = None if rows.keys is None else rows.keys[start:stop]
     stamps = None if rows.timestamps is None else rows.timestamps[start:stop]
     return Rows(rows.values[start:stop], keys, stamps)
+
+
+def _extractor(stamp: Callable[[Any], Any] | None) -> Callable[[Iterable[Any]], list[Any]]:
+    """What makes timestamps of records; a simple assigner is written out, not called."""
+    text = None if stamp is None else expression(stamp, "record")
+    # Not map(): it would take a StopIteration out of the assigner for the end of the records.
+    source = f"lambda records: [{text or 'stamp(record)'} for record in records]"
+    extract: Callable[[Iterable[Any]], list[Any]] = eval(compile(source, "<sage timestamps>", "eval"), {"stamp": stamp})
+    return extract

@@ -13,7 +13,7 @@ _CONSTANTS = {"LOAD_CONST", "LOAD_SMALL_INT"}
 
 
 def expression(selector: Callable[[Any], Any], record: str) -> str | None:
-    """An expression in the variable ``record`` that does what ``selector(record)`` does; ``None`` where it is not simple.
+    """An expression in the variable ``record`` that does what ``selector(record)`` does; ``None``: it is not simple.
 
     Simple is the record itself, one of its items by a literal, or one of its attributes.
     """

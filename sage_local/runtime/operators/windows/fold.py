@@ -117,8 +117,8 @@ def run(items):
 class Fold:
     """What a window does with its records: ``reduce``, ``aggregate``, or, with neither, keeps them.
 
-    ``key_selector`` is bound. ``cell`` is source text that tells the pane of a record from its time ``t``; its names are
-    in ``cell_names``.
+    ``key_selector`` is bound. ``cell`` is source text that tells the pane of a record from its time ``t``; its names
+    are in ``cell_names``.
     """
 
     def __init__(
@@ -243,8 +243,8 @@ class Fold:
 class SessionFold(Fold):
     """Folds into sessions: lists of start, end, accumulator and more.
 
-    ``gap`` is source text; ``names`` holds what it refers to, and ``place(key, time, gap)``, which finds the session of a
-    record that is not in the key's latest one, or returns ``None``; then ``late(iterator)`` is called.
+    ``gap`` is source text; ``names`` holds what it refers to, and ``place(key, time, gap)``, which finds the session of
+    a record that is not in the key's latest one, or returns ``None``; then ``late(iterator)`` is called.
     """
 
     def __init__(
@@ -262,8 +262,10 @@ class SessionFold(Fold):
 
 
 class CountFold(Fold):
-    """Folds into pairs of a number of records and an accumulator; ``add_counting(space, keys, records, stamps, size, done)``
-    calls ``done((key, accumulator, stamp))`` when there are ``size`` records.
+    """Folds into pairs of a number of records and an accumulator.
+
+    ``add_counting(space, keys, records, stamps, size, done)`` calls ``done((key, accumulator, stamp))`` when there are
+    ``size`` records.
     """
 
     def __init__(self, reduce: Any, aggregate: AggregateFunction[Any, Any, Any] | None) -> None:

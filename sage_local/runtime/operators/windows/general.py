@@ -21,8 +21,8 @@ from sage_local.windowing.windows import GlobalWindow, Window
 class GeneralWindows(WindowOperator):
     """The namespaces of the table "contents" are the windows; timers have the window for their namespace.
 
-    A window of event time is forgotten when the watermark passes its end by the allowed lateness, one of processing time
-    at its end, a global one never.
+    A window of event time is forgotten when the watermark passes its end by the allowed lateness, one of processing
+    time at its end, a global one never.
     """
 
     def __init__(self, spec: specs.Window, counters: OperatorCounters) -> None:

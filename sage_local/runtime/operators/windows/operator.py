@@ -166,7 +166,7 @@ class WindowOperator:
             yield Side(tag, Rows(rows.values, None, rows.timestamps))
 
     def _blame(self, rows: Rows, records: Iterator[Any], error: BaseException) -> None:
-        """Raise ``error`` as caused by the record last taken from ``records``; a key that is none is said to be that."""
+        """Raise ``error`` as caused by the record last taken from ``records``, or as the key's that is none."""
         record = record_at(rows.values, records)
         # Keys that came with the records have been looked at by the exchange.
         if (

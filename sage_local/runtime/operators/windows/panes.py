@@ -47,7 +47,7 @@ class PaneWindows(WindowOperator):
         self._open_from = max(self._fired.space().values(), default=None)
 
     def snapshot(self) -> StateSnapshot:
-        """Panes that are left of windows which have fired look like those of windows to come, so it says what has fired.
+        """Panes left of windows that have fired look like those of windows to come, so it says what has fired.
 
         It says so for every key: that is how it comes into each key group's part. All subtasks say the same, since at a
         barrier all have had the same watermarks.

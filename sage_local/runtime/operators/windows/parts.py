@@ -18,8 +18,9 @@ RECORD = "x"
 class Part:
     """Source text for one accumulator.
 
-    ``first`` makes it from the first record. ``update`` adds a record: ``{a}`` reads the accumulator, ``{w}`` is where a
-    new one is stored. ``result`` reads the result of ``{a}``; ``merge`` makes one of ``{a}`` and ``{b}`` and changes neither.
+    ``first`` makes it from the first record. ``update`` adds a record: ``{a}`` reads the accumulator, ``{w}`` is where
+    a new one is stored. ``result`` reads the result of ``{a}``; ``merge`` makes one of ``{a}`` and ``{b}`` and changes
+    neither.
     """
 
     first: str
@@ -31,7 +32,7 @@ class Part:
 
 @dataclass(slots=True)
 class Scope:
-    """What generated code refers to: ``names`` are its globals, ``selected`` the selected values by their expression."""
+    """What generated code refers to: ``names`` are its globals, ``selected`` holds selected values by expression."""
 
     names: dict[str, Any] = field(default_factory=dict)
     selected: dict[str, str] = field(default_factory=dict)

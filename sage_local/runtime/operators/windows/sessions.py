@@ -1,8 +1,8 @@
 """Session windows: per key the sessions that are open, and when to look at the key again.
 
-Most records prolong the latest session of their key: one look-up, two comparisons. The queue of times is lazy: a session
-that was prolonged stays where it was in the queue and is moved when its old time comes, so a session costs one entry
-per gap and not one per record.
+Most records prolong the latest session of their key: one look-up, two comparisons. The queue of times is lazy: a
+session that was prolonged stays where it was in the queue and is moved when its old time comes, so a session costs one
+entry per gap and not one per record.
 """
 
 from collections.abc import Iterable, Iterator
@@ -22,8 +22,10 @@ from sage_local.windowing.duration import positive_ms
 from sage_local.windowing.windows import TimeWindow
 
 Session = list[Any]
-"""Start, end, accumulator, and the list of the key's other open sessions or ``None``. The latest one is in the table."""
+"""Start, end, accumulator, the key's other open sessions or ``None``. The latest one is in the table."""
 START, END, ACCUMULATOR, OTHERS = range(4)
+_SLOTS = 16
+"""Slots of the queue per gap: few keys are looked at before their time, and slots are worth their own cost."""
 
 
 class SessionWindowsOperator(WindowOperator):
@@ -38,10 +40,11 @@ class SessionWindowsOperator(WindowOperator):
     def _prepare(self, backend: KeyedBackend) -> None:
         self._table = backend.table("sessions")
         self._sessions = self._table.space()
-        # Queue entries are (time, number, key): the number keeps keys, which may not compare, from being compared.
-        self._queue: list[tuple[int, int, Any]] = []
+        # A heap of numbers of slots of time, and the keys to be looked at in each: cheaper than a heap of keys.
+        self._slot_ms = max(1, (self._assigner.gap_ms or _SLOTS) // _SLOTS)
+        self._slots: list[int] = []
+        self._keys_of: dict[int, list[Any]] = {}
         self._queued: dict[Any, int] = {}
-        self._number = 0
         self._time = MIN_TIMESTAMP
         self._late_records: list[int] = []
         for key, session in self._sessions.items():
@@ -89,11 +92,22 @@ class SessionWindowsOperator(WindowOperator):
         What the record joins becomes one session. A session without records yet has ``EMPTY`` for its accumulator.
         """
         latest = self._sessions.get(key)
-        own = TimeWindow(time, time + gap)
-        everything = [] if latest is None else _all(latest)
+        is_late = self._domain is TimeDomain.EVENT and time + gap - 1 <= self._time
+        if latest is None or (time > latest[END] and latest[OTHERS] is None):
+            # By far the commonest ways: the key's only session, or the next one while the last has not fired.
+            if is_late:
+                return None
+            session = [time, time + gap, EMPTY, None if latest is None else [latest]]
+            self._sessions[key] = session
+            if latest is None:
+                self._wait(key, time + gap - 1)
+            return session
+        return self._find_place(key, TimeWindow(time, time + gap), _all(latest), is_late=is_late)
+
+    def _find_place(self, key: Any, own: TimeWindow, everything: list[Session], *, is_late: bool) -> Session | None:
         joined = [each for each in everything if own.touches(TimeWindow(each[START], each[END]))]
         joined.sort(key=_start)
-        if not joined and self._domain is TimeDomain.EVENT and own.end - 1 <= self._time:
+        if not joined and is_late:
             return None
         session = self._joined(joined, own)
         others = [each for each in everything if not own.touches(TimeWindow(each[START], each[END]))]
@@ -126,39 +140,71 @@ class SessionWindowsOperator(WindowOperator):
         queued = self._queued.get(key)
         if queued is None or time < queued:
             self._queued[key] = time
-            self._number += 1
-            heappush(self._queue, (time, self._number, key))
+            slot = time // self._slot_ms
+            keys = self._keys_of.get(slot)
+            if keys is None:
+                self._keys_of[slot] = [key]
+                heappush(self._slots, slot)
+            else:
+                keys.append(key)
 
     def _next_deadline(self) -> int | None:
         """The end of the first session, or what it was before it was prolonged."""
-        if self._domain is TimeDomain.EVENT or not self._queue:
+        if self._domain is TimeDomain.EVENT or not self._slots:
             return None
-        return self._queue[0][0] + 1
+        return min(self._queued[key] for key in self._keys_of[self._slots[0]] if key in self._queued) + 1
 
     def _advance(self, time: int) -> Iterator[Element]:
         self._time = time
         fired: list[Fired] = []
-        while self._queue and (self._queue[0][0] <= time or time == MAX_TIMESTAMP):
-            queued_for, _, key = heappop(self._queue)
-            if self._queued.get(key) != queued_for:
-                continue  # it was queued again for an earlier time
-            del self._queued[key]
-            fired += self._over(key, time)
+        while self._slots and (self._slots[0] * self._slot_ms <= time or time == MAX_TIMESTAMP):
+            slot = heappop(self._slots)
+            if self._look(self._keys_of.pop(slot), slot, time, fired):
+                break
         # By their ends, as if each had been waited for exactly.
         fired.sort(key=_end)
         yield from self._output.of_each(fired)
 
-    def _over(self, key: Any, time: int) -> list[Fired]:
-        everything = _all(self._sessions[key])
+    def _look(self, keys: list[Any], slot: int, time: int, fired: list[Fired]) -> bool:
+        """Fire what is over of ``keys``; returns whether some of the slot is still to come."""
+        to_come = []
+        for key in keys:
+            queued = self._queued.get(key)
+            if queued is None or queued // self._slot_ms != slot:
+                continue  # it was queued again for an earlier time
+            if queued > time and time != MAX_TIMESTAMP:
+                to_come.append(key)
+                continue
+            del self._queued[key]
+            self._end(key, time, fired)
+        for key in to_come:
+            queued = self._queued.pop(key, None)
+            if queued is not None:
+                self._wait(key, queued)
+        return bool(to_come)
+
+    def _end(self, key: Any, time: int, fired: list[Fired]) -> None:
+        """Fire the sessions of ``key`` that are over, and wait for the others."""
+        latest = self._sessions[key]
+        if latest[OTHERS] is None:
+            if latest[END] - 1 > time and time != MAX_TIMESTAMP:
+                self._wait(key, latest[END] - 1)
+                return
+            del self._sessions[key]
+            fired.append((TimeWindow(latest[START], latest[END]), key, latest[ACCUMULATOR]))
+        else:
+            self._end_some(key, _all(latest), time, fired)
+        self._table.changed((key,))
+
+    def _end_some(self, key: Any, everything: list[Session], time: int, fired: list[Fired]) -> None:
         last = max(each[END] for each in everything) if time == MAX_TIMESTAMP else time + 1
-        over = [each for each in everything if each[END] <= last]
         left = [each for each in everything if each[END] > last]
-        if over:
-            self._store(key, left)
-            self._table.changed((key,))
+        fired += [
+            (TimeWindow(each[START], each[END]), key, each[ACCUMULATOR]) for each in everything if each[END] <= last
+        ]
+        self._store(key, left)
         if left:
             self._wait(key, min(each[END] for each in left) - 1)
-        return [(TimeWindow(each[START], each[END]), key, each[ACCUMULATOR]) for each in over]
 
 
 def _all(latest: Session) -> list[Session]:

@@ -1,9 +1,9 @@
 """The contents of sliding windows from panes, without going through all panes for every window.
 
-Two stacks, as a queue is made of two stacks: in ``front`` stands, for each start still to come, what the panes from there up
-to the turn hold together; ``back`` holds what the panes behind the turn hold together. A window is one entry of the
-front merged with the back. When the front is used up, the turn moves behind the window at hand. Each pane is merged twice
-altogether, however many windows it is part of.
+Two stacks, as a queue is made of two stacks: in ``front`` stands, for each start still to come, what the panes from
+there up to the turn hold together; ``back`` holds what the panes behind the turn hold together. A window is one entry
+of the front merged with the back. When the front is used up, the turn moves behind the window at hand. Each pane is
+merged twice altogether, however many windows it is part of.
 """
 
 from collections.abc import Callable, Mapping
@@ -60,7 +60,7 @@ class Stacks:
 
 
 class KeptPanes:
-    """For windows that keep their records: whoever sees them goes through all in any case, and stacks would hold copies."""
+    """For windows that keep their records: whoever sees them goes through all, and stacks would hold copies."""
 
     taken_up_to = NEVER
 
