@@ -7,6 +7,7 @@ from typing import Any
 from sage_local.api.annotations import check_annotations
 from sage_local.api.overrides import Planned, RunMode, current_overrides
 from sage_local.api.program import Program
+from sage_local.api.recovery import check_recovery
 from sage_local.api.upstream import Upstream
 from sage_local.config import CPU_CORES, ENGINE, Engine, Settings, load_settings
 from sage_local.core.ids import EdgeId, NodeId, WorkerId
@@ -60,6 +61,7 @@ def checked_plan(program: Program, graph: LogicalGraph) -> Plan:
     """
     settings = settings_of(program)
     settings.refuse_unbuilt()
+    check_recovery(graph, settings)
     check_annotations(graph)
     for side in unread(graph):
         warnings.warn(

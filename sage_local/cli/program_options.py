@@ -17,6 +17,13 @@ _OPTIONS = (
         metavar="FILE",
         help="Settings in a .toml, .json or .yaml file.",
     ),
+    click.option("--resume", is_flag=True, help="Go on from the job's latest checkpoint."),
+    click.option("--restore", metavar="PATH", help="Begin with this checkpoint: a job's directory, or a chk-N in it."),
+    click.option(
+        "--allow-non-restored-state",
+        is_flag=True,
+        help="Leave behind state of operators that the program no longer has.",
+    ),
     click.option("--inline", is_flag=True, help="Run everything in this process, for a debugger."),
     click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE.py"),
     click.argument("args", nargs=-1, type=click.UNPROCESSED, metavar="[-- ARGS]..."),

@@ -8,12 +8,28 @@ from typing import Any
 
 import click
 
-from sage_local.config import ENGINE, PARALLELISM, Engine, Layer, parse_layer
+from sage_local.config import (
+    ALLOW_NON_RESTORED_STATE,
+    ENGINE,
+    LATEST,
+    PARALLELISM,
+    RESTORE,
+    Engine,
+    Layer,
+    parse_layer,
+)
 from sage_local.errors import ConfigError
 
 
 def command_line_layer(
-    *, config: Path | None, assignments: Iterable[str], parallelism: int | None, inline: bool
+    *,
+    config: Path | None,
+    assignments: Iterable[str],
+    parallelism: int | None,
+    inline: bool,
+    resume: bool = False,
+    restore: str | None = None,
+    allow_non_restored_state: bool = False,
 ) -> Layer:
     """What the options say; an option for one setting wins over ``--set``, and that over the file.
 
@@ -24,6 +40,12 @@ def command_line_layer(
         options[PARALLELISM.key] = parallelism
     if inline:
         options[ENGINE.key] = Engine.INLINE
+    if resume and restore is not None:
+        raise click.UsageError("--resume begins with the job's latest checkpoint, --restore with another: give one")
+    if resume or restore is not None:
+        options[RESTORE.key] = restore or LATEST
+    if allow_non_restored_state:
+        options[ALLOW_NON_RESTORED_STATE.key] = True
     try:
         return {
             **(parse_layer(read_settings_file(config), str(config)) if config else {}),

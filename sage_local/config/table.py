@@ -112,6 +112,8 @@ CHECKPOINT_DIR: Setting[str | None] = Setting(
     "Where checkpoints are stored, each job's in a directory of its name.",
     default_text="`$XDG_STATE_HOME/sage/checkpoints`",
 )
+LATEST = "latest"
+"""The value of ``restore`` that means the job's own newest checkpoint."""
 INCREMENTAL = Setting(
     "incremental",
     boolean(),

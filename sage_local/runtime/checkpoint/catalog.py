@@ -21,11 +21,15 @@ ENDED: Final = "ended"
 
 
 class Found(NamedTuple):
-    """A directory of a checkpoint; ``problem`` says why it can not be used, where it can not."""
+    """A directory of a checkpoint; ``problem`` says why it can not be used, where it can not.
+
+    ``is_damaged``: it was complete once.
+    """
 
     checkpoint: int
     manifest: Manifest | None
     problem: str | None = None
+    is_damaged: bool = False
 
 
 def state_path(checkpoint: int, task: TaskId) -> str:
@@ -132,4 +136,5 @@ def _look(storage: Storage, checkpoint: int) -> Found:
     try:
         return Found(checkpoint, load(storage, checkpoint))
     except CheckpointError as error:
-        return Found(checkpoint, None, str(error))
+        was_complete = storage.size(manifest_path(checkpoint)) is not None
+        return Found(checkpoint, None, str(error), is_damaged=was_complete)

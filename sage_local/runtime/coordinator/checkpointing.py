@@ -25,8 +25,8 @@ from sage_local.runtime.protocol.snapshots import TaskSnapshot
 class CheckpointShell:
     """Takes a job's checkpoints, through all of its executions.
 
-    ``kept`` are the complete ones that are not deleted, oldest first; at first those of earlier runs. ``warn`` tells the
-    user, ``on_complete`` is called with the id of each complete checkpoint and ``on_impossible`` when the job can not
+    ``kept`` are the complete ones that are not deleted, oldest first; at first those of earlier runs. ``warn`` tells
+    the user, ``on_complete`` is called with the id of each complete checkpoint, ``on_impossible`` when the job can not
     be brought to its end.
     """
 

@@ -12,6 +12,7 @@ from sage_local.config import (
     CHECKPOINT_MIN_PAUSE_MS,
     CHECKPOINT_RETAINED,
     CHECKPOINT_TIMEOUT_MS,
+    LATEST,
     MAX_PARALLELISM,
     RESTART_ATTEMPTS,
     RESTART_DELAY_MS,
@@ -39,9 +40,6 @@ from sage_local.runtime.protocol import restarts, snapshots
 from sage_local.runtime.protocol.checkpoints import CheckpointPolicy
 from sage_local.runtime.protocol.client_messages import Submission
 from sage_local.runtime.protocol.messages import Command
-
-LATEST = "latest"
-"""The value of ``restore`` that means this job's own newest checkpoint."""
 
 
 class Recovery:
@@ -178,7 +176,7 @@ class Recovery:
         if path is None:
             return own.location, None
         if path == LATEST:
-            return own.location, self._found(own, own.location)
+            return own.location, self._latest(own)
         base, _, last = path.rstrip("/").rpartition("/")
         if last.startswith(catalog.PREFIX) and last.removeprefix(catalog.PREFIX).isdecimal():
             storage = open_storage(base or ".")
@@ -187,6 +185,13 @@ class Recovery:
             return storage.location, manifest
         storage = open_storage(path)
         return storage.location, self._found(storage, path)
+
+    def _latest(self, own: Storage) -> Manifest | None:
+        if not any(each.manifest or each.is_damaged for each in catalog.listing(own)):
+            # Whoever always resumes also does so the first time, and after a crash that came before any checkpoint.
+            self.warnings.append(f"there is no checkpoint in {own.location} yet: the job begins from its start")
+            return None
+        return self._found(own, own.location)
 
     def _found(self, storage: Storage, path: str) -> Manifest:
         found = catalog.newest(storage, self.warnings.append)

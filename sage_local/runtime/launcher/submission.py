@@ -5,7 +5,7 @@ import sys
 from dataclasses import replace
 from types import ModuleType
 
-from sage_local.config import MEMORY_BYTES
+from sage_local.config import CHECKPOINT_DIR, LATEST, MEMORY_BYTES, RESTORE
 from sage_local.plan.operators import Operator
 from sage_local.plan.physical import Plan
 from sage_local.runtime.job import Deployment
@@ -21,7 +21,11 @@ def submission_of(plan: Plan, *, attached: bool, wants_progress: bool) -> Submis
     """
     # Fixed here, since every process computes ring sizes from it: a limit that changed in between must not tear them
     # apart.
-    plan = replace(plan, settings=plan.settings.resolved(MEMORY_BYTES, budget_bytes(plan.settings)))
+    settings = plan.settings.resolved(MEMORY_BYTES, budget_bytes(plan.settings))
+    for place in (CHECKPOINT_DIR, RESTORE):
+        # The coordinator has another working directory.
+        settings = settings.resolved(place, _absolute(settings[place]))
+    plan = replace(plan, settings=settings)
     return Submission(
         plan=without_user_objects(plan),
         deployment=pickle_deployment(Deployment(plan, main_classes(sys.modules["__main__"]))),
@@ -31,6 +35,13 @@ def submission_of(plan: Plan, *, attached: bool, wants_progress: bool) -> Submis
         wants_progress=wants_progress,
         kinds={operator.name: type(operator).__name__ for chain in plan.chains for operator in chain.operators},
     )
+
+
+def _absolute(place: str | None) -> str | None:
+    """A local path as seen from here; a URI, or the word for a job's own checkpoints, as it is."""
+    if place is None or place == LATEST or "://" in place:
+        return place
+    return os.path.abspath(os.path.expanduser(place))
 
 
 def without_user_objects(plan: Plan) -> Plan:
