@@ -27,6 +27,7 @@ from sage_local.functions import (
     ReduceFunction,
     Role,
     SinkFunction,
+    TwoPhaseCommitSink,
     bind,
 )
 from sage_local.functions.aggregates import Count, Max, Mean, Min, Selector, Sum
@@ -246,6 +247,11 @@ class DataStream(Generic[T_co]):
     ) -> DataStreamSink:
         """Hand each record to ``function``. A plain callable runs in one subtask unless ``parallelism`` is given."""
         bind(function, Role.SINK)
+        if isinstance(function, TwoPhaseCommitSink) and on_error != "fail":
+            raise PlanError(
+                f"{type(function).__name__} is a TwoPhaseCommitSink, of which no record can be left out once it is in"
+                " a transaction: it takes no on_error"
+            )
         operator = operators.Sink(
             name=operator_name(name, function, "sink"), key_selector=self._end.key_selector, function=function
         )

@@ -24,10 +24,15 @@ def carry_keys(graph: LogicalGraph) -> LogicalGraph:
 
 
 def may_use_state(operator: Operator) -> bool:
-    """Whether the function of an element-wise operator could ask for keyed state: it has an ``open`` of its own."""
+    """Whether the function of an element-wise operator could ask for keyed state."""
+    return operator.key_selector is not None and opens(operator)
+
+
+def opens(operator: Operator) -> bool:
+    """Whether the function has an ``open`` of its own, where it could ask for state."""
     function = getattr(operator, "function", None)
     owner = getattr(function, "__self__", function)
-    return operator.key_selector is not None and isinstance(owner, Function) and type(owner).open is not Function.open
+    return isinstance(owner, Function) and type(owner).open is not Function.open
 
 
 def _needs_keys(node: Node, keeping: set[NodeId]) -> bool:

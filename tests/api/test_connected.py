@@ -10,6 +10,7 @@ from sage_local import (
     OutputTag,
     PlanError,
     ProcessFunction,
+    TwoPhaseCommitSink,
 )
 from sage_local.functions.co_shape import CoShape
 from sage_local.plan import operators
@@ -148,6 +149,15 @@ def test_every_operator_takes_on_error(env, numbers, on_error):
     numbers.connect(numbers).map(Labels(), on_error=on_error)
     declared = [node.operator for node in env._program._nodes if not isinstance(node.operator, operators.Source)]
     assert {operator.on_error for operator in declared} == {on_error}
+
+
+def test_a_transactional_sink_takes_no_on_error(numbers):
+    class Table(TwoPhaseCommitSink):
+        def write(self, value):
+            """Would write it."""
+
+    with pytest.raises(PlanError, match="it takes no on_error"):
+        numbers.sink(Table(), on_error="skip")
 
 
 def test_a_declared_side_output_that_nobody_reads_is_warned_of(numbers, monkeypatch):

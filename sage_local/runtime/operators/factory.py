@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sage_local.config import RUNTIME_MODE, Settings
 from sage_local.functions import TwoPhaseCommitSink
 from sage_local.plan import operators as specs
-from sage_local.plan.keys import may_use_state
+from sage_local.plan.keys import may_use_state, opens
 from sage_local.runtime.metrics.table import OperatorCounters
 from sage_local.runtime.operators.aggregate import Aggregate, MergeAggregate, PartialAggregate
 from sage_local.runtime.operators.compiler import Kind
@@ -16,7 +16,10 @@ from sage_local.runtime.operators.stateless import Step, stages
 
 
 def build(chain: Sequence[tuple[specs.Operator, OperatorCounters]], settings: Settings) -> list[Operator]:
-    """The running operators of a chain, in order; neighbours without state become one. A source is no operator: it is the input."""
+    """The running operators of a chain, in order; neighbours without state become one.
+
+    A source is no operator: it is the input.
+    """
     built: list[Operator] = []
     steps: list[Step] = []
     for spec, counters in chain:
@@ -41,6 +44,9 @@ def _is_record_wise(spec: specs.Operator) -> bool:
     """Whether an element-wise operator is one that can not be compiled. A two-phase sink keeps its books itself."""
     if isinstance(spec, specs.Sink) and isinstance(spec.function, TwoPhaseCommitSink):
         return False
+    if isinstance(spec, specs.Sink):
+        # Transactions are a sink's own; any other one with an open() may have operator state.
+        return not isinstance(spec.function, TwoPhaseCommitSink) and (spec.on_error != "fail" or opens(spec))
     return spec.on_error != "fail" or may_use_state(spec)
 
 

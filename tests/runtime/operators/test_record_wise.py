@@ -106,6 +106,25 @@ def test_results_without_end_come_in_batches():
     assert [len(next(elements).timestamps) for _ in range(2)] == [4096, 4096]
 
 
+def test_a_sink_has_operator_state():
+    class Remembering(SinkFunction):
+        def open(self, context):
+            self.seen = context.operator_state(ListStateDescriptor("seen"))
+
+        def write(self, value):
+            self.seen.add(value)
+
+    driver = Driver(specs.Sink(name="op", function=Remembering()))
+    driver.rows(1, 2, 3)
+    whole = StateSnapshot.joined([driver.operator.snapshot()])
+    shares = []
+    for subtask in range(2):
+        function = Remembering()
+        Driver(specs.Sink(name="op", function=function), snapshot=whole, subtask=subtask, parallelism=2)
+        shares.append(function.seen.get())
+    assert shares == [[1, 3], [2]]
+
+
 SPECS = [
     (specs.Map(name="op", function=lambda n: 10 // n), [10, 5]),
     (specs.Filter(name="op", function=lambda n: 10 // n), [1, 2]),
