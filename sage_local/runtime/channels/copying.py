@@ -10,7 +10,10 @@ from sage_local.core.elements import Rows
 _IMMUTABLE = frozenset(
     {int, float, complex, bool, str, bytes, type(None), range, date, datetime, time, timedelta, Decimal}
 )
-"""Exact types whose objects can not change: sharing them is no sharing. A datetime may hold a tzinfo, which nobody changes."""
+"""Exact types whose objects can not change: sharing them is no sharing.
+
+A datetime may hold a tzinfo, which nobody changes.
+"""
 
 
 def copied(rows: Rows) -> Rows:

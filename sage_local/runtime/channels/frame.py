@@ -8,7 +8,10 @@ from sage_local.core.elements import Element
 
 @dataclass(slots=True)
 class Frame:
-    """An element on its way. ``ends_turn``: the last one of the answer to a turn (see ``runtime/protocol/turns.py``)."""
+    """An element on its way.
+
+    ``ends_turn``: the last one of the answer to a turn (see ``runtime/protocol/turns.py``).
+    """
 
     element: Element
     ends_turn: bool = False
@@ -40,7 +43,10 @@ class Sender(Protocol):
 
     @property
     def consumed_per_ns(self) -> float | None:
-        """Rows that the receiver consumes per nanosecond; 0 when rows are on the way but none was seen consumed yet, ``None`` when nothing is known."""
+        """Rows that the receiver consumes per nanosecond.
+
+        0 when rows are on the way but none was seen consumed yet, ``None`` when nothing is known.
+        """
 
     def send(self, frame: Frame) -> None:
         """Take over ``frame``; only when ``has_room``."""

@@ -45,7 +45,10 @@ class EventTime:
         return Frame(self._changes.popleft()) if self._changes else None
 
     def hears(self, channel: int | None, frame: Frame) -> bool:
-        """Whether ``frame`` was about event time (or an end) and has been dealt with. ``None``: a channel that never has a turn."""
+        """Whether ``frame`` was about event time (or an end) and has been dealt with.
+
+        ``None``: a channel that never has a turn.
+        """
         element = frame.element
         if isinstance(element, Rows):
             return False
@@ -118,8 +121,8 @@ class ArrivalGate:
 class TurnGate:
     """Frames in the order of the turns: one sender's run of frames, then the next one's.
 
-    A barrier comes by every channel between the same two turns. So when it has come by the channel whose turn it is, the
-    others have nothing else for us before it.
+    A barrier comes by every channel between the same two turns. So when it has come by the channel whose turn it is,
+    the others have nothing else for us before it.
     """
 
     def __init__(

@@ -23,7 +23,10 @@ class Output(Protocol):
 
     @property
     def consumed_per_ns(self) -> float | None:
-        """Rows put per nanosecond that the slowest receiver can consume; 0 while that is being found out, ``None`` where nothing limits it."""
+        """Rows put per nanosecond that the slowest receiver can consume.
+
+        0 while that is being found out, ``None`` where nothing limits it.
+        """
 
     def put(self, rows: Rows) -> None:
         """Send rows."""
@@ -111,10 +114,10 @@ class Outbox(ABC):
 class TurnOutbox(Outbox):
     """For an edge in turns: every turn is answered at once, each answer ends with a flagged frame.
 
-    ``waits_for_turn``: what is not rows goes to a receiver with the next answer to it only. Where several senders deal to
-    several receivers, a receiver looks at our channel when it is our turn; what piled up there meanwhile could fill the
-    channel and stop us, and with us the one whose turn it is. Of watermarks the latest says it all. For a barrier the
-    receiver looks at all its channels.
+    ``waits_for_turn``: what is not rows goes to a receiver with the next answer to it only. Where several senders deal
+    to several receivers, a receiver looks at our channel when it is our turn; what piled up there meanwhile could fill
+    the channel and stop us, and with us the one whose turn it is. Of watermarks the latest says it all. For a barrier
+    the receiver looks at all its channels.
     """
 
     def __init__(self, router: Router, channels: Sequence[Sender], *, waits_for_turn: bool = False) -> None:
@@ -194,7 +197,10 @@ class BufferedOutbox(Outbox):
         super().pass_on(element)
 
     def flush(self, now_ns: int, *, starved: bool) -> bool:
-        """Also lets go of small batches: at once when the task has nothing to read and the receiver nothing to do, else after the timeout."""
+        """Also let go of small batches.
+
+        At once when the task has nothing to read and the receiver nothing to do, else after the timeout.
+        """
         moved = self._advance(now_ns)
         for target, buffer in enumerate(self._buffers):
             if buffer is None:

@@ -1,6 +1,7 @@
 """A channel between two workers: frames encoded into the records of a shared-memory ring.
 
-A frame larger than a record travels as several, all but the last flagged as continued, so any size passes through a ring of any size.
+A frame larger than a record travels as several, all but the last flagged as continued, so any size passes through a
+ring of any size.
 """
 
 from collections.abc import Callable
@@ -132,7 +133,10 @@ class RingReceiver:
         return self._reader
 
     def receive(self) -> Frame | None:
-        """Decode the next frame. Its last record stays in the ring until ``release``: the sender measures us by that."""
+        """Decode the next frame.
+
+        Its last record stays in the ring until ``release``: the sender measures us by that.
+        """
         while (record := self._reader.peek()) is not None:
             kind, flags, payload = record
             del record
@@ -174,7 +178,10 @@ class RingReceiver:
 
 
 def _encoded(element: Element) -> tuple[int, bytes]:
-    """The kind and body of a frame. An empty body is an empty batch: the commonest answer to a turn that has none for us."""
+    """The kind and body of a frame.
+
+    An empty body is an empty batch: the commonest answer to a turn that has none for us.
+    """
     if isinstance(element, EndOfStream):
         return KIND_END_OF_STREAM, b""
     if isinstance(element, Watermark):

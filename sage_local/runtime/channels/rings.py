@@ -18,7 +18,8 @@ from sage_local.runtime.native import Doorbell, Segment
 class WorkerChannels:
     """Gives tasks their ends of channels: local ones between tasks of ``worker``, rings to and from the others.
 
-    A ring lies in its consumer's segment. Segments of others are mapped when the first channel needs them: ``attach`` does that.
+    A ring lies in its consumer's segment. Segments of others are mapped when the first channel needs them: ``attach``
+    does that.
     """
 
     def __init__(

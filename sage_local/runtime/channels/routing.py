@@ -46,7 +46,10 @@ class Dealer:
 
 
 class RoundRobin:
-    """Every batch to the next receiver, turns or not: an asked-for rebalance. Starts with ``first``, so that several senders do not march in step."""
+    """Every batch to the next receiver, turns or not: an asked-for rebalance.
+
+    Starts with ``first``, so that several senders do not march in step.
+    """
 
     sharers = 1
 
@@ -85,7 +88,10 @@ class Broadcaster:
 
 
 class HashPartitioner:
-    """By the key group of each record's key. ``ships_keys``: the receiver needs the keys and could not name them for nothing."""
+    """By the key group of each record's key.
+
+    ``ships_keys``: the receiver needs the keys and could not name them for nothing.
+    """
 
     def __init__(
         self, keying: Keying | None, *, operator: str, receivers: int, max_parallelism: int, ships_keys: bool

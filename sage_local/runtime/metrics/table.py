@@ -1,7 +1,7 @@
 """The one table of counters: their places, the writers of a worker and the readers of everybody else.
 
-A reader may see a counter that is a few records behind, and two counters from different moments: good for people and for rates, not for decisions.
-An aligned 8-byte store is never seen half done.
+A reader may see a counter that is a few records behind, and two counters from different moments: good for people and
+for rates, not for decisions. An aligned 8-byte store is never seen half done.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,8 +1,9 @@
 """The chain compiler: neighbouring map, filter and flat_map become one Python function over a list.
 
-A comprehension is the fastest loop that Python code can run, and the interpreter keeps the books for errors: each user function is called on
-a source line of its own, so the line of the traceback names the operator; the list iterator's length hint tells which record was at hand;
-and what later operators were given stands in local variables (``x1``, ``x2``, …) of the frame. So nothing is spent per record on the chance of an error.
+A comprehension is the fastest loop that Python code can run, and the interpreter keeps the books for errors: each user
+function is called on a source line of its own, so the line of the traceback names the operator; the list iterator's
+length hint tells which record was at hand; and what later operators were given stands in local variables (``x1``,
+``x2``, …) of the frame. So nothing is spent per record on the chance of an error.
 
 A chain ``map, filter, map`` becomes::
 
@@ -56,8 +57,9 @@ class Fault:
 class Stage:
     """A compiled run of operators, of which at most one changes the number of records: so counts are known for each.
 
-    ``run(iterator, stamps)`` takes a list's iterator and a list of timestamps (or ``None``) and returns the list of results;
-    with a flat_map a generator of what its calls return. With timestamps, ``(result, timestamp)`` stands for each of them.
+    ``run(iterator, stamps)`` takes a list's iterator and a list of timestamps (or ``None``) and returns the list of
+    results; with a flat_map a generator of what its calls return. With timestamps, ``(result, timestamp)`` stands for
+    each of them.
     """
 
     def __init__(
@@ -74,8 +76,9 @@ class Stage:
         self.run: Callable[[Iterator[Any], list[int] | None], Any] = scope["run"]
 
     def fault(self, values: list[Any], iterator: Iterator[Any], made: Any, error: BaseException) -> Fault:
-        """Where ``error`` came from: from ``run(iterator, …)`` over ``values``, or from going through what it had made."""
-        # A generator turns a StopIteration of what it calls into a RuntimeError, which knows nothing of the frames before.
+        """Where ``error`` came from: ``run(iterator, …)`` over ``values``, or going through what that had made."""
+        # A generator turns a StopIteration of what it calls into a RuntimeError, which knows nothing of the frames
+        # before.
         frames = self._frames(error) or self._frames(error.__cause__)
         # Without a frame of ours: raised by an iterable that a flat_map returned, while its loop was suspended.
         index = self._source.owner(frames[-1].tb_lineno) if frames else self._source.last
@@ -102,7 +105,10 @@ def _entries(traceback: TracebackType | None) -> Iterator[TracebackType]:
 
 @dataclass(slots=True)
 class _Source:
-    """Text being written; ``owners`` maps a line number to the operator called there, ``inputs`` an operator to the variable it was given."""
+    """Text being written.
+
+    ``owners`` maps a line number to the operator called there, ``inputs`` an operator to the variable it was given.
+    """
 
     last: int
     lines: list[str] = field(default_factory=list)
@@ -149,7 +155,10 @@ def _generate(kinds: Sequence[Kind], stamps: Stamps) -> _Source:
 
 
 def _inputs(kinds: Sequence[Kind]) -> list[str]:
-    """The variable that holds each operator's input, and as last that of the stage's result: a filter hands on its own input."""
+    """The variable that holds each operator's input, and as last that of the stage's result.
+
+    A filter hands on its own input.
+    """
     inputs = ["x0"]
     for index, kind in enumerate(kinds):
         inputs.append(inputs[index] if kind is Kind.FILTER else f"x{index + 1}")

@@ -25,7 +25,7 @@ class Explosion:
             yield piece
 
     def ridden(self, calls: Iterable[tuple[Iterable[Any], Any]]) -> Iterator[tuple[list[Any], list[Any]]]:
-        """The same for calls with something that rides beside each of their elements: elements and riders, equally many."""
+        """The same for calls with something that rides beside their elements: elements and riders, equally many."""
         elements: list[Any] = []
         riders: list[Any] = []
         for got, rider in calls:

@@ -1,6 +1,5 @@
 """What becomes of a record that user code failed on: the job fails, or goes on without it."""
 
-
 from sage_local.core.clock import Clock
 from sage_local.core.elements import Rows, Side
 from sage_local.functions.output_tag import FailedRecord, OnError, OutputTag

@@ -1,10 +1,10 @@
 """The inner loops of aggregation: a batch of keys and values folded into a dictionary of accumulators.
 
-For the built-in aggregates the loop does by itself what their methods say, without a call per record. A subclass, which may say
-something else, takes the general loop: hence the comparison of exact types.
+For the built-in aggregates the loop does by itself what their methods say, without a call per record. A subclass, which
+may say something else, takes the general loop: hence the comparison of exact types.
 """
 
-from collections import _count_elements  # type: ignore[attr-defined]  # what Counter.update is made of; its C form takes any dict
+from collections import _count_elements  # type: ignore[attr-defined]  # Counter.update is made of it; takes any dict
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -13,7 +13,10 @@ from sage_local.functions.aggregates import Count, Max, Min, Sum
 
 State = dict[Any, Any]
 Fold = Callable[[State, Iterable[Any], Iterator[Any]], None]
-"""Folds the records of the iterator, each with its key. The records are taken first, one by one: so whoever knows the iterator knows how far it came."""
+"""Folds the records of the iterator, each with its key.
+
+The records are taken first, one by one: so whoever knows the iterator knows how far it came.
+"""
 
 _MISSING = object()
 
@@ -45,7 +48,8 @@ def result_is_accumulator(function: AggregateFunction[Any, Any, Any]) -> bool:
 
 
 def _selected(getter: Callable[[Any], Any] | None, records: Iterator[Any]) -> Iterable[Any]:
-    # A generator expression, not map(): map() would take a StopIteration out of the selector for the end of the records.
+    # A generator expression, not map(): map() would take a StopIteration out of the selector for the end of the
+    # records.
     return records if getter is None else (getter(record) for record in records)
 
 
@@ -54,25 +58,25 @@ def _count(state: State, keys: Iterable[Any], records: Iterator[Any]) -> None:
 
 
 def _sum(state: State, keys: Iterable[Any], values: Iterable[Any]) -> None:
-    for value, key in zip(values, keys):
+    for value, key in zip(values, keys, strict=True):
         state[key] = state[key] + value if key in state else value
 
 
 def _min(state: State, keys: Iterable[Any], values: Iterable[Any]) -> None:
-    for value, key in zip(values, keys):
+    for value, key in zip(values, keys, strict=True):
         if key not in state or value < state[key]:
             state[key] = value
 
 
 def _max(state: State, keys: Iterable[Any], values: Iterable[Any]) -> None:
-    for value, key in zip(values, keys):
+    for value, key in zip(values, keys, strict=True):
         if key not in state or value > state[key]:
             state[key] = value
 
 
 def _add(function: AggregateFunction[Any, Any, Any], state: State, keys: Iterable[Any], records: Iterable[Any]) -> None:
     add, create, get = function.add, function.create_accumulator, state.get
-    for record, key in zip(records, keys):
+    for record, key in zip(records, keys, strict=True):
         accumulator = get(key, _MISSING)
         state[key] = add(create() if accumulator is _MISSING else accumulator, record)
 
@@ -81,5 +85,5 @@ def _merge(
     function: AggregateFunction[Any, Any, Any], state: State, keys: Iterable[Any], records: Iterable[Any]
 ) -> None:
     merge = function.merge
-    for accumulator, key in zip(records, keys):
+    for accumulator, key in zip(records, keys, strict=True):
         state[key] = merge(state[key], accumulator) if key in state else accumulator

@@ -89,8 +89,8 @@ class Keyed:
     def check_new_keys(self, known: int, keys: list[Any], values: list[Any]) -> None:
         """Refuse keys without a canonical form among those new in ``state``, which had ``known`` before this batch.
 
-        Only new keys are looked at, so a stream of few keys costs nothing. They are the last ones in the dictionary, taken
-        from its end: skipping the known ones from its beginning would take time in their number.
+        Only new keys are looked at, so a stream of few keys costs nothing. They are the last ones in the dictionary,
+        taken from its end: skipping the known ones from its beginning would take time in their number.
         """
         if len(self.state) == known:
             return

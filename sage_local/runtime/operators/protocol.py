@@ -25,9 +25,9 @@ class TaskContext:
 class Operator(Protocol):
     """One step of a running chain, or several compiled into one. All calls come from one thread.
 
-    The task calls ``open``, then ``process`` for each batch, then once ``end``; it goes through what ``process`` returned
-    before the next call, as slowly as there is room downstream. ``close`` comes last in every case, also when ``open`` raised.
-    User code that raises comes out as ``OperatorFailed``.
+    The task calls ``open``, then ``process`` for each batch, then once ``end``; it goes through what ``process``
+    returned before the next call, as slowly as there is room downstream. ``close`` comes last in every case, also when
+    ``open`` raised. User code that raises comes out as ``OperatorFailed``.
     """
 
     @property
@@ -42,7 +42,10 @@ class Operator(Protocol):
         """Open the user's functions."""
 
     def process(self, rows: Rows) -> Iterable[Element]:
-        """What follows from ``rows``; the operator owns them now. Lazy: nothing needs to happen before it is gone through."""
+        """What follows from ``rows``; the operator owns them now.
+
+        Lazy: nothing needs to happen before it is gone through.
+        """
 
     def end(self) -> Iterable[Element]:
         """What is still to be emitted, now that the input has ended."""

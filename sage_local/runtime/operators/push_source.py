@@ -18,7 +18,10 @@ from sage_local.runtime.protocol.pacing import Pacer
 MAX_WAITING = 4096
 """Records handed over and not taken yet; then ``collect`` blocks."""
 JOIN_S = 0.25
-"""How long a closing source may take to notice: its thread ends with the process anyway, and Ctrl-C is to feel immediate."""
+"""How long a closing source may take to notice.
+
+Its thread ends with the process anyway, and Ctrl-C is to feel immediate.
+"""
 
 
 class Handover:

@@ -14,7 +14,10 @@ from sage_local.runtime.protocol.blame import blame, record_at
 
 
 class Reduce(Keyed):
-    """Folds each record into its key's value. Streaming: emits the value after each record; batch: once per key, at the end."""
+    """Folds each record into its key's value.
+
+    Streaming: emits the value after each record; batch: once per key, at the end.
+    """
 
     def __init__(self, spec: specs.Reduce, mode: RuntimeMode, counters: OperatorCounters) -> None:
         super().__init__(spec, UserFunction(spec.name, spec.function, Role.REDUCE), mode, counters)

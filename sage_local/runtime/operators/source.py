@@ -19,7 +19,7 @@ from sage_local.runtime.protocol.splits import share
 
 FIRST_RETRY_NS = 1_000_000
 LAST_RETRY_NS = 20_000_000
-"""An idle reader is asked again after 1 ms, then ever later: that is the latency of a source which can only be polled."""
+"""An idle reader is asked again after 1 ms, then ever later: the latency of a source which can only be polled."""
 
 
 class SourceInput(ABC):
@@ -175,23 +175,26 @@ class SplitInput(SourceInput):
     def _poll(self) -> list[Any] | None:
         try:
             if self._reader is None:
-                self._open_reader()
+                self._reader = self._opened_reader()
             values = self._reader.poll(self._pacer.rows)
         except BaseException as error:
             blame(self.name, NO_RECORD, error)
         if values is None or type(values) is list:
             return values
-        error = TypeError(f"poll() of a split reader returns a list or None, found {type(values).__name__}")
-        raise OperatorFailed(self.name, NO_RECORD, error)
+        found = TypeError(f"poll() of a split reader returns a list or None, found {type(values).__name__}")
+        raise OperatorFailed(self.name, NO_RECORD, found)
 
-    def _open_reader(self) -> None:
+    def _opened_reader(self) -> SplitReader[Any]:
+        source = self._spec.source
+        reader: SplitReader[Any]
         if self._resumed_split is not None:
             self._split, position = self._resumed_split
-            self._reader = self._spec.source.open_split(self._split, position)
+            reader = source.open_split(self._split, position)
             self._resumed_split = None
         else:
             self._split = self._splits.popleft()
-            self._reader = self._spec.source.open_split(self._split)
+            reader = source.open_split(self._split)
+        return reader
 
     def _close_reader(self) -> None:
         reader, self._reader = self._reader, None

@@ -1,5 +1,6 @@
 """Compiled map, filter and flat_map in a running chain."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -42,10 +43,11 @@ def stages(steps: Sequence[Step]) -> list["Stateless"]:
     return [FlatMapping(group) if group[-1].kind is Kind.FLAT_MAP else Mapping(group) for group in groups]
 
 
-class Stateless:
+class Stateless(ABC):
     """What both kinds of stages share. Keys go no further, unless the last of the steps keeps them.
 
-    Keys and timestamps ride beside the records: the compiled loop has one column for what does so, pairs where it is both.
+    Keys and timestamps ride beside the records: the compiled loop has one column for what does so, pairs where it is
+    both.
     """
 
     def __init__(self, steps: Sequence[Step]) -> None:
@@ -60,6 +62,10 @@ class Stateless:
         """Open the functions in order."""
         for step in self._steps:
             step.function.open(context)
+
+    @abstractmethod
+    def process(self, rows: Rows) -> Iterable[Element]:
+        """See ``Operator``."""
 
     def end(self) -> Iterable[Element]:
         """Nothing is kept."""

@@ -25,8 +25,8 @@ class OperatorFailed(Exception):
 def blame(operator: str, record: Any, error: BaseException) -> NoReturn:
     """Raise ``error`` as the failure of ``operator`` on ``record`` (or ``NO_RECORD``).
 
-    Callers catch ``BaseException``, since user code may well call ``sys.exit``. What is addressed to the process or to a
-    suspended generator passes untouched.
+    Callers catch ``BaseException``, since user code may well call ``sys.exit``. What is addressed to the process or to
+    a suspended generator passes untouched.
     """
     if isinstance(error, KeyboardInterrupt | GeneratorExit | OperatorFailed):
         raise error

@@ -1,14 +1,15 @@
 """How much a source takes at a time and how much may be on the way, from how fast records are consumed.
 
 Frames are worth a fixed *time* of the consumer's work, so slow records travel singly (and are dealt evenly, and a
-barrier never waits behind many of them) while fast ones travel in thousands. Nothing here reads a clock: times come in as arguments.
+barrier never waits behind many of them) while fast ones travel in thousands. Nothing here reads a clock: times come in
+as arguments.
 """
 
 from collections import deque
 from dataclasses import dataclass
 
 FRAMES_PER_TIMEOUT = 10
-"""A frame is worth ``buffer.timeout`` over this: with two frames on the way a record still passes in a fifth of the timeout."""
+"""A frame is worth ``buffer.timeout`` over this: with two on the way a record still passes in a fifth of it."""
 MIN_FRAMES_IN_FLIGHT = 2
 """One being processed, one ready: less would make the consumer wait for a round trip."""
 
@@ -62,7 +63,8 @@ class Pacer:
 class Flight:
     """What is on the way in one channel: measures its consumer and bounds what it is sent.
 
-    Frames are told apart by a serial number that only grows: of the last ring record of the frame, or of the frame itself.
+    Frames are told apart by a serial number that only grows: of the last ring record of the frame, or of the frame
+    itself.
     """
 
     def __init__(self, *, timeout_ms: int, max_rows: int) -> None:
@@ -97,7 +99,7 @@ class Flight:
 
     @property
     def consumed_per_ns(self) -> float | None:
-        """Rows per nanosecond; 0 when rows are on the way but none was seen consumed yet, ``None`` when there is nothing to know."""
+        """Rows per nanosecond, as ``Sender`` has it."""
         if self.rate.per_ns:
             return self.rate.per_ns
         return 0.0 if self._rows else None

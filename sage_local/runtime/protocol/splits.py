@@ -7,7 +7,8 @@ from typing import Any
 def share(splits: Sequence[Any], subtask: int, parallelism: int) -> list[Any]:
     """The splits of ``subtask``, in the order of ``splits``. The shares of all subtasks hold every split exactly once.
 
-    Splits that all have a ``size`` are given out largest first, each to the subtask with the least so far; others in turn.
+    Splits that all have a ``size`` are given out largest first, each to the subtask with the least so far; others in
+    turn.
     """
     if not all(hasattr(split, "size") for split in splits):
         return list(splits[subtask::parallelism])

@@ -1,8 +1,9 @@
 """Who answers which turn, and whom a receiver listens to, so that order needs no buffers.
 
-Turns are numbered from 0 over the whole stage. Of ``senders`` subtasks, subtask s answers turns s, s + senders, …; a dealt
-edge hands turn t to receiver t mod receivers, a keyed or broadcast one hands every turn to every receiver.
-What a stage emits at its end of input is one more turn of every subtask, in order of the subtasks; the arithmetic holds for it too.
+Turns are numbered from 0 over the whole stage. Of ``senders`` subtasks, subtask s answers turns s, s + senders, …; a
+dealt edge hands turn t to receiver t mod receivers, a keyed or broadcast one hands every turn to every receiver. What a
+stage emits at its end of input is one more turn of every subtask, in order of the subtasks; the arithmetic holds for it
+too.
 """
 
 from dataclasses import dataclass

@@ -1,9 +1,11 @@
 """The duty cycle: every task gets its turn; whoever owns the cycle does the waiting in between."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 
 from sage_local.runtime.metrics.table import WorkerCounter, WorkerCounters
+from sage_local.runtime.protocol.blame import OperatorFailed
 from sage_local.runtime.worker.task import Task, TaskState
 
 OnFailed = Callable[[Task, BaseException], None]
@@ -11,7 +13,10 @@ OnFinished = Callable[[Task], None]
 
 
 class DutyCycle:
-    """Runs tasks of one thread. ``on_failed`` hears of each task that raised, already closed; ``on_finished`` of each that is done."""
+    """Runs tasks of one thread.
+
+    ``on_failed`` hears of each task that raised, already closed; ``on_finished`` of each that is done.
+    """
 
     def __init__(
         self, tasks: Sequence[Task], counters: WorkerCounters, *, on_failed: OnFailed, on_finished: OnFinished
@@ -27,7 +32,10 @@ class DutyCycle:
         return not self._tasks
 
     def open(self) -> None:
-        """Open every task, receivers before their senders. One that raises has failed; the others are opened all the same."""
+        """Open every task, receivers before their senders.
+
+        One that raises has failed; the others are opened all the same.
+        """
         for task in reversed(self._tasks):
             self._guarded(task, task.open)
 
@@ -91,7 +99,6 @@ class DutyCycle:
 
     def _drop(self, task: Task) -> None:
         self._tasks.remove(task)
-        try:
+        # The task has failed already; what a half-open function says to its close() is a consequence.
+        with suppress(OperatorFailed):
             task.close()
-        except Exception:  # the task has failed already; what a half-open function says to its close() is a consequence
-            pass

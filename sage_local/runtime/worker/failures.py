@@ -42,7 +42,10 @@ def operator_error(task: Task, error: BaseException) -> OperatorError:
 
 
 def record_text(record: Any) -> str | None:
-    """A shortened ``repr``; ``None`` where there was no record. A ``repr`` that raises is said, and does not hide the failure."""
+    """A shortened ``repr``; ``None`` where there was no record.
+
+    A ``repr`` that raises is said, and does not hide the failure.
+    """
     if record is NO_RECORD:
         return None
     try:

@@ -1,4 +1,4 @@
-"""The inline engine: every task in the calling process, one thread, only local channels; for a debugger, and for tests."""
+"""The inline engine: every task in the calling process and thread, only local channels; for debuggers and tests."""
 
 import pickle
 import threading
@@ -40,8 +40,9 @@ def run_inline(
 ) -> JobResult:
     """Run ``plan`` to its end. ``pickled`` is its ``Deployment``, from which every worker has functions of its own.
 
-    ``on_collected(operator, records)`` is called as they come, in order; ``on_progress`` a few times a second, while no user code runs.
-    Raises ``OperatorError`` from the exception that user code raised. A ``KeyboardInterrupt`` passes through; every function is closed first.
+    ``on_collected(operator, records)`` is called as they come, in order; ``on_progress`` a few times a second, while no
+    user code runs. Raises ``OperatorError`` from the exception that user code raised. A ``KeyboardInterrupt`` passes
+    through; every function is closed first.
     """
     return _Inline(plan, pickled, on_collected, on_progress).run(job_id)
 

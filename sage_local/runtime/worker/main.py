@@ -33,11 +33,11 @@ from sage_local.runtime.protocol.messages import (
     WorkerDone,
     WorkerReady,
 )
+from sage_local.runtime.protocol.snapshots import Checkpointing
 from sage_local.runtime.worker.collecting import CollectOutput
 from sage_local.runtime.worker.duty import DutyCycle
 from sage_local.runtime.worker.failures import failure_of
 from sage_local.runtime.worker.output import StandardOutput
-from sage_local.runtime.protocol.snapshots import Checkpointing
 from sage_local.runtime.worker.snapshot_writer import ThreadedWriter
 from sage_local.runtime.worker.task import Task
 from sage_local.runtime.worker.task_checkpoints import TaskCheckpoints
@@ -45,8 +45,10 @@ from sage_local.runtime.worker.wiring import Checkpoints, Surroundings, tasks_of
 
 
 def run(boot: WorkerBoot) -> int:
-    """Serve the coordinator until it says ``Exit``; returns the exit code, 0. The process is the worker's alone by now:
-    pinned, its output redirected, set to die with its parent. What is raised here is the engine's own fault.
+    """Serve the coordinator until it says ``Exit``; returns the exit code, 0.
+
+    The process is the worker's alone by now: pinned, its output redirected, set to die with its parent. What is raised
+    here is the engine's own fault.
     """
     # A stuck worker's stack can be read with a signal, whatever it is stuck in.
     with open(os.path.join(boot.log_dir, f"stack-{boot.worker}.txt"), "w") as stacks:

@@ -1,4 +1,7 @@
-"""One subtask of a chain: takes from its input, drives its operators, puts into its outputs. Never blocks, keeps no more than it has room for."""
+"""One subtask of a chain: takes from its input, drives its operators, puts into its outputs.
+
+Never blocks, keeps no more than it has room for.
+"""
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -56,14 +59,17 @@ class TaskState(Enum):
 
 
 class Task:
-    """See the module. ``selectors`` are the key selectors of its outgoing edges; ``copy`` makes the rows of further branches."""
+    """See the module.
+
+    ``selectors`` are the key selectors of its outgoing edges; ``copy`` makes the rows of further branches.
+    """
 
     def __init__(
         self,
         context: TaskContext,
         *,
         name: str,
-        input: Input | SourceInput,
+        upstream: Input | SourceInput,
         operators: Sequence[Operator],
         outputs: Sequence[Output],
         tags: Sequence[SideTag | None],
@@ -78,8 +84,8 @@ class Task:
         self.context = context
         self.state = TaskState.RUNNING
         self.name = name
-        self._input = input
-        self._source = input if isinstance(input, SourceInput) else None
+        self._input = upstream
+        self._source = upstream if isinstance(upstream, SourceInput) else None
         self._operators = operators
         self._outputs = outputs
         self._main = [output for output, tag in zip(outputs, tags, strict=True) if tag is None]
@@ -90,9 +96,15 @@ class Task:
         self._unread = unread
         # Asked once: a look at all that a protocol names takes longer than many a batch.
         self._clocked = [operator for operator in operators if isinstance(operator, ClockTimed)]
-        self._many_inputs = {operator: operator for operator in operators if isinstance(operator, ManyInputs)}
-        self._event_timed = {operator: operator for operator in operators if isinstance(operator, EventTimed)}
-        self._origins = {operator: operator for operator in operators if isinstance(operator, WatermarkOrigin)}
+        self._many_inputs: dict[Operator, ManyInputs] = {
+            each: each for each in operators if isinstance(each, ManyInputs)
+        }
+        self._event_timed: dict[Operator, EventTimed] = {
+            each: each for each in operators if isinstance(each, EventTimed)
+        }
+        self._origins: dict[Operator, WatermarkOrigin] = {
+            each: each for each in operators if isinstance(each, WatermarkOrigin)
+        }
         self._selectors = selectors
         self._counters = counters
         self._clock = clock
@@ -117,7 +129,10 @@ class Task:
             self._source.open(self.context)
 
     def step(self) -> bool:
-        """Do what can be done now, up to a frame or a time slice; returns whether anything was. Raises ``OperatorFailed``."""
+        """Do what can be done now, up to a frame or a time slice; returns whether anything was.
+
+        Raises ``OperatorFailed``.
+        """
         if self.state is TaskState.SENDING:
             return self._send_rest()
         if self.state in (TaskState.COMMITTING, TaskState.FINISHED):
@@ -172,7 +187,10 @@ class Task:
         return min((time for time in times if time is not None), default=None)
 
     def close(self) -> None:
-        """Close every function, whether the task has failed or is not wanted any more. What was in flight is dropped."""
+        """Close every function, whether the task has failed or is not wanted any more.
+
+        What was in flight is dropped.
+        """
         if self.state in (TaskState.RUNNING, TaskState.SENDING, TaskState.COMMITTING):
             self.state = TaskState.CLOSED
             self._close()
@@ -221,9 +239,10 @@ class Task:
     def _tick(self) -> None:
         """If it is time for one of the operators, let that be the next frame."""
         now_ms = self.context.clock.now_ms()
-        due = [operator for operator in self._clocked if (time := operator.next_time_ms()) is not None and time <= now_ms]
+        due = [each for each in self._clocked if (time := each.next_time_ms()) is not None and time <= now_ms]
         if due:
-            # A single subtask numbers its own turns; of several that keep turns, none has timers: those come behind a hash.
+            # A single subtask numbers its own turns; of several that keep turns, none has timers: those come behind a
+            # hash.
             self._frame = Frame(_TICK, ends_turn=self.context.parallelism == 1)
             self._stream = self._ticking(due, now_ms)
 
@@ -373,11 +392,13 @@ class Task:
 
     def _close(self) -> None:
         self._stream = iter(())
-        owners = [*self._selectors, *self._operators, *([self._source] if self._source is not None else [])]
+        closes = [each.close for each in self._selectors] + [each.close for each in self._operators]
+        if self._source is not None:
+            closes.append(self._source.close)
         first: BaseException | None = None
-        for owner in owners:
+        for close in closes:
             try:
-                owner.close()
+                close()
             except BaseException as error:
                 first = first or error
         if first is not None:

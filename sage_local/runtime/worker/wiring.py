@@ -57,7 +57,10 @@ Checkpoints = Callable[[TaskId, list[tuple[str, Any]]], TaskCheckpoints]
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the tasks of one worker share. ``collect`` makes the output of a ``Collect`` operator; ``wake`` ends the sleep of the duty cycle from any thread."""
+    """What the tasks of one worker share.
+
+    ``collect`` makes the output of a ``Collect`` operator; ``wake`` ends the sleep of the duty cycle from any thread.
+    """
 
     channels: Channels
     cells: Cells
@@ -99,12 +102,17 @@ class _Wiring:
         with_counters = list(zip(chain.operators, self._counters, strict=True))
         first = chain.operators[0]
         source = self._source(first) if isinstance(first, specs.Source) else None
-        time, gate = (None, None) if source is not None else self._gate()
+        time: EventTime | None = None
+        upstream: Input | SourceInput
+        if source is not None:
+            upstream = source
+        else:
+            time, upstream = self._gate()
         operators = build(with_counters[source is not None :], plan.settings)
         return Task(
             TaskContext(plan.job_name, self._task, chain.parallelism, plan.settings),
             name=chain.operators[-1].name,
-            input=source or gate,
+            upstream=upstream,
             operators=operators,
             outputs=outputs,
             tags=self._tags(),

@@ -182,7 +182,8 @@ class WindowOperator:
         """Refuse keys without a canonical form among those new in ``space``, which had ``known`` before."""
         if len(space) == known:
             return
-        new = list(islice(space, known, None))
+        # From the end, where new keys are: not all of them at every batch.
+        new = list(islice(reversed(space), len(space) - known))
         if not PLAIN_KEYS.issuperset(map(type, new)):
             self._check_keys(new, NO_RECORD)
 

@@ -140,13 +140,7 @@ class SessionWindowsOperator(WindowOperator):
         queued = self._queued.get(key)
         if queued is None or time < queued:
             self._queued[key] = time
-            slot = time // self._slot_ms
-            keys = self._keys_of.get(slot)
-            if keys is None:
-                self._keys_of[slot] = [key]
-                heappush(self._slots, slot)
-            else:
-                keys.append(key)
+            self._put(key, time // self._slot_ms)
 
     def _next_deadline(self) -> int | None:
         """The end of the first session, or what it was before it was prolonged."""
@@ -167,29 +161,38 @@ class SessionWindowsOperator(WindowOperator):
 
     def _look(self, keys: list[Any], slot: int, time: int, fired: list[Fired]) -> bool:
         """Fire what is over of ``keys``; returns whether some of the slot is still to come."""
+        queued_of, sessions, slot_ms = self._queued, self._sessions, self._slot_ms
         to_come = []
         for key in keys:
-            queued = self._queued.get(key)
-            if queued is None or queued // self._slot_ms != slot:
+            queued = queued_of.get(key)
+            if queued is None or queued // slot_ms != slot:
                 continue  # it was queued again for an earlier time
             if queued > time and time != MAX_TIMESTAMP:
                 to_come.append(key)
                 continue
-            del self._queued[key]
+            latest = sessions[key]
+            if latest[OTHERS] is None and latest[END] > time + 1 and time != MAX_TIMESTAMP:
+                queued_of[key] = last = latest[END] - 1
+                self._put(key, last // slot_ms)
+                continue
+            del queued_of[key]
             self._end(key, time, fired)
         for key in to_come:
-            queued = self._queued.pop(key, None)
-            if queued is not None:
-                self._wait(key, queued)
+            self._put(key, slot)
         return bool(to_come)
+
+    def _put(self, key: Any, slot: int) -> None:
+        keys = self._keys_of.get(slot)
+        if keys is None:
+            self._keys_of[slot] = [key]
+            heappush(self._slots, slot)
+        else:
+            keys.append(key)
 
     def _end(self, key: Any, time: int, fired: list[Fired]) -> None:
         """Fire the sessions of ``key`` that are over, and wait for the others."""
         latest = self._sessions[key]
         if latest[OTHERS] is None:
-            if latest[END] - 1 > time and time != MAX_TIMESTAMP:
-                self._wait(key, latest[END] - 1)
-                return
             del self._sessions[key]
             fired.append((TimeWindow(latest[START], latest[END]), key, latest[ACCUMULATOR]))
         else:
