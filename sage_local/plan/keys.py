@@ -44,8 +44,9 @@ def _needs_keys(node: Node, keeping: set[NodeId]) -> bool:
 
 def _is_partitioned(source: Input, operator: Operator) -> bool:
     """Whether what comes by ``source`` was keyed further up."""
-    is_connected = isinstance(operator, Connected)
-    selector = operator.key_selectors[source.index] if is_connected else operator.key_selector
+    selector = operator.key_selector
+    if isinstance(operator, Connected):
+        selector = operator.key_selectors[source.index]
     return source.exchange is Exchange.AUTO and source.tag is None and selector is not None
 
 

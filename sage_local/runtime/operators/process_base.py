@@ -130,7 +130,7 @@ class ProcessBase:
             while not self._emission.take(results, stamp):
                 yield from self._emission.flush()
         except BaseException as error:
-            blame(self.name, _Fired(timer), error)
+            blame(self.name, FiredTimer(timer), error)
 
 
 def results_of(returned: Any) -> Iterator[Any]:
@@ -145,8 +145,8 @@ def results_of(returned: Any) -> Iterator[Any]:
     return iter(returned)
 
 
-class _Fired(NamedTuple):
-    """Stands for the record where a timer failed."""
+class FiredTimer(NamedTuple):
+    """Stands for the record where a timer failed, also in the ``FailedRecord`` of it."""
 
     timer: Timer
 
