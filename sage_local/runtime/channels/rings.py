@@ -18,8 +18,7 @@ from sage_local.runtime.native import Doorbell, Segment
 class WorkerChannels:
     """Gives tasks their ends of channels: local ones between tasks of ``worker``, rings to and from the others.
 
-    A ring lies in its consumer's segment. Segments of others are mapped when the first channel needs them: ``attach``
-    does that.
+    A ring lies in its consumer's segment. Segments of others are mapped when the first channel needs them.
     """
 
     def __init__(
@@ -27,13 +26,13 @@ class WorkerChannels:
         plan: Plan,
         worker: WorkerId,
         layouts: Mapping[WorkerId, SegmentLayout],
-        attach: Callable[[WorkerId], Segment],
+        descriptors: Mapping[WorkerId, int],
         peers: Peers,
     ) -> None:
         self._plan = plan
         self._worker = worker
         self._layouts = layouts
-        self._attach = attach
+        self._descriptors = descriptors
         self._peers = peers
         self._timeout_ms = plan.settings[BUFFER_TIMEOUT_MS]
         self._max_rows = plan.settings[FRAME_ROWS]
@@ -74,7 +73,7 @@ class WorkerChannels:
 
     def _segment(self, worker: WorkerId) -> Segment:
         if worker not in self._segments:
-            self._segments[worker] = self._attach(worker)
+            self._segments[worker] = memory.attach(self._descriptors[worker])
         return self._segments[worker]
 
     def _toucher(self, worker: WorkerId) -> Callable[[], None]:

@@ -17,7 +17,6 @@ from sage_local.runtime.job import Deployment, WorkerBoot
 from sage_local.runtime.memory import segment as memory
 from sage_local.runtime.memory.layout import command_ring, lay_out, report_ring
 from sage_local.runtime.metrics.table import WorkerCounter, WorkerCounters
-from sage_local.runtime.native import Segment
 from sage_local.runtime.protocol.messages import (
     COORDINATOR,
     Cancel,
@@ -67,9 +66,9 @@ class Worker:
         self._boot = boot
         self._peers = Peers()
         self._output = StandardOutput(monotonic_ns)
-        self._segment = self._attach(boot.worker)
+        self._segment = memory.attach(boot.segment_fds[boot.worker])
         self._bell = memory.doorbell(self._segment)
-        coordinator = self._attach(COORDINATOR)
+        coordinator = memory.attach(boot.segment_fds[COORDINATOR])
         ring_coordinator = self._peers.toucher(memory.doorbell(coordinator, boot.coordinator_eventfd))
         self._reports = ControlSender(memory.ring_writer(coordinator, report_ring(boot.worker)), ring_coordinator)
         self._command_reader = memory.ring_reader(self._segment, command_ring())
@@ -155,7 +154,7 @@ class Worker:
         layouts = lay_out(plan)
         own = layouts[worker]
         cells = self._segment.view(own.counters_offset, 8 * own.counters_count).cast("q")
-        channels = WorkerChannels(plan, worker, layouts, self._attach, self._peers)
+        channels = WorkerChannels(plan, worker, layouts, self._boot.segment_fds, self._peers)
         around = Surroundings(
             channels,
             cells,
@@ -217,9 +216,6 @@ class Worker:
         self._output.flush()
         if self._counters is not None:
             self._counters.add(WorkerCounter.SLEEPS)
-
-    def _attach(self, worker: WorkerId) -> Segment:
-        return memory.attach(self._boot.segment_fds[worker])
 
     def _close_descriptors(self) -> None:
         """The mappings stay. User code, and what it starts, sees none of our descriptors."""
