@@ -1,5 +1,7 @@
 """Plans run inline, and what their functions leave behind to look at."""
 
+from typing import ClassVar
+
 from sage_local import LocalEnvironment
 from sage_local.functions import MapFunction, SinkFunction, SourceFunction
 
@@ -11,7 +13,7 @@ def environment(parallelism=1, **config):
 class Journal:
     """What functions did, in order. Found by name, since functions are copied on their way to a worker."""
 
-    kept: dict[str, list] = {}
+    kept: ClassVar[dict[str, list]] = {}
 
     def __init__(self, name):
         self.name = name

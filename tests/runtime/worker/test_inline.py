@@ -150,7 +150,7 @@ def test_a_push_source_that_raises_fails_the_job_behind_its_records():
 
     env = environment()
     env.from_source(Broken(journal, 5), name="pushed").sink(Writes(journal))
-    with pytest.raises(OperatorError, match="pushed.*gone"):
+    with pytest.raises(OperatorError, match=r"pushed.*gone"):
         env.submit()
     assert journal.entries[:5] == [0, 1, 2, 3, 4]
 
