@@ -13,5 +13,3 @@ def main(contestants: dict[str, Callable[[], int]]) -> None:
     records = contestants[name]()
     seconds = time.perf_counter() - started
     print(json.dumps({"seconds": seconds, "records": records}))
-
-

@@ -49,9 +49,9 @@ if TYPE_CHECKING:
     from sage_local.functions import FilterFunction as FilterFunction
     from sage_local.functions import FlatMapFunction as FlatMapFunction
     from sage_local.functions import FunctionContext as FunctionContext
-    from sage_local.functions import KeySelector as KeySelector
     from sage_local.functions import KeyedProcessContext as KeyedProcessContext
     from sage_local.functions import KeyedProcessFunction as KeyedProcessFunction
+    from sage_local.functions import KeySelector as KeySelector
     from sage_local.functions import ListState as ListState
     from sage_local.functions import ListStateDescriptor as ListStateDescriptor
     from sage_local.functions import MapFunction as MapFunction

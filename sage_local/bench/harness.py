@@ -1,8 +1,8 @@
 """Run contestants in fresh processes, one after another in turns, and summarise what they report and cost.
 
-A contestant is a command that does its work and prints one JSON object as its last line: ``{"seconds": s, "records": n, ...}``,
-timed by itself so that interpreter start-up is counted only where it is the subject. CPU seconds and peak memory are taken from outside, over the
-whole process tree, so that work moved into another process is not work saved.
+A contestant is a command that does its work and prints one JSON object as its last line: ``{"seconds": s, "records":
+n, ...}``, timed by itself so that interpreter start-up is counted only where it is the subject. CPU seconds and peak
+memory are taken from outside, over the whole process tree, so that work moved into another process is not work saved.
 """
 
 import json
@@ -68,7 +68,9 @@ def run_once(command: Sequence[str]) -> Sample:
         report = json.loads(out.strip().splitlines()[-1])
         seconds, records = float(report["seconds"]), int(report["records"])
     except (IndexError, KeyError, TypeError, ValueError) as error:
-        raise ContestantFailed(f"{' '.join(command)} reported no JSON object with seconds and records, but: {out!r}") from error
+        raise ContestantFailed(
+            f"{' '.join(command)} reported no JSON object with seconds and records, but: {out!r}"
+        ) from error
     cpu_s = (after.children_user - before.children_user) + (after.children_system - before.children_system)
     return Sample(seconds, records, wall_s, cpu_s, peak.bytes, report)
 
@@ -105,7 +107,7 @@ def _pss(process: psutil.Process) -> int:
 
 
 def interleave(contestants: Mapping[str, Sequence[str]], repetitions: int) -> dict[str, Summary]:
-    """Run every contestant ``repetitions`` times in turns (a b c a b c …), so that a slow minute of the machine hits all alike."""
+    """Run every contestant ``repetitions`` times in turns (a b c a b c …): a slow minute hits all alike."""
     samples: dict[str, list[Sample]] = {name: [] for name in contestants}
     for _ in range(repetitions):
         for name, command in contestants.items():

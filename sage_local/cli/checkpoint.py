@@ -102,10 +102,10 @@ def _state_rows(manifest: Manifest) -> Iterator[tuple[str, ...]]:
                     entries.update(summary.states)
                     size += summary.size
         first = (operator.name, operator.kind, str(operator.parallelism))
-        states = list(entries.items()) or [("", "")]
+        states = [(state, str(count)) for state, count in entries.items()] or [("", "")]
         for index, (state, count) in enumerate(states):
             lead = first if index == 0 else ("", "", "")
-            yield *lead, state, str(count), size_text(size) if index == 0 else ""
+            yield *lead, state, count, size_text(size) if index == 0 else ""
 
 
 def _age(manifest: Manifest) -> str:

@@ -44,8 +44,8 @@ def _count(rate: float) -> str:
 class ProgressLine:
     """Stays on the last line of the terminal; everything printed meanwhile goes above it.
 
-    Use as a context manager: inside, ``sys.stdout`` and ``sys.stderr`` are replaced by writers that take the line away and
-    put it back. ``rich`` measures, styles and cuts the line.
+    Use as a context manager: inside, ``sys.stdout`` and ``sys.stderr`` are replaced by writers that take the line away
+    and put it back. ``rich`` measures, styles and cuts the line.
     """
 
     def __init__(self) -> None:

@@ -38,8 +38,8 @@ class SourceFunction(Generic[T]):
     """Base of all sources: override either ``run`` (push) or ``splits`` and ``open_split`` (split).
 
     A push source runs in a thread of its own at parallelism 1 and ends when ``run`` returns. A split source is read in
-    parallel: each subtask reads its share of the splits one after another. ``bounded`` is false for a source that has no
-    end of its own; ``execution.runtime-mode=batch`` refuses it.
+    parallel: each subtask reads its share of the splits one after another. ``bounded`` is false for a source that has
+    no end of its own; ``execution.runtime-mode=batch`` refuses it.
     """
 
     bounded: bool = True
@@ -57,7 +57,7 @@ class SourceFunction(Generic[T]):
         raise NotImplementedError(f"{type(self).__name__} overrides neither run() nor splits() and open_split()")
 
     def seek(self, position: int, /) -> None:
-        """Push form of a replayable source: called before ``run``, which then leaves out the first ``position`` records."""
+        """Push form of a replayable source: called before ``run``, which leaves out the first ``position`` records."""
         raise NotImplementedError(f"{type(self).__name__} does not override seek()")
 
     def splits(self) -> Sequence[Any] | None:

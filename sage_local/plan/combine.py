@@ -48,7 +48,8 @@ def _partial(node: Node, source: Input, node_id: NodeId, by_id: dict[NodeId, Nod
     aggregate = node.operator
     assert isinstance(aggregate, Aggregate)
     upstream = by_id[source.node]
-    name = f"{aggregate.name} (combine)" if len(node.inputs) == 1 else f"{aggregate.name} (combine {upstream.operator.name})"
+    of_input = "" if len(node.inputs) == 1 else f" {upstream.operator.name}"
+    name = f"{aggregate.name} (combine{of_input})"
     operator = PartialAggregate(name=name, key_selector=source.key_selector, function=aggregate.function)
     own_input = Input(source.node)
     return Node(node_id, operator, (own_input,), upstream.parallelism, upstream.slot_group)

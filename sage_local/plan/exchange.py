@@ -43,5 +43,3 @@ def _needs_turns(delivery: Delivery, sender: Chain, receiver: Chain) -> bool:
     if delivery in (Delivery.HASH, Delivery.BROADCAST):
         return sender.parallelism > 1
     return sender.parallelism > 1 or receiver.parallelism > 1
-
-

@@ -21,7 +21,7 @@ def explain(
     ring_bytes: Mapping[EdgeId, int] | None = None,
     cpus: Mapping[WorkerId, str] | None = None,
 ) -> str:
-    """``plan`` for people to read. ``ring_bytes``: the size of each edge's rings; ``cpus``: where each worker is pinned."""
+    """``plan`` for people to read. ``ring_bytes``: the size of an edge's rings; ``cpus``: where workers are pinned."""
     return "\n".join(_lines(plan, ring_bytes or {}, cpus or {})) + "\n"
 
 
@@ -78,7 +78,7 @@ def _note(operator: Operator) -> str:
         case Source(splits=None):
             return "push source, in a thread of its own"
         case Source(splits=splits):
-            return _count(len(splits), "split")
+            return _count(len(splits or ()), "split")
         case PartialAggregate():
             return "combines per key before the exchange, since the function can merge"
         case Print() | Sink():
@@ -95,8 +95,7 @@ def mermaid(plan: Plan) -> str:
     for chain in plan.chains:
         label = _escape(chain.name)
         lines.append(f'    c{chain.id}["{label}<br/>× {chain.parallelism}"]')
-    for edge in plan.edges:
-        lines.append(f'    c{edge.source} -->|"{_DELIVERY[edge.delivery]}"| c{edge.target}')
+    lines += [f'    c{edge.source} -->|"{_DELIVERY[edge.delivery]}"| c{edge.target}' for edge in plan.edges]
     return "\n".join(lines) + "\n"
 
 

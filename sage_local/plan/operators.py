@@ -16,9 +16,9 @@ class Operator:
     """One step of a program.
 
     ``name`` is what users read in errors, metrics and plans; it is unique within a graph.
-    ``key_selector`` is set when the operator was applied to a keyed stream. ``read_tags`` names the side outputs that the
-    program reads, in this run or another. The planner sets ``keeps_keys`` where results travel with the keys of their
-    records, and ``assigns_keys`` where a ``key_by`` is right before the operator and its keys are needed.
+    ``key_selector`` is set when the operator was applied to a keyed stream. ``read_tags`` names the side outputs that
+    the program reads, in this run or another. The planner sets ``keeps_keys`` where results travel with the keys of
+    their records, and ``assigns_keys`` where a ``key_by`` is right before the operator and its keys are needed.
     """
 
     name: str
@@ -109,8 +109,8 @@ class Collect(Operator):
 class AssignTimestamps(Operator):
     """Gives records their event time and tells how far it has come. Chained to a source, it does so for each split.
 
-    ``strategy`` is a ``WatermarkStrategy``. Here and below the classes of ``sage_local.windowing`` are not named as types:
-    importing them would cost every program without windows its share of the start-up time.
+    ``strategy`` is a ``WatermarkStrategy``. Here and below the classes of ``sage_local.windowing`` are not named as
+    types: importing them would cost every program without windows its share of the start-up time.
     """
 
     strategy: Any
@@ -121,8 +121,9 @@ class Windowed(Operator):
     """What all windows share: how their records are folded and what becomes of the result.
 
     At most one of ``reduce`` and ``aggregate`` is set; without, the records are kept. ``function`` (a
-    ``ProcessWindowFunction`` or a callable of key, window and values) sees what there is when the window fires; without, the
-    result is emitted, an aggregate's behind its key. ``is_keyed`` is false for ``window_all``, whose results have no keys.
+    ``ProcessWindowFunction`` or a callable of key, window and values) sees what there is when the window fires;
+    without, the result is emitted, an aggregate's behind its key. ``is_keyed`` is false for ``window_all``, whose
+    results have no keys.
     """
 
     reduce: Any = None

@@ -54,7 +54,7 @@ def _resolve(node: Node, settings: Settings) -> Node:
 
 
 def gathers(operator: Operator) -> bool:
-    """Whether one subtask is the default, as order is what the user looks at: ``print``, ``collect``, ``sink(callable)``."""
+    """Whether one subtask is the default, since users look at the order: ``print``, ``collect``, ``sink(callable)``."""
     if isinstance(operator, Sink):
         return not isinstance(operator.function, SinkFunction)
     return isinstance(operator, Print | Collect)

@@ -49,8 +49,8 @@ class SideTag(NamedTuple):
 class Edge:
     """A stream between two chains.
 
-    ``in_turns``: every sender answers each turn with exactly one run of frames (see ``docs/architecture.md``, Order), and
-    the receiver takes channel ``t mod senders`` at turn t. Otherwise frames are taken as they arrive.
+    ``in_turns``: every sender answers each turn with exactly one run of frames (see ``docs/architecture.md``, Order),
+    and the receiver takes channel ``t mod senders`` at turn t. Otherwise frames are taken as they arrive.
     ``tag``: the side output that it carries, of any operator of the source chain; ``None``: the last one's main output.
     """
 

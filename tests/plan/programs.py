@@ -22,7 +22,9 @@ class Program:
     def graph(self) -> LogicalGraph:
         return LogicalGraph("test", tuple(self.nodes))
 
-    def add(self, operator: Operator, *inputs: Input, parallelism: int | None = None, slot_group: str | None = None) -> NodeId:
+    def add(
+        self, operator: Operator, *inputs: Input, parallelism: int | None = None, slot_group: str | None = None
+    ) -> NodeId:
         node_id = NodeId(len(self.nodes) + 1)
         self.nodes.append(Node(node_id, operator, inputs, parallelism, slot_group))
         return node_id

@@ -1,5 +1,4 @@
 import pytest
-from tests.plan.programs import Program, identity
 
 from sage_local.config import Settings
 from sage_local.core.ids import ChainId, TaskId
@@ -10,10 +9,13 @@ from sage_local.plan.graph import Exchange, Input
 from sage_local.plan.operators import Aggregate, MergeAggregate, PartialAggregate
 from sage_local.plan.physical import Delivery, Plan
 from sage_local.plan.planner import plan
+from tests.plan.programs import Program, identity
 
 
 def planned(program: Program, **settings: object) -> Plan:
-    return plan(program.graph(), Settings({key.replace("__", ".").replace("_", "-"): value for key, value in settings.items()}))
+    return plan(
+        program.graph(), Settings({key.replace("__", ".").replace("_", "-"): value for key, value in settings.items()})
+    )
 
 
 def chain_names(physical: Plan) -> list[str]:

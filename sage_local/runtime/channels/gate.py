@@ -188,10 +188,10 @@ class TurnGate:
 
 
 class NumberedInput:
-    """Frames of ``input``, marked as coming by input ``index`` of the operator."""
+    """Frames of ``gate``, marked as coming by input ``index`` of the operator."""
 
-    def __init__(self, input: Input, index: int) -> None:
-        self._input = input
+    def __init__(self, gate: Input, index: int) -> None:
+        self._input = gate
         self._index = index
 
     def take(self) -> Frame | None:

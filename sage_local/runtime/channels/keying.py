@@ -41,7 +41,7 @@ class Keying:
         return keys
 
     def _check_stable(self, record: Any, key: Any) -> None:
-        """Ask again for one record of the batch: a key made of chance or of a counter would scatter the state of a key."""
+        """Ask again for one record of the batch: a key made of chance or a counter would scatter the state of a key."""
         again = self._selector(record)
         if type(again) in _COMPARED and again != key:
             raise InvalidKeyError(

@@ -1,8 +1,8 @@
 """Keys as canonical bytes: keys that are equal in Python have equal bytes, others have not.
 
 The C half writes ``None``, ``bool``, ``int``, ``float``, ``str``, ``bytes`` and tuples (``native/py_keys.h``), this
-half the rest. Bytes and hash are the same in every process, run and version: key groups are computed from them, and state
-is kept by key group.
+half the rest. Bytes and hash are the same in every process, run and version: key groups are computed from them, and
+state is kept by key group.
 """
 
 import dataclasses

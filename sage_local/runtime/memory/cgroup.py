@@ -32,7 +32,7 @@ def cpu_quota(root: Path = Path("/")) -> float | None:
 
 
 def _files(root: Path, controller: str | None, name: str) -> Iterator[Path]:
-    """``name`` in each group from this process's own up to the mount point. ``controller`` is ``None`` for version 2."""
+    """``name`` in each group from this process's own up to the mount point. ``controller``: ``None`` for version 2."""
     group = _group(root, controller)
     if group is None:
         return

@@ -1,8 +1,8 @@
 """When a task that reads several inputs may take its snapshot, and which inputs wait for the others until then.
 
-A checkpoint's barrier comes once on every input that has not ended. A task snapshots when it has come on all of them; with
-``EXACTLY_ONCE`` an input is not read beyond its barrier before that, so that no record behind it leaves a trace in the
-snapshot.
+A checkpoint's barrier comes once on every input that has not ended. A task snapshots when it has come on all of them;
+with ``EXACTLY_ONCE`` an input is not read beyond its barrier before that, so that no record behind it leaves a trace
+in the snapshot.
 """
 
 from enum import Enum
@@ -20,9 +20,10 @@ class Guarantee(Enum):
 class Alignment:
     """Over the inputs ``0 .. inputs - 1`` of one task.
 
-    ``barrier`` and ``end`` return the id of the checkpoint that is to be taken now, or ``None``. An input that ended counts as
-    aligned for every checkpoint. A barrier newer than the one at hand means that the older checkpoint was given up (not every
-    source heard of it in time); one that is not newer than what was taken or given up is stale and means nothing.
+    ``barrier`` and ``end`` return the id of the checkpoint that is to be taken now, or ``None``. An input that ended
+    counts as aligned for every checkpoint. A barrier newer than the one at hand means that the older checkpoint was
+    given up (not every source heard of it in time); one that is not newer than what was taken or given up is stale and
+    means nothing.
     """
 
     __slots__ = ("_arrived", "_ended", "_guarantee", "_inputs", "_latest", "_pending")

@@ -6,8 +6,8 @@
       ▲                │ declined, late, abandoned         │ StoreFailed
       └────────────────┴───────────────────────────────────┘
 
-A task that has finished gave its last snapshot with the news; it stands in for its acknowledgement in every checkpoint it
-did not acknowledge by a barrier. When all tasks have finished, one final checkpoint is stored at once: only then are
+A task that has finished gave its last snapshot with the news; it stands in for its acknowledgement in every checkpoint
+it did not acknowledge by a barrier. When all tasks have finished, one final checkpoint is stored at once: only then are
 the last transactions of sinks committed.
 """
 
@@ -112,11 +112,12 @@ class Trigger:
     """Tell every source that still runs to send the barrier of ``checkpoint``."""
 
     checkpoint: int
+    is_last: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class WriteManifest:
-    """Everything of ``checkpoint`` is durable but its manifest. ``finished``: tasks that it knows by their last snapshot."""
+    """All of ``checkpoint`` is durable but its manifest. ``finished``: tasks that it knows by their last snapshot."""
 
     checkpoint: int
     finished: frozenset[TaskId]
@@ -150,7 +151,7 @@ Instruction = Trigger | WriteManifest | NotifyComplete | Abort | FailJob
 
 @dataclass(frozen=True, slots=True)
 class InFlight:
-    """The checkpoint at hand. ``acknowledged``: by barrier. ``storing`` holds what its manifest will count as finished."""
+    """The checkpoint at hand. ``acknowledged``: by barrier. ``storing``: what its manifest will count as finished."""
 
     checkpoint: int
     started_ms: int
@@ -180,7 +181,8 @@ class Checkpoints:
     def wake_at(self) -> int | None:
         """When the next ``Tick`` is due; ``None`` when nothing depends on time."""
         if self.in_flight is not None:
-            # One that is being stored may yet become durable, and would then count as the newest: it is left to its end.
+            # One that is being stored may yet become durable, and would then count as the newest: it is left to its
+            # end.
             return None if self.in_flight.storing is not None else self.in_flight.started_ms + self.policy.timeout_ms
         if self.is_over or not self.tasks:
             return None
@@ -247,7 +249,7 @@ def _tick(state: Checkpoints, now_ms: int) -> Step:
 def _begin(state: Checkpoints, now_ms: int) -> Step:
     checkpoint = state.next_id
     state = replace(state, next_id=checkpoint + 1, in_flight=_flight(state, checkpoint, now_ms), started_ms=now_ms)
-    return state, (Trigger(checkpoint),)
+    return state, (Trigger(checkpoint, is_last=state.is_stopping),)
 
 
 def _flight(state: Checkpoints, checkpoint: int, now_ms: int) -> InFlight:

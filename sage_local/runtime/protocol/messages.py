@@ -29,9 +29,10 @@ class SuspendSources:
 
 @dataclass(frozen=True, slots=True)
 class TriggerCheckpoint:
-    """To a worker: every source sends the barrier of ``checkpoint``."""
+    """To a worker: every source sends the barrier of ``checkpoint``; ``is_last``: and nothing after it."""
 
     checkpoint: int
+    is_last: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +50,8 @@ class CheckpointComplete:
 class Cancel:
     """To a worker: drop what is in flight, close every function, answer with ``WorkerDone``.
 
-    ``completed``: the newest complete checkpoint. Sinks commit what it holds and abort what was prepared since; ``None``
-    without checkpoints.
+    ``completed``: the newest complete checkpoint. Sinks commit what it holds and abort what was prepared since;
+    ``None`` without checkpoints.
     """
 
     completed: int | None = None

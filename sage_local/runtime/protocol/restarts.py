@@ -18,7 +18,7 @@ class FixedDelay:
 
 @dataclass(frozen=True, slots=True)
 class ExponentialDelay:
-    """Each wait is twice the one before, from ``delay_ms`` up to ``max_delay_ms``, spread by up to ``jitter`` of itself.
+    """Each wait is twice the one before, from ``delay_ms`` to ``max_delay_ms``, spread by up to ``jitter`` of itself.
 
     A job that ran for ``quiet_ms`` without a failure has its ``attempts`` and its first delay back.
     """

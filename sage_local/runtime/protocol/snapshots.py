@@ -1,4 +1,4 @@
-"""What is known of a task's state once it is durable: told by workers, kept in manifests, told to workers for a restore."""
+"""What is known of a task's state once it is durable: told by workers, kept in manifests, told for a restore."""
 
 from dataclasses import dataclass
 
