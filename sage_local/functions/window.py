@@ -37,7 +37,7 @@ class WindowContext(Protocol):
 
 
 class ProcessWindowFunction(Function, Generic[IN_contra, OUT, K_contra]):
-    """Sees the whole window when it fires. Behind ``reduce`` or ``aggregate`` ``values`` holds the one result of these."""
+    """Sees the whole window when it fires. Behind ``reduce`` or ``aggregate`` ``values`` holds their one result."""
 
     def process(
         self, key: K_contra, context: WindowContext, values: Iterable[IN_contra], /
