@@ -57,9 +57,13 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Barrier:
-    """What comes before belongs to ``checkpoint``, what comes after does not."""
+    """What comes before belongs to ``checkpoint``, what comes after does not.
+
+    ``is_last``: nothing comes after; another execution may go on from here.
+    """
 
     checkpoint: int
+    is_last: bool = False
 
 
 @dataclass(frozen=True, slots=True)

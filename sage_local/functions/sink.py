@@ -62,7 +62,7 @@ class TwoPhaseCommitSink(SinkFunction[T_contra], Generic[T_contra, H]):
         raise NotImplementedError(f"{type(self).__name__} does not override abort()")
 
     def end(self) -> None:
-        """No record follows; one more ``prepare`` and ``commit`` do."""
+        """No record follows, at the end of input or at a stop; one more ``prepare`` and ``commit`` do."""
 
     def snapshot(self) -> Any:
         """What ``recover`` of a later execution needs beside the handles; picklable. Called right after ``prepare``."""

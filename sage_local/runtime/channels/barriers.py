@@ -11,6 +11,7 @@ class Barriers:
     def __init__(self, alignment: Alignment) -> None:
         self._alignment = alignment
         self._due: int | None = None
+        self._last: int | None = None
 
     def is_held(self, channel: int) -> bool:
         """Whether ``channel`` waits for the barrier on others."""
@@ -21,12 +22,14 @@ class Barriers:
         if self._due is None:
             return None
         due, self._due = self._due, None
-        return Frame(Barrier(due))
+        return Frame(Barrier(due, is_last=due == self._last))
 
     def hears(self, channel: int, frame: Frame) -> bool:
         """Whether ``frame`` was a barrier and has been dealt with. Of an end is taken note only."""
         element = frame.element
         if isinstance(element, Barrier):
+            if element.is_last:
+                self._last = element.checkpoint
             self._note(self._alignment.barrier(channel, element.checkpoint))
             return True
         if isinstance(element, EndOfStream):

@@ -22,6 +22,7 @@ FLAG_CONTINUED = 1
 FLAG_ENDS_TURN = 2
 
 _INT64 = Struct("<q")
+_BARRIER = Struct("<q?")
 
 
 class RingSender:
@@ -169,7 +170,7 @@ class RingReceiver:
         if kind == KIND_IDLENESS:
             return Idleness(bool(payload[0]))
         if kind == KIND_BARRIER:
-            return Barrier(*_INT64.unpack(payload))
+            return Barrier(*_BARRIER.unpack(payload))
         if not self._parts:
             return decode(payload) if len(payload) else Rows([])
         self._parts += payload
@@ -189,7 +190,7 @@ def _encoded(element: Element) -> tuple[int, bytes]:
     if isinstance(element, Idleness):
         return KIND_IDLENESS, bytes([element.idle])
     if isinstance(element, Barrier):
-        return KIND_BARRIER, _INT64.pack(element.checkpoint)
+        return KIND_BARRIER, _BARRIER.pack(element.checkpoint, element.is_last)
     if not isinstance(element, Rows):
         raise TypeError(f"a ring carries rows, event time and the end of a stream, found {type(element).__name__}")
     return KIND_ROWS, encode(element) if element.values else b""

@@ -11,6 +11,9 @@ from sage_local.runtime.protocol.snapshots import TaskRestore, TaskSnapshot
 INPUT = "input of "
 """Begins the name under which stands what a task's gate knows of event time; no operator of the user's."""
 
+SOURCE = "Source"
+"""The kind of an operator that reads."""
+
 
 def places(plan: Plan, kinds: dict[str, str]) -> tuple[OperatorPlace, ...]:
     """Every operator of ``plan``, in order. ``kinds``: the names of their classes, by operator."""
@@ -60,6 +63,8 @@ def _with_state(manifest: Manifest) -> list[str]:
 def _restores(
     before: dict[str, OperatorPlace], operators: Sequence[OperatorPlace], tasks: dict[TaskId, TaskSnapshot]
 ) -> dict[TaskId, TaskRestore]:
+    # What a new source reads may reach any task but those that read a finished one.
+    has_new_source = any(place.kind == SOURCE and place.name not in before for place in operators)
     chains: dict[int, list[OperatorPlace]] = {}
     for place in operators:
         chains.setdefault(place.chain, []).append(place)
@@ -74,12 +79,13 @@ def _restores(
                 and before[place.name].parallelism == place.parallelism
             }
             if earlier:
-                found[TaskId(ChainId(chain), subtask)] = _restore(members[0].name, earlier)
+                may_be_finished = members[0].name in earlier and (members[0].kind == SOURCE or not has_new_source)
+                found[TaskId(ChainId(chain), subtask)] = _restore(members[0].name, earlier, may_be_finished)
     return found
 
 
-def _restore(first: str, earlier: dict[str, TaskSnapshot]) -> TaskRestore:
+def _restore(first: str, earlier: dict[str, TaskSnapshot], may_be_finished: bool) -> TaskRestore:
     files = {name: task.files for name, task in earlier.items()}
     if first in earlier:
         files[INPUT + first] = earlier[first].files
-    return TaskRestore(files, all(task.is_finished for task in earlier.values()))
+    return TaskRestore(files, may_be_finished and all(task.is_finished for task in earlier.values()))

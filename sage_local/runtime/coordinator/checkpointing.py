@@ -131,10 +131,10 @@ class CheckpointShell:
 
     def _do(self, instruction: decider.Instruction) -> None:
         match instruction:
-            case decider.Trigger(checkpoint):
+            case decider.Trigger(checkpoint, is_last):
                 self._acknowledged.clear()
                 self._started_ms = _wall_ms()
-                self._tell(TriggerCheckpoint(checkpoint))
+                self._tell(TriggerCheckpoint(checkpoint, is_last))
             case decider.WriteManifest(checkpoint, finished):
                 self._store(checkpoint, finished)
             case decider.NotifyComplete(checkpoint, is_final):

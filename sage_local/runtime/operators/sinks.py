@@ -86,6 +86,11 @@ class TransactionalSink(Sink):
         except BaseException as error:
             blame(self.name, NO_RECORD, error)
 
+    def end_records(self) -> None:
+        """See ``Transactional``."""
+        with self._blamed():
+            self._transactions.end_records()
+
     def prepare_last(self) -> bytes:
         """See ``Transactional``."""
         with self._blamed():

@@ -45,9 +45,13 @@ class Transactions:
             self._prepared.append(Prepared(checkpoint, handle))
         return pickle.dumps(([each.handle for each in self._prepared], self._sink.snapshot()), PROTOCOL)
 
-    def end(self) -> bytes:
-        """No record follows. Every checkpoint behind the latest barrier knows this subtask by this last snapshot."""
+    def end_records(self) -> None:
+        """No record follows in this execution."""
         self._sink.end()
+
+    def end(self) -> bytes:
+        """Every checkpoint behind the latest barrier knows this subtask by this last snapshot."""
+        self.end_records()
         return self.prepare(self._latest + 1)
 
     @property

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 
+from sage_local.core.elements import Barrier
 from sage_local.runtime.metrics.table import WorkerCounter, WorkerCounters
 from sage_local.runtime.protocol.blame import OperatorFailed
 from sage_local.runtime.worker.task import Task, TaskState
@@ -65,10 +66,10 @@ class DutyCycle:
         for task in self._tasks:
             task.suspend()
 
-    def trigger(self, checkpoint: int) -> None:
-        """Sources send the barrier of ``checkpoint``."""
+    def trigger(self, barrier: Barrier) -> None:
+        """Sources send ``barrier``."""
         for task in self._tasks:
-            task.trigger(checkpoint)
+            task.trigger(barrier)
 
     def complete(self, checkpoint: int) -> None:
         """Sinks commit what ``checkpoint`` holds."""

@@ -8,6 +8,7 @@ import sys
 from time import monotonic_ns
 from typing import Any
 
+from sage_local.core.elements import Barrier
 from sage_local.core.ids import TaskId, WorkerId
 from sage_local.runtime.channels.rings import WorkerChannels
 from sage_local.runtime.channels.waiting import LONGEST_SLEEP_S, Peers, Rest
@@ -114,9 +115,9 @@ class Worker:
             case StopSources():
                 if self._duty is not None:
                     self._duty.stop_sources()
-            case TriggerCheckpoint(checkpoint):
+            case TriggerCheckpoint(checkpoint, is_last):
                 if self._duty is not None:
-                    self._duty.trigger(checkpoint)
+                    self._duty.trigger(Barrier(checkpoint, is_last))
             case SuspendSources():
                 if self._duty is not None:
                     self._duty.suspend_sources()

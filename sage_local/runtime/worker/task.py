@@ -151,10 +151,10 @@ class Task:
         if self._source is not None and self.state is TaskState.RUNNING:
             self._source.stop()
 
-    def trigger(self, checkpoint: int) -> None:
-        """If this is a source: send the barrier of ``checkpoint`` before reading on."""
+    def trigger(self, barrier: Barrier) -> None:
+        """If this is a source: send ``barrier`` before reading on."""
         if self._source is not None and self._checkpoints is not None and self.state is TaskState.RUNNING:
-            self._checkpoints.triggered.append(checkpoint)
+            self._checkpoints.triggered.append(barrier)
 
     def suspend(self) -> None:
         """If this is a source: read no further, send nothing but barriers."""
@@ -231,7 +231,7 @@ class Task:
     def _told(self, checkpoints: TaskCheckpoints) -> "_Told | None":
         """What a source does instead of reading on; ``None``: nothing."""
         if checkpoints.triggered:
-            return _Told(Frame(Barrier(checkpoints.triggered.popleft())))
+            return _Told(Frame(checkpoints.triggered.popleft()))
         if checkpoints.was_finished:
             return _Told(Frame(EndOfStream()))
         return _Told(None) if checkpoints.is_suspended else None
@@ -271,7 +271,7 @@ class Task:
             self._finish()
             return
         if isinstance(frame.element, Barrier) and self._checkpoints is not None:
-            self._checkpoints.take(frame.element.checkpoint)
+            self._checkpoints.take(frame.element)
             return
         if frame.ends_turn:
             for output in self._outputs:

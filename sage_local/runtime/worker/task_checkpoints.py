@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, runtime_checkable
 
+from sage_local.core.elements import Barrier
 from sage_local.core.ids import TaskId
 from sage_local.runtime.checkpoint import catalog
 from sage_local.runtime.checkpoint.fit import INPUT
@@ -30,6 +31,9 @@ class Transactional(Protocol):
 
     def prepare(self, checkpoint: int) -> bytes:
         """End the transaction at hand; returns the sink's snapshot."""
+
+    def end_records(self) -> None:
+        """No record follows."""
 
     def prepare_last(self) -> bytes:
         """As ``prepare``, for the checkpoint that knows the task as finished."""
@@ -77,8 +81,8 @@ class TaskCheckpoints:
         self._writer = writer
         self._report = report
         self._transactional = [part for _, part in parts if isinstance(part, Transactional)]
-        self.triggered: deque[int] = deque()
-        """Checkpoints whose barrier the task's source has to send."""
+        self.triggered: deque[Barrier] = deque()
+        """Barriers that the task's source has to send."""
         self.is_suspended = False
         """Whether the task's source reads no further."""
 
@@ -107,10 +111,14 @@ class TaskCheckpoints:
             elif isinstance(part, Stateful) and (keyed or unkeyed is not None):
                 part.restore(StateSnapshot(keyed, [] if unkeyed is None else [unkeyed], is_of_one_subtask=True))
 
-    def take(self, checkpoint: int) -> None:
-        """The task is at the barrier: take its snapshot now, and write it beside the work."""
+    def take(self, barrier: Barrier) -> None:
+        """The task is at ``barrier``: take its snapshot now, and write it beside the work."""
+        checkpoint = barrier.checkpoint
         path = catalog.state_path(checkpoint, self._task)
         try:
+            if barrier.is_last:
+                for part in self._transactional:
+                    part.end_records()
             snapshots = [self._snapshot(name, part, checkpoint) for name, part in self._parts]
         except OSError as error:
             # Of a sink's prepare(): a disk that is full, a network. The transaction is still at hand.

@@ -72,3 +72,10 @@ def test_another_parallelism_is_refused_by_name():
 def test_another_number_of_key_groups_is_refused():
     with pytest.raises(CheckpointError, match="max-parallelism = 128"):
         restored(READ, COUNT, OUT, max_parallelism=64)
+
+
+def test_a_finished_task_works_again_for_a_new_source():
+    tasks = tuple(task(place.task.chain, place.task.subtask, "count", finished=True) for place in TASKS)
+    manifest = Manifest(1, "job", "run", 0, 0, 128, (READ, COUNT, OUT), tasks)
+    found = restored(OperatorPlace("other", "Source", 0, 1), COUNT, OUT, manifest=manifest)
+    assert not found[TaskId(ChainId(1), 0)].is_finished

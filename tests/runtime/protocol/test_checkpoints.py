@@ -187,7 +187,7 @@ def test_a_restored_job_of_which_all_is_finished_only_commits():
 
 
 def test_a_stop_takes_a_last_checkpoint_at_once(job):
-    assert job(Stopping(10)) == (Trigger(1),)
+    assert job(Stopping(10)) == (Trigger(1, is_last=True),)
     for task in TASKS:
         job(Acknowledged(task, 1, 20))
     assert job(Stored(1, 21)) == (NotifyComplete(1, is_final=True),)
@@ -198,14 +198,14 @@ def test_a_stop_waits_for_the_checkpoint_in_flight(job):
     assert job(Stopping(101)) == ()
     for task in TASKS:
         job(Acknowledged(task, 1, 110))
-    assert job(Stored(1, 111)) == (NotifyComplete(1, is_final=False), Trigger(2))
+    assert job(Stored(1, 111)) == (NotifyComplete(1, is_final=False), Trigger(2, is_last=True))
 
 
 def test_a_last_checkpoint_that_fails_is_tried_again_and_then_fails_the_job(job):
     asked = job(Stopping(10))
     now = 10
     for attempt in range(1, FINAL_ATTEMPTS + 1):
-        assert Trigger(attempt) in asked
+        assert Trigger(attempt, is_last=True) in asked
         last = job(Declined(SINK, attempt, "full", now))
         now += FINAL_RETRY_MS
         asked = job(Tick(now))
