@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 
 from sage_local.api.connected import attach_connected, check_connectable, keyed_ends
 from sage_local.api.names import operator_name
+from sage_local.api.program import StaysHere
 from sage_local.api.submission import collect
 from sage_local.api.upstream import Upstream
 from sage_local.errors import FunctionError, PlanError
@@ -58,7 +59,7 @@ K = TypeVar("K")
 ACC = TypeVar("ACC")
 
 
-class DataStreamSink:
+class DataStreamSink(StaysHere):
     """The end of a stream. Given to ``submit`` it stands for its pipeline."""
 
     __slots__ = ("_end",)
@@ -67,7 +68,7 @@ class DataStreamSink:
         self._end = end
 
 
-class DataStream(Generic[T_co]):
+class DataStream(StaysHere, Generic[T_co]):
     """A stream of records of type ``T_co``: immutable and lazy.
 
     Every operator returns a new stream and leaves this one as it is, so a stream can be used several times: each use
@@ -304,7 +305,7 @@ class DataStream(Generic[T_co]):
         return self._end.on(on_error).attach(operator, parallelism)
 
 
-class ConnectedStreams(Generic[A_co, B_co]):
+class ConnectedStreams(StaysHere, Generic[A_co, B_co]):
     """Streams whose records one function takes apart, each by a hook of its own; made by ``connect``.
 
     Hooks are numbered from 1: ``map1`` and ``map2`` for two streams, ``map3`` and so on for more.

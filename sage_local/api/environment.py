@@ -7,13 +7,13 @@ from typing import Any, Literal, TypeVar, overload
 from sage_local.api import submission
 from sage_local.api.datastream import DataStream, DataStreamSink
 from sage_local.api.names import operator_name
-from sage_local.api.program import Program
+from sage_local.api.program import Program, StaysHere
 from sage_local.api.upstream import Upstream, check_parallelism
 from sage_local.config import parse_layer
 from sage_local.core.ids import NodeId
 from sage_local.errors import PlanError
 from sage_local.functions import SourceFunction
-from sage_local.functions.binding import refuse_class
+from sage_local.functions.binding import refuse_class, refuse_unreadable
 from sage_local.plan.graph import Input
 from sage_local.plan.operators import Source
 from sage_local.runtime.job import JobResult
@@ -26,7 +26,7 @@ Pipeline = DataStream[Any] | DataStreamSink
 """A part of a program."""
 
 
-class LocalEnvironment:
+class LocalEnvironment(StaysHere):
     """Builds programs and runs them on this machine.
 
     Streams and sinks are declared here and run by ``submit``, which leaves the program as it is: another ``submit``
@@ -65,6 +65,7 @@ class LocalEnvironment:
     ) -> DataStream[T]:
         """The records of a source of one's own."""
         refuse_class(source, "from_source", SourceFunction)
+        refuse_unreadable(source)
         return self._source(source, operator_name(name, source, "from_source"), parallelism)
 
     def from_text(

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import NoReturn
 
 from sage_local.api.names import UniqueNames
 from sage_local.config import Layer
@@ -10,6 +11,18 @@ from sage_local.core.ids import NodeId
 from sage_local.errors import PlanError
 from sage_local.plan.graph import Input, LogicalGraph, Node
 from sage_local.plan.operators import Operator, Print, Sink, Source
+
+
+class StaysHere:
+    """Base of what belongs to a program: it means something only in the process that builds it."""
+
+    __slots__ = ()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            f"a {type(self).__name__} stays in the process that made it; a function that runs a job makes its own"
+            " environment"
+        )
 
 
 class Program:
@@ -108,4 +121,8 @@ def _ready(operator: Operator, names: UniqueNames) -> Operator:
     if not isinstance(operator, Source):
         return operator
     splits = operator.source.splits()
+    if not isinstance(splits, Iterable | None):
+        raise PlanError(
+            f"splits() of source {operator.name!r}: expected a sequence of splits or None, found {splits!r}"
+        )
     return replace(operator, splits=None if splits is None else tuple(splits))

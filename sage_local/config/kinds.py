@@ -72,13 +72,18 @@ def duration_ms() -> Kind[int]:
     return Kind("duration", 'a duration such as 500 (milliseconds), "100ms", "30s", "5m", "1h"', read)
 
 
-def size_bytes() -> Kind[int]:
-    """A size in bytes; units are powers of 1024, as in Flink."""
+def size_bytes(*, at_least: int = 0, at_most: int | None = None) -> Kind[int]:
+    """A size in bytes, within bounds; units are powers of 1024, as in Flink."""
+    expected = 'a size such as 4096 (bytes), "64kb", "4mb", "4gb"'
+    if at_most is not None:
+        expected += f", from {_in_units(at_least, _SIZE_BYTES)} to {_in_units(at_most, _SIZE_BYTES)}"
 
     def read(written: object) -> int | None:
-        return _quantity(written, _SIZE_BYTES)
+        size = _quantity(written, _SIZE_BYTES)
+        fits = size is not None and at_least <= size and (at_most is None or size <= at_most)
+        return size if fits else None
 
-    return Kind("size", 'a size such as 4096 (bytes), "64kb", "4mb", "4gb"', read)
+    return Kind("size", expected, read)
 
 
 def text(expected: str) -> Kind[str]:
@@ -112,9 +117,11 @@ def as_written(kind: Kind[object], value: object) -> str:
     if isinstance(value, Enum):
         return str(value.value)
     units = {"duration": _DURATION_MS, "size": _SIZE_BYTES}.get(kind.name)
-    if units is None or not isinstance(value, int):
-        return str(value)
-    # The largest unit that divides the value; of two names for a unit, the first.
+    return _in_units(value, units) if units is not None and isinstance(value, int) else str(value)
+
+
+def _in_units(value: int, units: dict[str, int]) -> str:
+    """In the largest unit that divides the value; of two names for a unit, the first."""
     factor, unit = max((factor, unit) for unit, factor in _first_names(units).items() if value % factor == 0)
     return f"{value // factor}{unit}"
 

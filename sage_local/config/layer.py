@@ -27,6 +27,8 @@ def parse_layer(written: Mapping[str, object], origin: str) -> Layer:
 
     Raises ``ConfigError`` for an unknown key, an ill-formed value, and a key that is written twice with two values.
     """
+    if not isinstance(written, Mapping):
+        raise ConfigError(f"{origin}: expected a mapping of settings, found {type(written).__name__}")
     layer: Layer = {}
     for path, value in _leaves(written, ()):
         setting = TABLE[_known_key(path, origin)]

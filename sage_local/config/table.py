@@ -57,8 +57,10 @@ STATE_BACKEND = Setting(
     unbuilt="the RocksDB state backend",
     built=(StateBackend.MEMORY,),
 )
-RING_MAX_BYTES = Setting("ring.max-size", size_bytes(), 4 * 2**20, "The largest ring between two workers.")
-RING_MIN_BYTES = Setting("ring.min-size", size_bytes(), 64 * 2**10, "The smallest ring between two workers.")
+_RING_SIZE = size_bytes(at_least=4 * 2**10, at_most=64 * 2**20)
+"""Below, headers would take a tenth of a ring; a ring above 16 MiB is slower already, as it leaves the caches."""
+RING_MAX_BYTES = Setting("ring.max-size", _RING_SIZE, 4 * 2**20, "The largest ring between two workers.")
+RING_MIN_BYTES = Setting("ring.min-size", _RING_SIZE, 64 * 2**10, "The smallest ring between two workers.")
 FRAME_ROWS = Setting("frame.max-rows", integer(at_least=1), 4096, "The most records in one batch between two workers.")
 MEMORY_BYTES: Setting[int | None] = Setting(
     "taskmanager.memory.process.size",

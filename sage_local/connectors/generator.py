@@ -1,11 +1,12 @@
 """A source over a generator function."""
 
+import inspect
 import time
 from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import TypeVar
 
-from sage_local.errors import SourceError
+from sage_local.errors import FunctionError, SourceError
 from sage_local.functions.source import SourceContext, SourceFunction
 
 T = TypeVar("T")
@@ -25,7 +26,8 @@ class GeneratorSource(SourceFunction[T]):
 
     def __init__(self, fn: Callable[[], Iterable[T]], *, rate: float | None = None) -> None:
         if not callable(fn):
-            raise TypeError(f"from_generator expects a generator function, found {type(fn).__name__}")
+            raise FunctionError(f"from_generator() takes a generator function, found {type(fn).__name__}")
+        _refuse_arguments(fn)
         if rate is not None and not rate > 0:
             raise ValueError(f"rate: expected records per second above 0, found {rate!r}")
         self._fn = fn
@@ -47,6 +49,21 @@ class GeneratorSource(SourceFunction[T]):
             if not (pace.wait(ctx) if pace else ctx.is_running):
                 return
             ctx.collect(value)
+
+
+def _refuse_arguments(fn: Callable[[], object]) -> None:
+    try:
+        signature = inspect.signature(fn)
+    except (TypeError, ValueError):
+        # Some callables written in C do not tell; then the first call shows.
+        return
+    try:
+        signature.bind()
+    except TypeError as error:
+        name = getattr(fn, "__qualname__", type(fn).__name__)
+        raise FunctionError(
+            f"from_generator() calls its function without arguments, found {name}{signature}: {error}"
+        ) from None
 
 
 class Pace:

@@ -93,6 +93,21 @@ def refuse_class(function: Any, operator: str, expected: type) -> None:
         raise FunctionError(f"{operator}() takes a {expected.__name__}, found {function!r}")
 
 
+def refuse_unreadable(source: SourceFunction[Any]) -> None:
+    """Raise where ``source`` overrides neither form of reading, or one of them by half."""
+    kind = type(source)
+    overridden = [
+        name for name in ("run", "splits", "open_split") if getattr(kind, name) is not getattr(SourceFunction, name)
+    ]
+    if "run" in overridden or overridden == ["splits", "open_split"]:
+        return
+    found = f"only {overridden[0]}()" if overridden else "none of them"
+    raise FunctionError(
+        "from_source() takes a source that overrides run(), or splits() and open_split();"
+        f" {kind.__name__} overrides {found}"
+    )
+
+
 def _refuse_class(function: Any, hooks: Hooks) -> None:
     if isinstance(function, type) and issubclass(function, Function | SourceFunction):
         refuse_class(function, hooks.operator, hooks.function_class)

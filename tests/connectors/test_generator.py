@@ -51,7 +51,7 @@ def test_a_rate_that_is_not_positive_is_refused(rate: float) -> None:
 
 def test_a_generator_object_is_refused() -> None:
     """It could neither travel to a worker nor start again."""
-    with pytest.raises(TypeError, match="expects a generator function, found generator"):
+    with pytest.raises(TypeError, match="takes a generator function, found generator"):
         GeneratorSource(numbers())  # type: ignore[arg-type]
 
 

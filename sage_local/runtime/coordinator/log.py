@@ -1,5 +1,6 @@
 """The coordinator's log, one file in the job's log directory."""
 
+import sys
 from collections import deque
 from datetime import datetime
 from pathlib import Path
@@ -33,14 +34,26 @@ class JobLog:
         from loguru import logger
 
         logger.remove()
-        logger.add(self._file, level=self._level, rotation="10 MB", retention=5, format=_FORMAT)
+        logger.add(
+            self._file,
+            level=self._level,
+            rotation="10 MB",
+            retention=5,
+            format=_FORMAT,
+            encoding="utf-8",
+            errors="backslashreplace",
+        )
         self._logger = logger
 
     def save(self) -> None:
         """Write what is kept, without the library: the job is about to end, and its caller waits."""
         if self._kept:
-            with self._file.open("a") as file:
-                file.writelines(self._kept)
+            try:
+                with self._file.open("a", encoding="utf-8", errors="backslashreplace") as file:
+                    file.writelines(self._kept)
+            except OSError as error:
+                # A full disk, most likely. The job does not depend on its log.
+                print(f"coordinator: the log could not be written: {error}", file=sys.stderr)
             self._kept.clear()
 
 

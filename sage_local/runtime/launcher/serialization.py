@@ -1,8 +1,11 @@
 """Pickling the deployment by value, and saying what is at fault when that fails."""
 
+import io
+import sys
+from collections import ChainMap
 from collections.abc import Iterator
 from dataclasses import fields, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from sage_local.errors import SerializationError
 from sage_local.plan.operators import Operator
@@ -15,24 +18,39 @@ MAX_DEPTH = 6
 
 def pickle_deployment(deployment: Deployment) -> bytes:
     """``deployment`` by value, the user's ``__main__`` included. Raises ``SerializationError``."""
-    import cloudpickle
-
     try:
-        return bytes(cloudpickle.dumps(deployment, protocol=5))
+        return _dumps(deployment)
     except Exception as error:
         # Pickling runs the user's __reduce__ and __getstate__, which may raise anything.
         return _second_try(deployment, error)
 
 
-def _second_try(deployment: Deployment, error: Exception) -> bytes:
-    """Leave out classes of ``__main__`` that can not be pickled: that their instances can not travel is no error."""
+def _dumps(value: Any) -> bytes:
     import cloudpickle
 
+    class ByValue(cloudpickle.Pickler):  # type: ignore[misc]  # it comes without annotations
+        # cloudpickle reads an open text file to its end and sends what it found: not what the user's function expects.
+        dispatch_table: ClassVar[Any] = ChainMap({io.TextIOWrapper: _refuse_file}, cloudpickle.Pickler.dispatch_table)
+
+    with io.BytesIO() as buffer:
+        ByValue(buffer, protocol=5).dump(value)
+        return buffer.getvalue()
+
+
+def _refuse_file(file: io.TextIOWrapper) -> Any:
+    for name in ("stdout", "stderr"):
+        if file is getattr(sys, name):
+            return getattr, (sys, name)
+    raise TypeError(f"cannot pickle the open file {file.name!r}")
+
+
+def _second_try(deployment: Deployment, error: Exception) -> bytes:
+    """Leave out classes of ``__main__`` that can not be pickled: that their instances can not travel is no error."""
     kept = {name: each for name, each in deployment.main_classes.items() if _failure(each) is None}
     culprit = _culprit(deployment.plan)
     if culprit is not None or len(kept) == len(deployment.main_classes):
         raise SerializationError(culprit or f"the plan can not be pickled: {error!r}") from error
-    return bytes(cloudpickle.dumps(replace(deployment, main_classes=kept), protocol=5))
+    return _dumps(replace(deployment, main_classes=kept))
 
 
 def _culprit(plan: Plan) -> str | None:
@@ -74,10 +92,14 @@ def _members(value: Any) -> Iterator[tuple[str, Any]]:
         yield from ((f"[{index}]", member) for index, member in enumerate(value))
     elif callable(value) and hasattr(value, "__code__"):
         yield from _referred_to(value)
-    else:
+    elif not _reduces_itself(value):  # others decide for themselves what of them is pickled
         if (bound := getattr(value, "__self__", None)) is not None:
             yield ".__self__", bound
         yield from ((f".{name}", member) for name, member in getattr(value, "__dict__", {}).items())
+
+
+def _reduces_itself(value: Any) -> bool:
+    return any("__reduce__" in vars(kind) for kind in type(value).__mro__[:-1])
 
 
 def _referred_to(function: Any) -> Iterator[tuple[str, Any]]:
@@ -91,10 +113,8 @@ def _referred_to(function: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _failure(value: Any) -> Exception | None:
-    import cloudpickle
-
     try:
-        cloudpickle.dumps(value, protocol=5)
+        _dumps(value)
     except Exception as error:
         # As above: anything may be raised, and here it is the answer.
         return error
