@@ -257,6 +257,9 @@ class Texts(SourceFunction[str]):
     def splits(self):
         return []
 
+    def open_split(self, split, position=None):
+        raise AssertionError("there is none")
+
 
 @pytest.mark.parametrize(
     "build",

@@ -238,6 +238,9 @@ class TestSources:
             def splits(self):
                 return ["a", "b"]
 
+            def open_split(self, split, position=None):
+                raise AssertionError("nothing is run here")
+
         env.from_source(Splitting()).print()
         assert nodes(env)[0].operator.splits == ("a", "b")
         assert nodes(env)[0].operator.name == "Splitting"
