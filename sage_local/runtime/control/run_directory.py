@@ -5,7 +5,7 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,7 +69,8 @@ class RunDirectory:
 
     def take_cpus(self, cpus: Iterable[int]) -> None:
         """Let later jobs know: each CPU once for every worker that may run on it."""
-        (self.path / "cpus").write_text(" ".join(map(str, cpus)))
+        with _said_where(self.path):
+            (self.path / "cpus").write_text(" ".join(map(str, cpus)))
 
     def _taken(self) -> list[int]:
         try:
@@ -112,14 +113,22 @@ def run_root(environment: Mapping[str, str]) -> Path:
 
 
 def make(root: Path, job_id: str) -> tuple[RunDirectory, int]:
-    """A new run directory, and the lock that says its job lives: for the coordinator to hold."""
-    root.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
+    """A new run directory, and the lock that says its job lives: for the coordinator to hold.
+
+    Raises ``SageError`` where it can not be made; then nothing is left of it.
+    """
+    with _said_where(root):
+        root.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
     _refuse_foreign(root)
     directory = RunDirectory(root / job_id)
-    directory.path.mkdir(mode=DIRECTORY_MODE)
-    lock = directory.claim()
-    # Last: a sweep takes only what has one, so never a directory that is not locked yet.
-    directory.log_dir.mkdir(mode=DIRECTORY_MODE)
+    with _said_where(root), ExitStack() as undo:
+        directory.path.mkdir(mode=DIRECTORY_MODE)
+        undo.callback(directory.remove)
+        lock = directory.claim()
+        undo.callback(os.close, lock)
+        # Last: a sweep takes only what has one, so never a directory that is not locked yet.
+        directory.log_dir.mkdir(mode=DIRECTORY_MODE)
+        undo.pop_all()
     return directory, lock
 
 
@@ -137,6 +146,17 @@ def sweep(root: Path) -> None:
     failed.sort(key=lambda job: job.path.stat().st_mtime, reverse=True)
     for job in [job for job in left if job not in failed] + failed[KEPT_LOGS:]:
         job.remove()
+
+
+@contextmanager
+def _said_where(path: Path) -> Iterator[None]:
+    """The kernel's reason alone says nothing of where, nor what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise SageError(
+            f"run directory {path} can not be used: {error.strerror}: set SAGE_RUN_DIR to another"
+        ) from error
 
 
 def _refuse_foreign(root: Path) -> None:

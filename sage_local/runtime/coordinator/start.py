@@ -9,7 +9,6 @@ from sage_local.config import CPU_CORES
 from sage_local.runtime.control.run_directory import RunDirectory
 from sage_local.runtime.coordinator.fleet import Fleet
 from sage_local.runtime.coordinator.zygote_link import ZygoteLink
-from sage_local.runtime.memory.budget import budget_bytes, refuse_too_small
 from sage_local.runtime.memory.layout import lay_out
 from sage_local.runtime.protocol.client_messages import Submission
 from sage_local.runtime.protocol.messages import Deploy
@@ -32,12 +31,10 @@ def start_workers(
 ) -> Started:
     """Make the segments, ask the zygote for every worker, and put its deployment into its command ring.
 
-    Raises ``ConfigError`` where the machine can not hold the job, ``OSError`` where the kernel refuses,
-    ``ZygoteLostError``.
+    Raises ``OSError`` where the kernel refuses, ``ZygoteLostError``.
     """
     plan = submission.plan
     layouts = lay_out(plan)
-    refuse_too_small(budget_bytes(plan.settings), sum(layout.size for layout in layouts.values()), plan.workers)
     zygote.adopt(Adopt(submission.sys_path, submission.argv, str(directory.log_dir)))
     with directory.choosing_cpus() as claims:
         seats = place(read_topology(), plan.workers, claims=claims, most_cpus=plan.settings[CPU_CORES])

@@ -3,6 +3,7 @@
 import os
 import re
 
+from sage_local.errors import JobError
 from sage_local.plan.physical import Plan
 from sage_local.runtime.control import run_directory
 from sage_local.runtime.launcher.handle import JobHandle
@@ -10,6 +11,7 @@ from sage_local.runtime.launcher.link import Link
 from sage_local.runtime.launcher.processes import start_processes
 from sage_local.runtime.launcher.receiver import OnCollected, OnOutput, OnProgress, Receiver
 from sage_local.runtime.launcher.submission import submission_of
+from sage_local.runtime.memory.fit import refuse_impossible
 
 
 def launch(
@@ -25,12 +27,19 @@ def launch(
     ``on_output(stream, text)`` gets whole lines that workers wrote (stream 1 or 2; the default writes them to
     ``sys.stdout`` and ``sys.stderr``), ``on_collected(operator, values)`` the records of ``Collect`` operators (by
     default kept in the handle), ``on_progress`` a look at the job a few times a second. They are called in the thread
-    that receives: see ``JobHandle``. Raises ``SerializationError`` where something can not be sent to a worker.
+    that receives: see ``JobHandle``. Raises ``SerializationError`` where something can not be sent to a worker,
+    ``ConfigError`` where this machine can not hold the job, ``SageError`` where its run directory can not be made,
+    ``JobError`` where its processes can not be started.
     """
+    refuse_impossible(plan)
     root = run_directory.run_root(os.environ)
     directory, lock = run_directory.make(root, _job_id(plan.job_name))
     # Before the plan is pickled, which takes about as long as these need to be ready for it.
-    processes, descriptor = start_processes(directory, lock)
+    try:
+        processes, descriptor = start_processes(directory, lock)
+    except OSError as error:
+        directory.remove()
+        raise JobError(f"the processes of the job could not be started: {error}") from error
     link = Link(descriptor)
     try:
         run_directory.sweep(root)

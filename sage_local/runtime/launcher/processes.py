@@ -1,10 +1,13 @@
 """The two processes that a launch starts, and their end."""
 
 import os
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from sage_local.runtime.control.processes import spawn_coordinator, spawn_zygote
 from sage_local.runtime.control.run_directory import RunDirectory
+
+_TO_LOG = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,25 +30,32 @@ class Processes:
 def start_processes(directory: RunDirectory, lock: int) -> tuple[Processes, int]:
     """Start both at once, joined by a socket of theirs; ``lock`` passes to the coordinator and is closed here.
 
-    Returns also the descriptor of the caller's socket to the coordinator.
+    Returns also the descriptor of the caller's socket to the coordinator. Raises ``OSError``; then neither is left.
     """
     import socket
 
-    stderr = os.open(directory.log_dir / "stderr.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-    # Packets between those two, so that descriptors stay with their message; a stream to the caller, so that nothing
-    # is too long.
-    zygote_end, coordinator_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    caller_end, client_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-    with zygote_end, coordinator_end, client_end, caller_end:
-        try:
+    coordinator: int | None = None
+    try:
+        with ExitStack() as ends:
+            ends.callback(os.close, lock)
+            stderr = os.open(directory.log_dir / "stderr.log", _TO_LOG, 0o600)
+            ends.callback(os.close, stderr)
+            # Packets between those two, so that descriptors stay with their message; a stream to the caller, so that
+            # nothing is too long.
+            zygote_end, coordinator_end = map(
+                ends.enter_context, socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            )
+            caller_end, client_end = map(ends.enter_context, socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM))
             coordinator = spawn_coordinator(
                 (client_end.fileno(), coordinator_end.fileno(), lock), (str(directory.path),), stderr
             )
             zygote = spawn_zygote((zygote_end.fileno(),), stderr)
-        finally:
-            os.close(stderr)
-            os.close(lock)
-        return Processes(coordinator, zygote), caller_end.detach()
+            return Processes(coordinator, zygote), caller_end.detach()
+    except BaseException:
+        if coordinator is not None:
+            # It finds every socket closed, and leaves.
+            _reap(coordinator)
+        raise
 
 
 def _reap(pid: int) -> int | None:

@@ -69,7 +69,7 @@ def command_ring() -> RingPlace:
     return RingPlace(CONTROL_OFFSET, CONTROL_CAPACITY)
 
 
-def report_ring(worker: WorkerId) -> RingPlace:
+def report_ring(worker: int) -> RingPlace:
     """The ring from ``worker`` in the coordinator's segment."""
     stride = RingPlace(CONTROL_OFFSET, REPORT_CAPACITY).end - CONTROL_OFFSET
     return RingPlace(CONTROL_OFFSET + worker * stride, REPORT_CAPACITY)
@@ -126,7 +126,7 @@ def _worker_layout(plan: Plan, worker: WorkerId, consumed: list[ChannelId], capa
 
 def _coordinator_layout(plan: Plan) -> SegmentLayout:
     control = {WorkerId(worker): report_ring(WorkerId(worker)) for worker in range(plan.workers)}
-    end = report_ring(WorkerId(plan.workers)).offset
+    end = report_ring(plan.workers).offset
     return SegmentLayout(end, DOORBELL_OFFSET, control, {}, end, 0)
 
 

@@ -9,7 +9,10 @@ def create(name: str, size: int, numa_node: int | None) -> Segment:
 
     ``OSError`` with the kernel's reason, such as ENOSPC, when there is no room for it.
     """
-    return Segment.create(name, size, numa_node=-1 if numa_node is None else numa_node)
+    try:
+        return Segment.create(name, size, numa_node=-1 if numa_node is None else numa_node)
+    except OSError as error:
+        raise OSError(error.errno, f"{error.strerror}, for a shared segment of {size / 2**20:.1f} MiB") from error
 
 
 def attach(descriptor: int) -> Segment:

@@ -30,6 +30,11 @@ def test_rings_have_a_part_of_the_budget_and_no_more_than_they_can_use(machine: 
 
 
 def test_a_budget_that_rings_alone_would_fill_is_refused() -> None:
-    refuse_too_small(200, 100, 2)
+    refuse_too_small(20 * 2**20, 10 * 2**20, 2)
     with pytest.raises(ConfigError, match=r"between 64 workers alone need 258\.0 MiB"):
         refuse_too_small(2**28, 258 * 2**20, 64)
+
+
+def test_a_budget_that_workers_alone_would_fill_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"budget is 39\.0 MiB, and 10 workers need 40\.0 MiB before they hold"):
+        refuse_too_small(39 * 2**20, 0, 10)
