@@ -89,11 +89,12 @@ def _from_json(body: dict[str, Any]) -> Manifest:
     return Manifest(operators=operators, tasks=tasks, **body)
 
 
-def _task(task: list[int], files: list[Any], operators: list[Any], is_finished: bool) -> TaskSnapshot:
+def _task(task: list[int], files: list[Any], operators: list[Any], is_finished: bool, after: int) -> TaskSnapshot:
     chain, subtask = task
     return TaskSnapshot(
         TaskId(ChainId(chain), subtask),
         tuple(FileRef(**each) for each in files),
         tuple(OperatorSummary(**each) for each in operators),
         is_finished,
+        after,
     )

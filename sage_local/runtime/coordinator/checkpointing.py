@@ -69,6 +69,18 @@ class CheckpointShell:
         return self._state.completed
 
     @property
+    def phase(self) -> str:
+        """Where it is between two checkpoints, in a word."""
+        state = self._state
+        if state.in_flight is None:
+            return "over" if state.is_over else "idle"
+        if state.in_flight.is_last or state.finished == state.tasks:
+            return "taking the last"
+        if state.in_flight.storing is not None:
+            return "storing"
+        return "collecting" if state.in_flight.acknowledged else "triggered"
+
+    @property
     def next_id(self) -> int:
         """The id of the next one; no smaller one will be taken any more."""
         return self._state.next_id
@@ -87,7 +99,7 @@ class CheckpointShell:
         match event:
             case SnapshotTaken(None, snapshot):
                 self._ended[snapshot.task] = snapshot
-                self._apply(decider.Finished(snapshot.task, self._now_ms()))
+                self._apply(decider.Finished(snapshot.task, self._now_ms(), snapshot.after))
             case SnapshotTaken(int(checkpoint), snapshot):
                 flight = self._state.in_flight
                 if flight is not None and flight.checkpoint == checkpoint:

@@ -45,10 +45,11 @@ from sage_local.runtime.protocol.messages import Command
 class Recovery:
     """Made before the first worker; raises ``CheckpointError`` or ``OSError`` where the job can not begin as asked.
 
-    ``warnings`` are for the user, and taken by whoever tells them.
+    ``warnings`` are for the user, and taken by whoever tells them. ``storage`` is for who has another than the settings
+    name.
     """
 
-    def __init__(self, submission: Submission, run: str) -> None:
+    def __init__(self, submission: Submission, run: str, storage: Storage | None = None) -> None:
         self.warnings: list[str] = []
         self._plan = submission.plan
         self._settings = submission.plan.settings
@@ -63,7 +64,7 @@ class Recovery:
         if checkpointing_of(self._settings) is Checkpointing.NONE:
             return
         location = checkpoint_directory(self._settings, self._plan.job_name, os.environ)
-        self._storage = open_storage(location)
+        self._storage = storage or open_storage(location)
         self._lock = DirectoryLock(self._storage, run)
         self._restored_from, self._restored = self._asked_for(self._storage)
         self._first_id = max(catalog.checkpoint_ids(self._storage), default=0) + 1

@@ -67,10 +67,11 @@ class Declined:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """``task`` has come to its end and its last snapshot is durable."""
+    """``task`` has come to its end and its last snapshot is durable. ``after``: the latest barrier that it had met."""
 
     task: TaskId
     now_ms: int
+    after: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,11 +152,16 @@ Instruction = Trigger | WriteManifest | NotifyComplete | Abort | FailJob
 
 @dataclass(frozen=True, slots=True)
 class InFlight:
-    """The checkpoint at hand. ``acknowledged``: by barrier. ``storing``: what its manifest will count as finished."""
+    """The checkpoint at hand. ``acknowledged``: by barrier. ``storing``: what its manifest will count as finished.
+
+    ``passed``: tasks that met the barrier, of which no acknowledgement came, and have finished since. Their last snapshot
+    is of a later moment than the barrier, so it can not stand in.
+    """
 
     checkpoint: int
     started_ms: int
     acknowledged: frozenset[TaskId] = frozenset()
+    passed: frozenset[TaskId] = frozenset()
     storing: frozenset[TaskId] | None = None
     is_last: bool = False
 
@@ -207,8 +213,8 @@ def apply(state: Checkpoints, event: Event) -> Step:
             return _acknowledge(state, task, checkpoint, now_ms)
         case Declined(_, checkpoint, reason, now_ms):
             return _give_up(state, checkpoint, reason, now_ms)
-        case Finished(task, now_ms):
-            return _finish(state, task, now_ms)
+        case Finished(task, now_ms, after):
+            return _finish(state, task, now_ms, after)
         case Stored(checkpoint, now_ms):
             return _stored(state, checkpoint, now_ms)
         case StoreFailed(checkpoint, reason, now_ms):
@@ -266,15 +272,20 @@ def _acknowledge(state: Checkpoints, task: TaskId, checkpoint: int, now_ms: int)
 
 def _store_when_all_known(state: Checkpoints) -> Step:
     flight = state.in_flight
-    if flight is None or flight.storing is not None or flight.acknowledged | state.finished != state.tasks:
+    if flight is None or flight.storing is not None:
         return state, ()
-    by_end = state.finished - flight.acknowledged
+    by_end = state.finished - flight.acknowledged - flight.passed
+    if flight.acknowledged | by_end != state.tasks:
+        return state, ()
     return replace(state, in_flight=replace(flight, storing=by_end)), (WriteManifest(flight.checkpoint, by_end),)
 
 
-def _finish(state: Checkpoints, task: TaskId, now_ms: int) -> Step:
+def _finish(state: Checkpoints, task: TaskId, now_ms: int, after: int) -> Step:
     state = replace(state, finished=state.finished | {task})
-    if state.in_flight is not None:
+    flight = state.in_flight
+    if flight is not None:
+        if after >= flight.checkpoint and task not in flight.acknowledged:
+            state = replace(state, in_flight=replace(flight, passed=flight.passed | {task}))
         return _store_when_all_known(state)
     return _final_when_all_finished(state, now_ms)
 

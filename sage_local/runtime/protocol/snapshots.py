@@ -28,12 +28,14 @@ class TaskSnapshot:
     """A task at a checkpoint, durable. ``files`` are applied in order: one with everything, then what changed since.
 
     ``is_finished``: the task had come to its end; restored, it does nothing but commit what its sinks had prepared.
+    ``after``: the latest checkpoint whose barrier it had met before.
     """
 
     task: TaskId
     files: tuple[FileRef, ...]
     operators: tuple[OperatorSummary, ...]
     is_finished: bool = False
+    after: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,7 @@ class TaskCheckpoints:
         self._transactional = [part for _, part in parts if isinstance(part, Transactional)]
         self.triggered: deque[Barrier] = deque()
         """Barriers that the task's source has to send."""
+        self._latest = 0
         self.is_suspended = False
         """Whether the task's source reads no further."""
 
@@ -113,7 +114,7 @@ class TaskCheckpoints:
 
     def take(self, barrier: Barrier) -> None:
         """The task is at ``barrier``: take its snapshot now, and write it beside the work."""
-        checkpoint = barrier.checkpoint
+        checkpoint = self._latest = barrier.checkpoint
         path = catalog.state_path(checkpoint, self._task)
         try:
             if barrier.is_last:
@@ -165,6 +166,7 @@ class TaskCheckpoints:
             (reference(path, parts),) if held else (),
             tuple(_summary(each) for each in held if not each.operator.startswith(INPUT)),
             is_finished=checkpoint is None,
+            after=self._latest,
         )
         if not held:
             self._report(SnapshotTaken(checkpoint, taken))

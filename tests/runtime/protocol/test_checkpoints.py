@@ -138,6 +138,13 @@ def test_a_task_that_acknowledged_and_then_finished_counts_by_its_acknowledgemen
     assert job(Acknowledged(SINK, 1, 110)) == (WriteManifest(1, frozenset()),)
 
 
+def test_a_last_snapshot_from_behind_the_barrier_does_not_stand_in(job):
+    job(Tick(100))
+    job(Acknowledged(SINK, 1, 110))
+    assert job(Finished(SOURCE, 111, after=1)) == ()
+    assert job(Acknowledged(SOURCE, 1, 112)) == (WriteManifest(1, frozenset()),)
+
+
 def test_the_final_checkpoint_begins_as_soon_as_all_tasks_have_finished(job):
     job(Finished(SOURCE, 10))
     assert job(Finished(SINK, 20)) == (WriteManifest(1, TASKS),)
