@@ -1,19 +1,63 @@
-"""The public test kit: what connector authors and users hold their own functions to.
+"""The public test kit: how users test functions, operators, whole programs, sources and sinks of their own.
 
-Does not hold tests of the engine. May import every room below ``cli``; each module stands alone.
+Does not hold tests of the engine. May import every room below ``cli``. The public names are those in ``__all__``; each
+is loaded when it is first used.
 """
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    # The table below, for type checkers.
+    from sage_local.testing.collecting import CollectingSink as CollectingSink
+    from sage_local.testing.collecting import TransactionalCollectingSink as TransactionalCollectingSink
+    from sage_local.testing.equivalence import check_equivalent as check_equivalent
+    from sage_local.testing.faults import FaultPoint as FaultPoint
+    from sage_local.testing.faults import InjectedFault as InjectedFault
+    from sage_local.testing.gate import Gate as Gate
+    from sage_local.testing.harness import HarnessSnapshot as HarnessSnapshot
+    from sage_local.testing.harness import OperatorHarness as OperatorHarness
+    from sage_local.testing.harness import Stamped as Stamped
+    from sage_local.testing.leaks import leak_check as leak_check
+    from sage_local.testing.scripted import AdvanceWatermark as AdvanceWatermark
+    from sage_local.testing.scripted import At as At
+    from sage_local.testing.scripted import End as End
+    from sage_local.testing.scripted import Pause as Pause
+    from sage_local.testing.scripted import ScriptedSource as ScriptedSource
+    from sage_local.testing.sink_conformance import SinkUnderTest as SinkUnderTest
+    from sage_local.testing.sink_conformance import check_two_phase_sink as check_two_phase_sink
 
 _HOMES = {
+    "AdvanceWatermark": "sage_local.testing.scripted",
+    "At": "sage_local.testing.scripted",
+    "CollectingSink": "sage_local.testing.collecting",
+    "End": "sage_local.testing.scripted",
+    "FaultPoint": "sage_local.testing.faults",
+    "Gate": "sage_local.testing.gate",
+    "HarnessSnapshot": "sage_local.testing.harness",
+    "InjectedFault": "sage_local.testing.faults",
+    "OperatorHarness": "sage_local.testing.harness",
+    "Pause": "sage_local.testing.scripted",
+    "ScriptedSource": "sage_local.testing.scripted",
     "SinkUnderTest": "sage_local.testing.sink_conformance",
+    "Stamped": "sage_local.testing.harness",
+    "TransactionalCollectingSink": "sage_local.testing.collecting",
+    "check_equivalent": "sage_local.testing.equivalence",
     "check_two_phase_sink": "sage_local.testing.sink_conformance",
+    "leak_check": "sage_local.testing.leaks",
 }
+"""Every public name and the module that it is loaded from."""
+
 __all__ = list(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]  # one list, not two
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'sage_local.testing' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})
