@@ -91,10 +91,10 @@ class TransactionalSink(Sink):
         with self._blamed():
             self._transactions.end_records()
 
-    def prepare_last(self) -> bytes:
+    def prepare_last(self, next_checkpoint: int) -> bytes:
         """See ``Transactional``."""
         with self._blamed():
-            return self._transactions.end()
+            return self._transactions.end(next_checkpoint)
 
     def complete(self, checkpoint: int) -> None:
         """See ``Transactional``."""

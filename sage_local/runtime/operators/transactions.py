@@ -25,7 +25,6 @@ class Transactions:
     def __init__(self, sink: TwoPhaseCommitSink[Any, Any]) -> None:
         self._sink = sink
         self._prepared: list[Prepared] = []
-        self._latest = -1
 
     def recover(self, snapshot: bytes | None) -> None:
         """After ``open``: commit what the restored checkpoint had prepared, then let the sink clean up."""
@@ -39,7 +38,6 @@ class Transactions:
 
         What was prepared for a checkpoint that came to nothing is still due: its records will not come again.
         """
-        self._latest = checkpoint
         handle = self._sink.prepare(checkpoint)
         if handle is not None:
             self._prepared.append(Prepared(checkpoint, handle))
@@ -49,10 +47,10 @@ class Transactions:
         """No record follows in this execution."""
         self._sink.end()
 
-    def end(self) -> bytes:
-        """Every checkpoint behind the latest barrier knows this subtask by this last snapshot."""
+    def end(self, next_checkpoint: int = LATEST) -> bytes:
+        """The last transaction: every checkpoint from ``next_checkpoint`` on knows this subtask by this snapshot."""
         self.end_records()
-        return self.prepare(self._latest + 1)
+        return self.prepare(next_checkpoint)
 
     @property
     def waiting(self) -> int:

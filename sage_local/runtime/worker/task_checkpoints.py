@@ -35,8 +35,8 @@ class Transactional(Protocol):
     def end_records(self) -> None:
         """No record follows."""
 
-    def prepare_last(self) -> bytes:
-        """As ``prepare``, for the checkpoint that knows the task as finished."""
+    def prepare_last(self, next_checkpoint: int) -> bytes:
+        """As ``prepare``, when no record follows, for every checkpoint from ``next_checkpoint`` on."""
 
     def restore_transactions(self, snapshot: bytes) -> None:
         """Before ``open``."""
@@ -83,7 +83,7 @@ class TaskCheckpoints:
         self._transactional = [part for _, part in parts if isinstance(part, Transactional)]
         self.triggered: deque[Barrier] = deque()
         """Barriers that the task's source has to send."""
-        self._latest = 0
+        self._latest = attempt - 1
         self.is_suspended = False
         """Whether the task's source reads no further."""
 
@@ -144,7 +144,7 @@ class TaskCheckpoints:
 
     def _snapshot(self, name: str, part: Any, checkpoint: int | None) -> OperatorSnapshot:
         if isinstance(part, Transactional):
-            unkeyed = part.prepare_last() if checkpoint is None else part.prepare(checkpoint)
+            unkeyed = part.prepare_last(self._latest + 1) if checkpoint is None else part.prepare(checkpoint)
             return OperatorSnapshot(name, unkeyed=unkeyed, states={"transactions": part.waiting})
         try:
             if isinstance(part, Positioned):
