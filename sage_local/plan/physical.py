@@ -52,6 +52,9 @@ class Edge:
     ``in_turns``: every sender answers each turn with exactly one run of frames (see ``docs/architecture.md``, Order),
     and the receiver takes channel ``t mod senders`` at turn t. Otherwise frames are taken as they arrive.
     ``tag``: the side output that it carries, of any operator of the source chain; ``None``: the last one's main output.
+    ``same_time``: besides ``in_turns``, all senders pass on the same watermarks of one subtask further up, each between
+    the same two turns. So the first to come by any channel is in its right place; to wait for the others would let
+    late records pass for timely ones, and how many would depend on the parallelism.
     """
 
     id: EdgeId
@@ -62,6 +65,7 @@ class Edge:
     key_selector: Callable[[Any], Any] | None = None
     input_index: int = 0
     tag: SideTag | None = None
+    same_time: bool = False
 
 
 @dataclass(frozen=True, slots=True)

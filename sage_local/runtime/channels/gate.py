@@ -1,6 +1,6 @@
 """The receiving side of a task: which frame comes next."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -22,16 +22,26 @@ class Input(Protocol):
 
 
 class EventTime:
-    """Of one task: what its channels say of event time becomes what its operators hear, in the place of it."""
+    """Of one task: what its channels say of event time becomes what its operators hear, in the place of it.
 
-    def __init__(self, channels: int) -> None:
-        self.inputs = InputWatermarks(channels)
-        self._channels = channels
+    ``inputs``: for each channel the number of its input. Channels of one input say the same, each in the same place
+    among the turns, so what the first of them says counts and the others' copies of it do not.
+    """
+
+    def __init__(self, inputs: Sequence[int]) -> None:
+        self.inputs = InputWatermarks(len(set(inputs)))
+        self._input_of = inputs
+        self._open = Counter(inputs)
+        self._heard = [0] * len(inputs)
+        self._told = [0] * len(self._open)
         self._changes: deque[Change] = deque()
 
     def position(self) -> list[tuple[int, bool]]:
-        """How far each channel's time has come, and whether it is idle."""
-        return [self.inputs.of(number) for number in range(self._channels)]
+        """How far each input's time has come, and whether it is idle.
+
+        Taken between two turns, when all channels of an input have said the same.
+        """
+        return [self.inputs.of(number) for number in range(len(self._told))]
 
     def reposition(self, position: list[tuple[int, bool]]) -> None:
         """As in an earlier execution, which the operators hear of first."""
@@ -54,14 +64,30 @@ class EventTime:
             return False
         if channel is None:
             return not isinstance(element, EndOfStream)
-        if isinstance(element, Watermark):
-            self._changes += self.inputs.advance(channel, element.timestamp)
-        elif isinstance(element, Idleness):
-            self._changes += self.inputs.set_idle(channel, element.idle)
-        else:
-            self._changes += self.inputs.end(channel)
+        if isinstance(element, EndOfStream):
+            self._end(self._input_of[channel])
             return False
+        if isinstance(element, Watermark | Idleness) and self._is_new(channel):
+            self._changes += self._said(self._input_of[channel], element)
         return True
+
+    def _is_new(self, channel: int) -> bool:
+        number = self._input_of[channel]
+        self._heard[channel] += 1
+        if self._heard[channel] <= self._told[number]:
+            return False
+        self._told[number] = self._heard[channel]
+        return True
+
+    def _said(self, number: int, element: Watermark | Idleness) -> list[Change]:
+        if isinstance(element, Watermark):
+            return self.inputs.advance(number, element.timestamp)
+        return self.inputs.set_idle(number, element.idle)
+
+    def _end(self, number: int) -> None:
+        self._open[number] -= 1
+        if not self._open[number]:
+            self._changes += self.inputs.end(number)
 
 
 class ArrivalGate:

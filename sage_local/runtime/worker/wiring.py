@@ -150,14 +150,17 @@ class _Wiring:
     def _gate(self) -> tuple[EventTime, Input]:
         edges = [edge for edge in self._plan.edges if edge.target == self._chain.id]
         numbers: list[list[int | None]] = []
-        counted = 0
+        time_inputs: list[int] = []  # of each channel
         for edge in edges:
             of_edge: list[int | None] = []
             for sender in self._senders(edge):
-                of_edge.append(None if sender is None else counted)
-                counted += sender is not None
+                says_the_same = edge.same_time and any(number is not None for number in of_edge)
+                of_edge.append(None if sender is None else len(time_inputs))
+                if sender is not None:
+                    latest = time_inputs[-1] if time_inputs else -1
+                    time_inputs.append(latest if says_the_same else latest + 1)
             numbers.append(of_edge)
-        time = EventTime(counted)
+        time = EventTime(time_inputs)
         barriers = Barriers(Alignment(sum(map(len, numbers)), self._guarantee(edges)))
         inputs = []
         first = 0

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sage_local.core.elements import EndOfStream, Rows
+from sage_local.core.elements import EndOfStream, Idleness, Rows, Watermark
 from sage_local.runtime.channels.barriers import Barriers
 from sage_local.runtime.channels.gate import ArrivalGate, EventTime, TurnGate, UnionGate
 from sage_local.runtime.protocol.alignment import Alignment, Guarantee
@@ -12,7 +12,7 @@ from tests.runtime.channels.ends import Told
 
 def surroundings(channels):
     count = len(channels)
-    return EventTime(count), list(range(count)), Barriers(Alignment(count, Guarantee.EXACTLY_ONCE))
+    return EventTime(range(count)), list(range(count)), Barriers(Alignment(count, Guarantee.EXACTLY_ONCE))
 
 
 def arrival(*channels):
@@ -113,4 +113,44 @@ def test_a_union_takes_each_edge_in_its_own_order():
     assert values(gate) == [[0], [1]]
     for channel in ordered:
         channel.arrive(EndOfStream())
+    assert values(gate) == ["end"]
+
+
+def heard(gate):
+    """What is told of event time, and the values of frames, in order."""
+    taken = []
+    while (frame := gate.take()) is not None and not isinstance(frame.element, EndOfStream):
+        taken.append(frame.element.values if isinstance(frame.element, Rows) else frame.element)
+    return taken
+
+
+def same_time(*channels):
+    barriers = Barriers(Alignment(len(channels), Guarantee.EXACTLY_ONCE))
+    numbers = list(range(len(channels)))
+    return TurnGate(channels, every_turn(senders=len(channels)), EventTime([0] * len(channels)), numbers, barriers)
+
+
+def test_where_all_senders_say_the_same_time_the_first_to_say_it_is_heard_in_its_place():
+    """Turn 0 is [1], then 9, then [2]; turn 1 is [3]. The copy of 9 in the other channel comes in turn 1."""
+    first, second = Told(Rows([1]), Watermark(9)), Told(Watermark(9))
+    answer(first, [2])
+    answer(second, [3])
+    assert heard(same_time(first, second)) == [[1], Watermark(9), [2], [3]]
+
+
+def test_a_copy_of_an_idleness_that_is_over_is_not_heard():
+    first, second = (
+        Told(Idleness(True), Idleness(False), Watermark(3)),
+        Told(Idleness(True), Idleness(False), Watermark(3)),
+    )
+    answer(first, [1])
+    answer(second, [2])
+    assert heard(same_time(first, second)) == [Idleness(True), Idleness(False), Watermark(3), [1], [2]]
+
+
+def test_an_input_of_several_channels_ends_when_all_of_them_have():
+    first, second = Told(EndOfStream()), Told(Watermark(3))
+    gate = same_time(first, second)
+    assert heard(gate) == [Watermark(3)]
+    second.arrive(EndOfStream())
     assert values(gate) == ["end"]
