@@ -13,7 +13,6 @@ import os
 import sys
 import sysconfig
 import time
-from pathlib import Path
 
 from sage_local import AggregateFunction, DataStream, LocalEnvironment
 
@@ -22,9 +21,11 @@ Count = tuple[str, int]
 
 
 def standard_library() -> list[str]:
-    root = Path(sysconfig.get_path("stdlib"))
-    files = (path for path in root.rglob("*.py") if path.is_file())
-    return sorted(str(path) for path in files if not {"site-packages", "dist-packages"} & set(path.parts))
+    files = []
+    for directory, inner, names in os.walk(sysconfig.get_path("stdlib")):
+        inner[:] = [name for name in inner if name not in ("site-packages", "dist-packages")]
+        files += [os.path.join(directory, name) for name in names if name.endswith(".py")]
+    return sorted(files)
 
 
 def matching(patterns: list[str]) -> list[str]:
