@@ -61,12 +61,21 @@ def sage() -> None:
 
 def run_group() -> NoReturn:
     """Run the command in ``sys.argv``; every way it can end becomes an exit code."""
+    _replace_missing_streams()
     try:
         sys.exit(_exit_code())
     finally:
         if stdout_is_closed():
             # The interpreter flushes once more on its way out, and would complain.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _replace_missing_streams() -> None:
+    """Where a stream was closed before we started (``>&-``), Python has none; what is written there goes nowhere."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            descriptor = os.open(os.devnull, os.O_WRONLY)
+            setattr(sys, name, open(descriptor, "w", closefd=False))  # noqa: SIM115  # open as long as the process
 
 
 def _exit_code() -> int:

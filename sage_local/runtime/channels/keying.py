@@ -7,6 +7,7 @@ from typing import Any
 
 from sage_local.core.elements import Rows
 from sage_local.errors import InvalidKeyError
+from sage_local.runtime.codec.keys import check_key
 from sage_local.runtime.protocol.blame import blame, record_at
 
 _COMPARED = frozenset({int, str, bytes, bool, tuple})
@@ -44,6 +45,8 @@ class Keying:
         """Ask again for one record of the batch: a key made of chance or a counter would scatter the state of a key."""
         again = self._selector(record)
         if type(again) in _COMPARED and again != key:
+            # A NaN inside a tuple differs from itself, and is told of in other words.
+            check_key(key)
             raise InvalidKeyError(
                 f"the key selector of {self.operator!r} is not stable: for {reprlib.repr(record)} it returned"
                 f" {reprlib.repr(key)}, and asked again {reprlib.repr(again)}"

@@ -1,5 +1,6 @@
 """A job as its caller holds it."""
 
+import os
 import threading
 import time
 from typing import Any
@@ -40,6 +41,7 @@ class JobHandle:
         self._link = link
         self._receiver = receiver
         self._started_s = time.monotonic()
+        self._pid = os.getpid()
         self._duration_s = 0.0
         self._exit_code: int | None = None
         self._raised: BaseException | None = None
@@ -56,6 +58,7 @@ class JobHandle:
         ``JobError`` where the job could not be started. In the main thread with an attached job: Ctrl-C (or SIGTERM)
         stops the job gracefully, a second one cancels it.
         """
+        self._refuse_forked()
         if self._thread is not None:
             self._thread.join()
         else:
@@ -69,14 +72,17 @@ class JobHandle:
         ``drain``: the streams end for good, so what waits for the end of time happens too. Nothing in this version
         waits for it.
         """
+        self._refuse_forked()
         self._link.send(StopJob())
 
     def cancel(self) -> None:
         """Ask the job to end now; what is in flight is lost. Does not wait; ``wait`` raises ``JobCancelledError``."""
+        self._refuse_forked()
         self._link.send(CancelJob())
 
     def metrics(self) -> Progress:
         """Counts and rates of every operator now; after the end, the last ones."""
+        self._refuse_forked()
         before = self._receiver.answers
         self._link.send(AskProgress())
         if self._thread is None and self._receiving.acquire(blocking=False):
@@ -92,6 +98,14 @@ class JobHandle:
     def collected(self, operator: str) -> list[Any]:
         """What the ``Collect`` operator of this name has returned so far, in order; complete after ``wait``."""
         return self._receiver.collected(operator)
+
+    def _refuse_forked(self) -> None:
+        """A child of the caller shares its socket: what one of them takes from it the other never gets."""
+        if os.getpid() != self._pid:
+            raise JobError(
+                f"job {self.job_id} was submitted by process {self._pid}, whose fork this is: wait for it there;"
+                f" from elsewhere there is `sage stop {self.job_id}`"
+            )
 
     def abandon(self) -> None:
         """The caller can not go on: an attached job is cancelled, and nothing of it is left on return."""

@@ -16,8 +16,10 @@ OnProgress = Callable[[Progress], None]
 def write_output(stream: int, text: str) -> None:
     """Write to what ``sys.stdout`` or ``sys.stderr`` is now: a test, a notebook or the user may have replaced it."""
     target = sys.stdout if stream == 1 else sys.stderr
-    target.write(text)
-    target.flush()
+    # None: the program was started with the stream closed. Then print() says nothing either.
+    if target is not None:
+        target.write(text)
+        target.flush()
 
 
 class Receiver:

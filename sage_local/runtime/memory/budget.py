@@ -33,8 +33,8 @@ def refuse_too_small(budget: int, shared: int, workers: int) -> None:
     """Raise ``ConfigError`` where the workers of a job can not live on its budget."""
     if workers * WORKER_BYTES > budget:
         raise ConfigError(
-            f"the memory budget is {_mib(budget)}, and {workers} workers need {_mib(workers * WORKER_BYTES)} before they"
-            f" hold a record: raise {MEMORY_BYTES.key}, or lower parallelism"
+            f"the memory budget is {_mib(budget)}, and {workers} workers need {_mib(workers * WORKER_BYTES)}"
+            f" before they hold a record: raise {MEMORY_BYTES.key}, or lower parallelism"
         )
     if 2 * shared > budget:
         raise ConfigError(

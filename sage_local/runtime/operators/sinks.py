@@ -143,7 +143,8 @@ class Print:
         except BaseException as error:
             blame(self.name, record_at(rows.values, records), error)
         # Looked up each time: a notebook or a test may have put something else in its place.
-        sys.stdout.write("".join(lines))
+        if sys.stdout is not None:  # the program was started without one: print() says nothing then
+            sys.stdout.write("".join(lines))
         self._counters.took(len(rows.values))
         return ()
 

@@ -110,7 +110,7 @@ class Stateless(ABC):
             step.counters.gave(here)
 
     def _blame(self, stage: Stage, rows: Rows, iterator: Iterator[Any], made: object, error: BaseException) -> NoReturn:
-        if isinstance(error, KeyboardInterrupt | GeneratorExit):
+        if isinstance(error, GeneratorExit):
             raise error
         fault = stage.fault(rows.values, iterator, made, error)
         blame(self._steps[fault.index].function.operator, fault.record, error)

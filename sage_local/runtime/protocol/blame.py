@@ -28,7 +28,7 @@ def blame(operator: str, record: Any, error: BaseException) -> NoReturn:
     Callers catch ``BaseException``, since user code may well call ``sys.exit``. What is addressed to the process or to
     a suspended generator passes untouched.
     """
-    if isinstance(error, KeyboardInterrupt | GeneratorExit | OperatorFailed):
+    if isinstance(error, GeneratorExit | OperatorFailed):
         raise error
     raise OperatorFailed(operator, record, error) from error
 

@@ -90,8 +90,6 @@ class DutyCycle:
     def _guarded(self, task: Task, act: Callable[[], bool | None]) -> bool | None:
         try:
             return act()
-        except KeyboardInterrupt:
-            raise
         except BaseException as error:
             self._counters.rest()
             self._drop(task)

@@ -17,6 +17,7 @@ from sage_local.runtime.channels.outbox import Output
 from sage_local.runtime.job import Deployment, JobResult
 from sage_local.runtime.metrics.meter import Meter
 from sage_local.runtime.metrics.table import WorkerCounters, counter_count
+from sage_local.runtime.protocol.blame import OperatorFailed
 from sage_local.runtime.protocol.progress import Progress
 from sage_local.runtime.worker.duty import DutyCycle
 from sage_local.runtime.worker.failures import operator_error
@@ -102,6 +103,10 @@ class _Inline:
         return _Collecting(operator, self._on_collected)
 
     def _failed(self, task: Task, error: BaseException) -> None:
+        raised = error.error if isinstance(error, OperatorFailed) else error
+        if isinstance(raised, KeyboardInterrupt):
+            # Ctrl-C in this process, and no fault of the function that it came in.
+            raise raised
         if self._error is None:
             self._error = operator_error(task, error)
 

@@ -10,13 +10,14 @@ from typing import Any
 
 from sage_local.core.elements import Barrier
 from sage_local.core.ids import TaskId, WorkerId
+from sage_local.plan.physical import Plan
 from sage_local.runtime.channels.rings import WorkerChannels
 from sage_local.runtime.channels.waiting import LONGEST_SLEEP_S, Peers, Rest
 from sage_local.runtime.checkpoint.storage import open_storage
 from sage_local.runtime.control.endpoint import ControlReceiver, ControlSender
 from sage_local.runtime.job import Deployment, WorkerBoot
 from sage_local.runtime.memory import segment as memory
-from sage_local.runtime.memory.layout import command_ring, lay_out, report_ring
+from sage_local.runtime.memory.layout import command_ring, counted_operators, lay_out, report_ring
 from sage_local.runtime.metrics.table import WorkerCounter, WorkerCounters
 from sage_local.runtime.protocol.messages import (
     COORDINATOR,
@@ -34,6 +35,7 @@ from sage_local.runtime.protocol.messages import (
     WorkerReady,
 )
 from sage_local.runtime.protocol.snapshots import Checkpointing
+from sage_local.runtime.worker import forks
 from sage_local.runtime.worker.collecting import CollectOutput
 from sage_local.runtime.worker.duty import DutyCycle
 from sage_local.runtime.worker.failures import failure_of
@@ -165,6 +167,7 @@ class Worker:
         )
         tasks = tasks_of(plan, worker, around)
         self._close_descriptors()
+        forks.guard(_operators(plan, worker))
         self._rest = Rest(
             self._bell, self._command_reader, channels.receivers, channels.senders, may_spin=self._boot.may_spin
         )
@@ -222,3 +225,7 @@ class Worker:
         """The mappings stay. User code, and what it starts, sees none of our descriptors."""
         for descriptor in self._boot.segment_fds.values():
             os.close(descriptor)
+
+
+def _operators(plan: Plan, worker: WorkerId) -> tuple[str, ...]:
+    return tuple(plan.chains[task.chain].operators[index].name for task, index in counted_operators(plan, worker))

@@ -22,4 +22,7 @@ class StandardOutput:
     def flush(self) -> None:
         """Write out what is there."""
         self._flushed_ns = self._clock()
-        sys.stdout.flush()
+        stream = sys.stdout
+        # User code may have closed it or put something else in its place: then nothing of ours waits in it.
+        if stream is not None and not getattr(stream, "closed", False):
+            stream.flush()

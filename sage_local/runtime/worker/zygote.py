@@ -7,6 +7,7 @@ killed, nothing outlives it.
 
 import ctypes
 import faulthandler
+import fcntl
 import gc
 import io
 import os
@@ -14,6 +15,7 @@ import select
 import signal
 import socket
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 
 from sage_local.core.ids import WorkerId
@@ -24,6 +26,8 @@ from sage_local.runtime.job import WorkerBoot
 from sage_local.runtime.protocol.zygote_messages import Adopt, Exited, Fork, Forked, Segments, ZygoteRequest
 
 _PR_SET_PDEATHSIG = 1
+_OUT_OF_THE_WAY = 10
+"""Descriptors below are what shells, and habits, take for free."""
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -68,6 +72,7 @@ class Zygote:
                 packet = passing.receive(self._connection)
                 if packet is None:
                     self._kill_all()
+                    self._connection.close()
                     return None
                 boot = self._obey(*packet)
                 if boot is not None:
@@ -192,7 +197,9 @@ def _run_worker(boot: WorkerBoot) -> None:
         traceback.print_exc()
     finally:
         for stream in (sys.stdout, sys.stderr):
-            stream.flush()
+            # User code may have put anything in their place.
+            with suppress(OSError, ValueError, AttributeError):
+                stream.flush()
         # Without finalisation: it frees, object by object, what the kernel takes back at once.
         os._exit(status)
 
@@ -207,9 +214,10 @@ def _die_with(parent: int) -> None:
 def _text_stream(descriptor: int, *, line_buffering: bool) -> io.TextIOWrapper:
     """What the coordinator and the caller read is UTF-8, whatever the locale.
 
-    A new stream: that of the zygote may remember a file that its descriptor was, and seek in what is a pipe now.
+    A new stream: that of the zygote may remember a file that its descriptor was, and seek in what is a pipe now. On a
+    descriptor of its own: where user code closes 1, the next file it opens is 1.
     """
-    raw = io.FileIO(descriptor, "w", closefd=False)
+    raw = io.FileIO(fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _OUT_OF_THE_WAY), "w")
     buffer = io.BufferedWriter(raw)
     return io.TextIOWrapper(buffer, "utf-8", "backslashreplace", line_buffering=line_buffering)
 
