@@ -6,10 +6,10 @@ stands here. One value for the process and not a context variable, since program
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from enum import Enum
 
 from sage_local.config import Layer
+from sage_local.core.data import keyword_data
 from sage_local.plan.physical import Plan
 from sage_local.runtime.job import JobResult
 from sage_local.runtime.protocol.progress import Progress
@@ -23,7 +23,7 @@ class RunMode(Enum):
     """Raise ``Planned`` instead of starting anything."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@keyword_data
 class Overrides:
     """``layers`` win over every other setting, a later one over an earlier one."""
 

@@ -1,10 +1,11 @@
 """What every stream is made of: where its records come from and how they reach the next operator."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from sage_local.api.program import Program
+from sage_local.core.data import data
 from sage_local.errors import PlanError
 from sage_local.functions.output_tag import OnError, check_on_error
 from sage_local.plan.graph import Exchange, Input, Node
@@ -15,7 +16,7 @@ from sage_local.plan.side_outputs import may_write
 KeyFunction = Callable[[Any], Any]
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class Upstream:
     """The end of what is declared so far on one stream.
 

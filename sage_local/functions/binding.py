@@ -2,10 +2,10 @@
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from sage_local.core.data import data
 from sage_local.errors import FunctionError
 from sage_local.functions.context import FunctionContext
 from sage_local.functions.element_wise import FilterFunction, FlatMapFunction, KeySelector, MapFunction
@@ -15,7 +15,7 @@ from sage_local.functions.sink import SinkFunction
 from sage_local.functions.source import SourceFunction
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class Hooks:
     """What fits a role: a callable of ``arguments``, or a ``function_class`` that overrides one of ``names``.
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
+from sage_local.core.data import data
 from sage_local.errors import PlanError
 
 T = TypeVar("T")
@@ -24,7 +25,7 @@ class OutputTag(Generic[T]):
             raise PlanError(f"the name of an OutputTag must be a str that is not empty, found {self.name!r}")
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class FailedRecord:
     """What an operator with ``on_error=tag`` sends to that tag in place of a record that it failed on.
 

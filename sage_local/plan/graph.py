@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from sage_local.core.data import data
 from sage_local.core.ids import NodeId
 from sage_local.plan.operators import Operator
 
@@ -19,7 +20,7 @@ class Exchange(Enum):
     BROADCAST = "broadcast"
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class Input:
     """One incoming stream of a node: the main output of ``node``, or its side output ``tag``.
 
@@ -33,7 +34,7 @@ class Input:
     tag: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class Node:
     """An operator in its place. ``parallelism`` is ``None`` where the job's default applies."""
 

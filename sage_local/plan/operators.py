@@ -4,14 +4,14 @@ The runtime has one implementation for each class here (``sage_local.runtime.ope
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
+from sage_local.core.data import keyword_data
 from sage_local.functions.co_shape import CoShape
 from sage_local.functions.output_tag import OnError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@keyword_data
 class Operator:
     """One step of a program.
 
@@ -29,7 +29,7 @@ class Operator:
     assigns_keys: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@keyword_data
 class Source(Operator):
     """Emits records. ``splits`` holds what its ``splits()`` named; ``None`` for a push source (``run(ctx)``)."""
 
@@ -37,75 +37,75 @@ class Source(Operator):
     splits: tuple[Any, ...] | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@keyword_data
 class Map(Operator):
     """One record out for each record in."""
 
     function: Any
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@keyword_data
 class Filter(Operator):
     """Keeps the records for which the function is true."""
 
     function: Any
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@keyword_data
 class FlatMap(Operator):
     """Any number of records out for each record in."""
 
     function: Any
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@keyword_data
 class Reduce(Operator):
     """Keeps one value per key, folded by ``reduce(a, b)``; emits that value."""
 
     function: Any
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@keyword_data
 class Aggregate(Operator):
     """Keeps one accumulator per key; emits ``(key, result)``."""
 
     function: Any
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@keyword_data
 class PartialAggregate(Operator):
     """The local combiner: accumulators per key of what passed here, sent on in place of the records."""
 
     function: Any
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@keyword_data
 class MergeAggregate(Operator):
     """Merges what ``PartialAggregate`` sent; emits ``(key, result)``."""
 
     function: Any
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@keyword_data
 class Sink(Operator):
     """Hands each record to a callable or a ``SinkFunction``."""
 
     function: Any
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@keyword_data
 class Print(Operator):
     """Writes ``prefix + str(record)`` as a line to the caller's standard output."""
 
     prefix: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@keyword_data
 class Collect(Operator):
     """Returns the records to the caller."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@keyword_data
 class AssignTimestamps(Operator):
     """Gives records their event time and tells how far it has come. Chained to a source, it does so for each split.
 
@@ -116,7 +116,7 @@ class AssignTimestamps(Operator):
     strategy: Any
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@keyword_data
 class Windowed(Operator):
     """What all windows share: how their records are folded and what becomes of the result.
 
@@ -132,7 +132,7 @@ class Windowed(Operator):
     is_keyed: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@keyword_data
 class Window(Windowed):
     """Windows by a ``WindowAssigner``.
 
@@ -145,7 +145,7 @@ class Window(Windowed):
     late_tag: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@keyword_data
 class CountWindow(Windowed):
     """Windows of the latest ``size`` records of a key, one after every ``slide`` of them."""
 
@@ -153,14 +153,14 @@ class CountWindow(Windowed):
     slide: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@keyword_data
 class Process(Operator):
     """Calls a process function with each record; with state and timers where there is a ``key_selector``."""
 
     function: Any
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@keyword_data
 class Connected(Operator):
     """Calls a function of several inputs. ``key_selectors`` has one per input, ``None`` where that is not keyed."""
 

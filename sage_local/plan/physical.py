@@ -1,11 +1,11 @@
 """The physical plan: operator chains, the edges between them, and the worker of every task."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, NamedTuple
 
 from sage_local.config import Settings
+from sage_local.core.data import data
 from sage_local.core.ids import ChainId, ChannelId, EdgeId, TaskId, WorkerId
 from sage_local.plan.operators import Operator
 
@@ -23,7 +23,7 @@ class Delivery(Enum):
     """Every record to every subtask."""
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class Chain:
     """Operators joined by forward edges, run as one task per subtask."""
 
@@ -45,7 +45,7 @@ class SideTag(NamedTuple):
     tag: str
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class Edge:
     """A stream between two chains.
 
@@ -68,7 +68,7 @@ class Edge:
     same_time: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class Plan:
     """Everything that is decided before a process starts. Pickled by value (cloudpickle) to coordinator and workers."""
 

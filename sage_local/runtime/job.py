@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from sage_local.core.data import data
 from sage_local.core.ids import WorkerId
 from sage_local.plan.physical import Plan
 
@@ -18,7 +19,7 @@ class Deployment:
     main_classes: dict[str, type] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class WorkerBoot:
     """What a worker process is born with, before it knows any job.
 
@@ -38,7 +39,7 @@ class WorkerBoot:
     may_spin: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class OperatorResult:
     """What one operator did, summed over its subtasks."""
 
@@ -50,7 +51,7 @@ class OperatorResult:
     """Skipped, or diverted to a side output, by ``on_error``."""
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class JobResult:
     """What a finished job did. ``operators`` is in the order of the program."""
 

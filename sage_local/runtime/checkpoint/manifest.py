@@ -6,9 +6,10 @@ without running the user's code.
 
 import json
 import zlib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Final
 
+from sage_local.core.data import data
 from sage_local.core.ids import ChainId, TaskId
 from sage_local.errors import CheckpointError
 from sage_local.runtime.protocol.snapshots import FileRef, OperatorSummary, TaskSnapshot
@@ -17,7 +18,7 @@ FORMAT: Final = 1
 NAME: Final = "MANIFEST"
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class OperatorPlace:
     """An operator of the program that took the checkpoint. ``kind`` is the name of its class in ``plan.operators``."""
 
@@ -27,7 +28,7 @@ class OperatorPlace:
     parallelism: int
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class Manifest:
     """A complete checkpoint. ``run`` is the id of the job that took it; times are wall-clock ms, for people only."""
 

@@ -6,9 +6,9 @@ import stat
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
+from sage_local.core.data import data
 from sage_local.errors import SageError
 
 DIRECTORY_MODE = 0o700
@@ -16,7 +16,7 @@ KEPT_LOGS = 20
 """Logs of failed jobs that are kept; older ones go when a new job starts."""
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class RunDirectory:
     """One job's directory. Only its owner may enter it.
 

@@ -3,8 +3,8 @@
 import os
 import signal
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
+from sage_local.core.data import data
 from sage_local.core.ids import WorkerId
 from sage_local.plan.physical import Plan
 from sage_local.runtime.control.endpoint import ControlReceiver, ControlSender
@@ -15,7 +15,7 @@ from sage_local.runtime.protocol.messages import COORDINATOR
 from sage_local.runtime.protocol.placement import Seat
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class Process:
     """A worker's process; ``pidfd`` names it even when its pid is another's by now."""
 

@@ -3,9 +3,8 @@
 Loading one takes longer than all of this, and the workers use that time.
 """
 
-from dataclasses import dataclass
-
 from sage_local.config import CPU_CORES
+from sage_local.core.data import data
 from sage_local.runtime.control.run_directory import RunDirectory
 from sage_local.runtime.coordinator.fleet import Fleet
 from sage_local.runtime.coordinator.zygote_link import ZygoteLink
@@ -18,7 +17,7 @@ from sage_local.runtime.protocol.zygote_messages import Adopt
 from sage_local.runtime.scheduler.topology import read_topology
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class Started:
     """Workers that were asked for: they may not exist yet. ``pipes``: standard output and error of each."""
 

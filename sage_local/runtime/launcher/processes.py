@@ -2,15 +2,15 @@
 
 import os
 from contextlib import ExitStack
-from dataclasses import dataclass
 
+from sage_local.core.data import data
 from sage_local.runtime.control.processes import spawn_coordinator, spawn_zygote
 from sage_local.runtime.control.run_directory import RunDirectory
 
 _TO_LOG = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class Processes:
     """Both end by themselves: the coordinator after its job or when it has none, the zygote with the coordinator."""
 

@@ -10,9 +10,8 @@ knows the plan::
     data rings         page-aligned, by channel
 """
 
-from dataclasses import dataclass
-
 from sage_local.config import RING_MAX_BYTES, RING_MIN_BYTES
+from sage_local.core.data import data
 from sage_local.core.ids import ChannelId, TaskId, WorkerId
 from sage_local.plan.physical import Plan
 from sage_local.runtime.memory.budget import ring_share_bytes
@@ -33,7 +32,7 @@ COUNTERS_PER_OPERATOR = 16
 """Two cache lines, so that no two operators share one."""
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class RingPlace:
     """A ring in a segment; ``capacity`` is its data bytes, a power of two."""
 
@@ -46,7 +45,7 @@ class RingPlace:
         return _page_up(self.offset + RING_HEADER_BYTES + self.capacity)
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class SegmentLayout:
     """One segment: doorbell, control ring(s), the rings its owner consumes, and the owner's counters.
 

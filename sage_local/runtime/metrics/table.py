@@ -5,10 +5,10 @@ for rates, not for decisions. An aligned 8-byte store is never seen half done.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol
 
+from sage_local.core.data import data
 from sage_local.core.ids import TaskId, WorkerId
 from sage_local.plan.physical import Plan
 from sage_local.runtime.job import OperatorResult
@@ -131,7 +131,7 @@ def counter_count(plan: Plan, worker: WorkerId) -> int:
     return COUNTERS_PER_WORKER + COUNTERS_PER_OPERATOR * len(counted_operators(plan, worker))
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class OperatorReading:
     """What one operator of one task has done so far."""
 
@@ -143,7 +143,7 @@ class OperatorReading:
     records_failed: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class AtWork:
     """The operator that a worker is in, and since when (``CLOCK_MONOTONIC``)."""
 

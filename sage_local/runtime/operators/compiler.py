@@ -26,6 +26,7 @@ from itertools import count
 from types import TracebackType
 from typing import Any
 
+from sage_local.core.data import data
 from sage_local.runtime.protocol.blame import record_at
 
 _serial = count()
@@ -46,7 +47,7 @@ class Stamps(Enum):
     KEPT = "kept"
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class Fault:
     """Where a compiled function failed: the operator's index in the stage, and its record."""
 

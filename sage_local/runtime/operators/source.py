@@ -3,9 +3,9 @@
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
+from sage_local.core.data import data
 from sage_local.core.elements import MAX_TIMESTAMP, EndOfStream, Rows, SplitStart, Watermark
 from sage_local.functions.source import SplitReader
 from sage_local.plan import operators as specs
@@ -75,7 +75,7 @@ class SourceInput(ABC):
         return Frame(Rows(values), ends_turn=True)
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class SplitPosition:
     """``at_hand``: the split being read, and its reader's snapshot. ``announced``: its start is known to the task."""
 

@@ -2,9 +2,9 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from sage_local.core.data import data
 from sage_local.core.elements import Element, Rows
 from sage_local.functions import Role
 from sage_local.runtime.metrics.table import OperatorCounters
@@ -15,7 +15,7 @@ from sage_local.runtime.operators.user_function import UserFunction, close_all
 from sage_local.runtime.protocol.blame import blame
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class Step:
     """One operator of a stage."""
 

@@ -1,9 +1,9 @@
 """The transactions of a two-phase sink in one subtask: which are prepared, which are due, what a snapshot holds."""
 
 import pickle
-from dataclasses import dataclass
 from typing import Any
 
+from sage_local.core.data import data
 from sage_local.functions.sink import TwoPhaseCommitSink
 from sage_local.runtime.state.chunk import PROTOCOL
 
@@ -11,7 +11,7 @@ LATEST = 1 << 62
 """Stands for a checkpoint behind all others, where there is only the end of the job."""
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class Prepared:
     """``checkpoint`` is the first one that holds ``handle``."""
 

@@ -11,8 +11,9 @@ it did not acknowledge by a barrier. When all tasks have finished, one final che
 the last transactions of sinks committed.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from sage_local.core.data import data
 from sage_local.core.ids import TaskId
 
 FINAL_ATTEMPTS = 3
@@ -21,7 +22,7 @@ FINAL_RETRY_MS = 200
 """A disk that is full for a moment should not cost the job its end."""
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class CheckpointPolicy:
     """When checkpoints are taken. ``interval_ms`` counts from start to start, ``min_pause_ms`` from end to start."""
 
@@ -30,7 +31,7 @@ class CheckpointPolicy:
     min_pause_ms: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class Running:
     """Every task of the job runs (again). ``finished``: those that the restored checkpoint knows as finished."""
 
@@ -39,14 +40,14 @@ class Running:
     finished: frozenset[TaskId] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class Tick:
     """Time has passed; see ``wake_at``."""
 
     now_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class Acknowledged:
     """The snapshot of ``task`` for ``checkpoint`` is durable."""
 
@@ -55,7 +56,7 @@ class Acknowledged:
     now_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class Declined:
     """A task could not take or write its snapshot."""
 
@@ -65,7 +66,7 @@ class Declined:
     now_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class Finished:
     """``task`` has come to its end and its last snapshot is durable. ``after``: the latest barrier that it had met."""
 
@@ -74,7 +75,7 @@ class Finished:
     after: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class Stored:
     """The manifest of ``checkpoint`` is durable."""
 
@@ -82,7 +83,7 @@ class Stored:
     now_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class StoreFailed:
     """The manifest could not be written."""
 
@@ -91,14 +92,14 @@ class StoreFailed:
     now_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class Stopping:
     """Sources read no further: what they have read is to become the last checkpoint, now."""
 
     now_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class Abandoned:
     """The job's tasks are being ended: what is in flight comes to nothing."""
 
@@ -108,7 +109,7 @@ class Abandoned:
 Event = Running | Tick | Acknowledged | Declined | Finished | Stored | StoreFailed | Stopping | Abandoned
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class Trigger:
     """Tell every source that still runs to send the barrier of ``checkpoint``."""
 
@@ -116,7 +117,7 @@ class Trigger:
     is_last: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class WriteManifest:
     """All of ``checkpoint`` is durable but its manifest. ``finished``: tasks that it knows by their last snapshot."""
 
@@ -124,7 +125,7 @@ class WriteManifest:
     finished: frozenset[TaskId]
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class NotifyComplete:
     """Tell every worker that ``checkpoint`` is complete. ``is_final``: nothing will follow."""
 
@@ -132,7 +133,7 @@ class NotifyComplete:
     is_final: bool
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class Abort:
     """Tell every worker that ``checkpoint`` was given up, count it and warn."""
 
@@ -140,7 +141,7 @@ class Abort:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class FailJob:
     """The job can not keep its promise."""
 
@@ -150,7 +151,7 @@ class FailJob:
 Instruction = Trigger | WriteManifest | NotifyComplete | Abort | FailJob
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class InFlight:
     """The checkpoint at hand. ``acknowledged``: by barrier. ``storing``: what its manifest will count as finished.
 
@@ -166,7 +167,7 @@ class InFlight:
     is_last: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class Checkpoints:
     """The state of a job's checkpoints. ``apply`` gives the state after an event and what has to be done about it."""
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from sage_local.core.data import data
 from sage_local.core.ids import WorkerId
 from sage_local.plan.physical import Plan
 from sage_local.runtime.protocol.messages import Failure
@@ -28,22 +29,22 @@ class Submission:
     """What each operator is, by its name, since ``plan`` does not say."""
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class StopJob:
     """To the coordinator: sources end, everything in flight drains, the job finishes."""
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class CancelJob:
     """To the coordinator: drop what is in flight."""
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class AskProgress:
     """To the coordinator: answer with a ``ProgressReport`` now."""
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class AskStatus:
     """To the coordinator: answer with a ``JobStatus``."""
 
@@ -51,7 +52,7 @@ class AskStatus:
 Request = Submission | StopJob | CancelJob | AskProgress | AskStatus
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class Output:
     """From the coordinator: whole lines a worker wrote to its standard output (``stream`` 1) or error (2)."""
 
@@ -59,7 +60,7 @@ class Output:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class CollectedFrame:
     """From the coordinator: records of a ``Collect`` operator, still encoded, in order."""
 
@@ -67,7 +68,7 @@ class CollectedFrame:
     frame: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class ProgressReport:
     """From the coordinator: a few times a second, and as an answer to ``AskProgress``."""
 
@@ -75,7 +76,7 @@ class ProgressReport:
     asked: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class JobStatus:
     """From the coordinator, as an answer to ``AskStatus``. ``phase`` is a value of ``job_state.Phase``."""
 
@@ -87,7 +88,7 @@ class JobStatus:
     progress: Progress
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class WorkerLoss:
     """How a worker's process ended without being told to.
 
@@ -100,7 +101,7 @@ class WorkerLoss:
     exit_code: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class JobFinished:
     """From the coordinator, last: every record reached its sink, no process is left.
 
@@ -112,7 +113,7 @@ class JobFinished:
     restarts: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class JobFailed:
     """From the coordinator, last: the first failure, and where the logs are. No process is left."""
 
@@ -121,14 +122,14 @@ class JobFailed:
     progress: Progress
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class StartFailure:
     """The job could not be started or run for a reason outside user code; ``message`` is for the user."""
 
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class JobCancelled:
     """From the coordinator, last: cancelled as asked; no process is left."""
 

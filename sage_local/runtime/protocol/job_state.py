@@ -10,9 +10,10 @@ What the job will have been is decided once, by the first event that decides it 
 entered when every worker's process is gone, so that whoever hears of the end finds nothing left of the job.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 
+from sage_local.core.data import data
 from sage_local.core.ids import WorkerId
 from sage_local.runtime.protocol.client_messages import StartFailure, WorkerLoss
 from sage_local.runtime.protocol.messages import Failure
@@ -39,7 +40,7 @@ class Phase(Enum):
 Cause = Failure | WorkerLoss | StartFailure
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class Outcome:
     """How the job will end: a final phase, and for ``FAILED`` the first thing that went wrong."""
 
@@ -47,33 +48,33 @@ class Outcome:
     cause: Cause | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class Start:
     """The plan is here and workers may be started."""
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class Ready:
     """A worker has attached to every segment."""
 
     worker: WorkerId
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class Failed:
     """An operator raised, or the job can not go on for a reason of its own."""
 
     cause: Cause
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class Done:
     """A worker has no task left."""
 
     worker: WorkerId
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class Gone:
     """A worker's process has ended; ``loss`` says how, in case nobody had told it to."""
 
@@ -81,22 +82,22 @@ class Gone:
     loss: WorkerLoss
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class StopAsked:
     """Someone wants the job to drain and finish."""
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class CancelAsked:
     """Someone wants the job to end now."""
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class CallerGone:
     """The caller of an attached job is gone without a word: nobody waits for a careful end."""
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class GraceOver:
     """The time that workers were given to leave by themselves has passed."""
 
@@ -104,44 +105,44 @@ class GraceOver:
 Event = Start | Ready | Failed | Done | Gone | StopAsked | CancelAsked | CallerGone | GraceOver
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class StartWorkers:
     """Fork every worker and deploy to it."""
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class TellStop:
     """``StopSources`` to every worker."""
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class TellCancel:
     """``Cancel`` and then ``Exit`` to every worker that lives, and let ``GraceOver`` follow in a while."""
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class TellExit:
     """``Exit`` to every worker, and let ``GraceOver`` follow in a while."""
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class Hurry:
     """Let ``GraceOver`` follow at once: leave functions a moment to close, and no more."""
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class Kill:
     """SIGKILL to these."""
 
     workers: frozenset[WorkerId]
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class WakeEveryone:
     """Wake every worker unconditionally: a notifier may have died between taking the doorbell's word and waking."""
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class Conclude:
     """Nothing of the job is left: tell the caller."""
 
@@ -151,7 +152,7 @@ class Conclude:
 Instruction = StartWorkers | TellStop | TellCancel | TellExit | Hurry | Kill | WakeEveryone | Conclude
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class Job:
     """The state of one job. ``apply`` gives the state after an event and what has to be done about it."""
 

@@ -1,7 +1,6 @@
 """What coordinator and workers say to each other over their control rings (pickled by ``runtime.control.endpoint``)."""
 
-from dataclasses import dataclass
-
+from sage_local.core.data import data
 from sage_local.core.ids import TaskId, WorkerId
 from sage_local.runtime.protocol.snapshots import Checkpointing, TaskSnapshot
 
@@ -9,7 +8,7 @@ COORDINATOR = WorkerId(-1)
 """The coordinator's place among the workers: it too owns a segment, with a ring from every worker."""
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class Deploy:
     """To a worker: the job (a ``runtime.job.Deployment``, cloudpickled). Open and run every task placed on you."""
 
@@ -17,17 +16,17 @@ class Deploy:
     checkpointing: Checkpointing | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class StopSources:
     """To a worker: sources end as if their input had ended; everything in flight drains."""
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class SuspendSources:
     """To a worker: sources read no further and send nothing but barriers; the checkpoint that follows is the last."""
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class TriggerCheckpoint:
     """To a worker: every source sends the barrier of ``checkpoint``; ``is_last``: and nothing after it."""
 
@@ -35,7 +34,7 @@ class TriggerCheckpoint:
     is_last: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class CheckpointComplete:
     """To a worker: sinks commit what ``checkpoint`` holds.
 
@@ -46,7 +45,7 @@ class CheckpointComplete:
     is_final: bool
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class Cancel:
     """To a worker: drop what is in flight, close every function, answer with ``WorkerDone``.
 
@@ -57,7 +56,7 @@ class Cancel:
     completed: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class Exit:
     """To a worker: leave the process."""
 
@@ -65,7 +64,7 @@ class Exit:
 Command = Deploy | StopSources | SuspendSources | TriggerCheckpoint | CheckpointComplete | Cancel | Exit
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class WorkerReady:
     """From a worker: attached to every segment, waiting for ``Deploy``."""
 
@@ -73,7 +72,7 @@ class WorkerReady:
     pid: int
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class LoadFailed:
     """From a worker: what was deployed can not be unpickled here, most often for want of a module."""
 
@@ -81,14 +80,14 @@ class LoadFailed:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class TaskFinished:
     """From a worker: every input of the task has ended, its output was handed on and its functions are closed."""
 
     task: TaskId
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class Failure:
     """What is known of an exception in a task, ready to be shown in another process.
 
@@ -106,7 +105,7 @@ class Failure:
     exception: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class TaskFailed:
     """From a worker: an operator raised. The worker keeps running until it is told to ``Cancel``."""
 
@@ -114,7 +113,7 @@ class TaskFailed:
     failure: Failure
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class Collected:
     """From a worker: records of a ``Collect`` operator, encoded by ``runtime.codec.rows``, in order."""
 
@@ -122,14 +121,14 @@ class Collected:
     frame: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class WorkerDone:
     """From a worker: no task is left here (all finished, or cancelled and closed)."""
 
     worker: WorkerId
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class CollectedUpTo:
     """From a worker: what was ``Collected`` of ``operator`` so far belongs to ``checkpoint``."""
 
@@ -137,7 +136,7 @@ class CollectedUpTo:
     checkpoint: int
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class SnapshotTaken:
     """From a worker: the state of a task for ``checkpoint`` is durable; ``None``: its last state, it has ended."""
 
@@ -145,7 +144,7 @@ class SnapshotTaken:
     snapshot: TaskSnapshot
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class SnapshotFailed:
     """From a worker: the state of ``task`` for ``checkpoint`` could not be written."""
 

@@ -3,17 +3,18 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from sage_local.core.data import data
 from sage_local.core.ids import WorkerId
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class Core:
     """A physical core; ``cpus`` are its hyper-threads that this process may use, in order."""
 
     cpus: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class NumaNode:
     """A NUMA node with at least one CPU that this process may use."""
 
@@ -21,7 +22,7 @@ class NumaNode:
     cores: tuple[Core, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class Topology:
     """What this process may use of the machine. ``quota``: CPUs' worth of time, ``None`` when unlimited."""
 
@@ -34,7 +35,7 @@ class Topology:
         return frozenset(cpu for node in self.nodes for core in node.cores for cpu in core.cpus)
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class Seat:
     """A worker's place: the CPUs it is pinned to, and its NUMA node (``None`` where it may run on several).
 

@@ -1,9 +1,9 @@
 """What a running job tells of itself, as data."""
 
-from dataclasses import dataclass
+from sage_local.core.data import data
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class OperatorProgress:
     """Counts of one operator, summed over its subtasks, and its rates since the report before."""
 
@@ -16,7 +16,7 @@ class OperatorProgress:
     records_failed: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class LongCall:
     """A subtask that has been inside one call of user code for so long that a reader may wonder."""
 
@@ -25,7 +25,7 @@ class LongCall:
     duration_s: float
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class Progress:
     """One look at a job. ``operators`` is in the order of the program."""
 

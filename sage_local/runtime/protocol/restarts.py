@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass, field, replace
 
+from sage_local.core.data import data
 
-@dataclass(frozen=True, slots=True)
+
+@data
 class NoRestart:
     """The first failure ends the job."""
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class FixedDelay:
     """``attempts`` restarts, each after ``delay_ms``."""
 
@@ -16,7 +18,7 @@ class FixedDelay:
     delay_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class ExponentialDelay:
     """Each wait is twice the one before, from ``delay_ms`` to ``max_delay_ms``, spread by up to ``jitter`` of itself.
 
@@ -30,7 +32,7 @@ class ExponentialDelay:
     quiet_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class FailureRate:
     """Restarts after ``delay_ms`` as long as no more than ``failures`` fall within any ``interval_ms``."""
 
@@ -42,7 +44,7 @@ class FailureRate:
 Policy = NoRestart | FixedDelay | ExponentialDelay | FailureRate
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class Restart:
     """Start again after ``delay_ms``; this is restart number ``number`` since the last quiet time, from 1."""
 
@@ -50,7 +52,7 @@ class Restart:
     number: int
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class GiveUp:
     """The failure ends the job; ``reason`` is for the log."""
 

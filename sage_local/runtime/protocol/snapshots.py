@@ -1,11 +1,10 @@
 """What is known of a task's state once it is durable: told by workers, kept in manifests, told for a restore."""
 
-from dataclasses import dataclass
-
+from sage_local.core.data import data
 from sage_local.core.ids import TaskId
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class FileRef:
     """A state file and what it must be like; ``path`` is relative to the job's checkpoint directory."""
 
@@ -14,7 +13,7 @@ class FileRef:
     crc32: int
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class OperatorSummary:
     """Of one operator in one task, for people: entries by state, and the bytes of its latest snapshot."""
 
@@ -23,7 +22,7 @@ class OperatorSummary:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class TaskSnapshot:
     """A task at a checkpoint, durable. ``files`` are applied in order: one with everything, then what changed since.
 
@@ -38,7 +37,7 @@ class TaskSnapshot:
     after: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class TaskRestore:
     """What a task begins with: for each of its operators the files to apply, in order.
 
@@ -49,7 +48,7 @@ class TaskRestore:
     is_finished: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class Checkpointing:
     """What workers need to know of checkpoints.
 

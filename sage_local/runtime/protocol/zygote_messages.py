@@ -1,11 +1,10 @@
 """What the coordinator and the zygote say to each other over their socket. One message is one packet."""
 
-from dataclasses import dataclass
-
+from sage_local.core.data import data
 from sage_local.core.ids import WorkerId
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class Adopt:
     """To the zygote, before the first fork: what every worker will find in ``sys.path`` and ``sys.argv``."""
 
@@ -14,7 +13,7 @@ class Adopt:
     log_dir: str
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class Segments:
     """To the zygote, with one descriptor for each of ``owners``: the segments that workers inherit.
 
@@ -24,7 +23,7 @@ class Segments:
     owners: tuple[WorkerId, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class Fork:
     """To the zygote, with three descriptors: the coordinator's eventfd, and the worker's standard output and error."""
 
@@ -37,7 +36,7 @@ class Fork:
 ZygoteRequest = Adopt | Segments | Fork
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class Forked:
     """From the zygote, with a pidfd: the worker exists."""
 
@@ -45,7 +44,7 @@ class Forked:
     pid: int
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class Exited:
     """From the zygote: the worker's process is gone and reaped.
 

@@ -3,10 +3,10 @@
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Protocol
 
+from sage_local.core.data import data
 from sage_local.runtime.checkpoint.storage import Storage
 
 Done = Callable[[OSError | None], None]
@@ -42,7 +42,7 @@ class DirectWriter:
         return told
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class _Order:
     path: str
     parts: Sequence[bytes]

@@ -5,10 +5,10 @@ Never blocks, keeps no more than it has room for.
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 
+from sage_local.core.data import data
 from sage_local.core.elements import Barrier, Element, EndOfStream, Idleness, Rows, Side, SplitStart, Watermark
 from sage_local.plan.physical import SideTag
 from sage_local.runtime.channels.frame import Frame
@@ -31,14 +31,14 @@ SLICE_NS = 5_000_000
 Copy = Callable[[Rows], Rows]
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class _SideOf(Side):
     """A side output on its way through the rest of the chain, with the name of the operator it is of."""
 
     operator: str
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class _Told:
     """What a source was told to do now; nothing at all without a frame."""
 

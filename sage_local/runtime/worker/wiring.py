@@ -1,7 +1,6 @@
 """From a plan to the tasks of one worker (or of all, inline) with everything they are connected to."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import gcd
 from time import monotonic_ns
 from typing import Any, Protocol
@@ -14,6 +13,7 @@ from sage_local.config import (
     Checkpointing,
     checkpointing_of,
 )
+from sage_local.core.data import data
 from sage_local.core.ids import ChannelId, TaskId, WorkerId
 from sage_local.functions import Role
 from sage_local.plan import operators as specs
@@ -55,7 +55,7 @@ Checkpoints = Callable[[TaskId, list[tuple[str, Any]]], TaskCheckpoints]
 """Makes what a task has to do with checkpoints, from its parts that have state by their names."""
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class Surroundings:
     """What the tasks of one worker share.
 

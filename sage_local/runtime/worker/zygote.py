@@ -16,8 +16,8 @@ import signal
 import socket
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
 
+from sage_local.core.data import data
 from sage_local.core.ids import WorkerId
 from sage_local.errors import InternalError
 from sage_local.runtime.control import passing
@@ -31,7 +31,7 @@ _OUT_OF_THE_WAY = 10
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class _Child:
     worker: WorkerId
     generation: int
