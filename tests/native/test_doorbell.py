@@ -154,7 +154,7 @@ def test_a_signal_runs_its_handler_and_ends_the_wait(segment: Segment):
     doorbell = Doorbell(segment, 0)
     seen: list[int] = []
     before = signal.signal(signal.SIGUSR1, lambda number, frame: seen.append(number))
-    timer = threading.Timer(0.01, os.kill, (os.getpid(), signal.SIGUSR1))
+    timer = threading.Timer(0.01, signal.pthread_kill, (threading.get_ident(), signal.SIGUSR1))
     try:
         doorbell.arm()
         timer.start()
@@ -173,7 +173,7 @@ def test_an_exception_of_a_signal_handler_comes_out_of_the_wait(segment: Segment
         raise StopWaiting
 
     before = signal.signal(signal.SIGUSR1, handler)
-    timer = threading.Timer(0.01, os.kill, (os.getpid(), signal.SIGUSR1))
+    timer = threading.Timer(0.01, signal.pthread_kill, (threading.get_ident(), signal.SIGUSR1))
     try:
         Doorbell(segment, 0).arm()
         timer.start()
