@@ -60,6 +60,8 @@ def _made(original: type[T], *, keywords: bool) -> type[T]:
 def _inherited(cls: type) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for base in reversed(cls.__mro__[1:]):
+        if "__sage_fields__" not in base.__dict__ and "__dataclass_fields__" in base.__dict__:
+            raise TypeError(f"{cls.__qualname__}: {base.__qualname__} is a dataclass, so its subclasses have to be too")
         fields |= base.__dict__.get("__sage_fields__", {})
     return fields
 

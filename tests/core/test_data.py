@@ -122,3 +122,17 @@ def test_a_class_may_bring_its_own_methods() -> None:
 
     assert Loose(1) == Loose(2)
     assert hash(Loose(1)) == 0
+
+
+def test_a_dataclass_as_base_is_refused() -> None:
+    """Its fields would be missing without a word."""
+
+    @dataclass(frozen=True)
+    class Base:
+        x: int
+
+    with pytest.raises(TypeError, match="Base is a dataclass, so its subclasses have to be too"):
+
+        @data
+        class Derived(Base):
+            y: int
