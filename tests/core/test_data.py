@@ -1,7 +1,7 @@
 """Classes of data behave as frozen dataclasses of slots do."""
 
 import pickle
-from dataclasses import FrozenInstanceError, fields, replace
+from dataclasses import FrozenInstanceError, dataclass, fields, replace
 
 import pytest
 
