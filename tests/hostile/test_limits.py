@@ -4,12 +4,16 @@ import os
 import resource
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from sage_local.errors import ConfigError, SageError
 from sage_local.runtime.coordinator.log import JobLog
+from sage_local.runtime.memory.cgroup import cpu_quota
+from sage_local.runtime.protocol.placement import place
+from sage_local.runtime.scheduler.topology import read_topology
 
 SHUFFLES = """
 from sage_local import LocalEnvironment
@@ -67,14 +71,18 @@ def test_a_limit_of_file_size_that_holds_for_segments_too_is_told(program):
 
 def test_ten_thousand_workers_are_refused_before_any_process_starts(environment):
     env = environment(10_000, max_parallelism=32_768, taskmanager__memory__process__size="16gb")
-    with pytest.raises(ConfigError, match=r"10000 workers need(s? 40024 in one process| 40000\.0 MiB before they hold)"):
+    with pytest.raises(
+        ConfigError, match=r"10000 workers need(s? 40024 in one process| 40000\.0 MiB before they hold)"
+    ):
         env.from_collection([1]).map(abs).collect()
 
 
 def test_a_budget_smaller_than_the_rings_is_refused_before_any_process_starts(environment):
     env = environment(8, taskmanager__memory__process__size="40mb", ring__min_size="1mb")
     stream = env.from_collection([1]).rebalance().map(abs).key_by(abs).count()
-    with pytest.raises(ConfigError, match=r"budget is 40\.0 MiB, and the rings between 8 workers alone need 7\d\.\d MiB"):
+    with pytest.raises(
+        ConfigError, match=r"budget is 40\.0 MiB, and the rings between 8 workers alone need 7\d\.\d MiB"
+    ):
         stream.collect()
 
 
@@ -102,9 +110,7 @@ def test_a_small_dev_shm_does_not_matter(program):
 def test_a_full_disk_under_the_run_directory_is_told(program, tmp_path):
     fill = f'head -c 1m /dev/zero > "{tmp_path}/fill" 2> /dev/null'
     run_directory = tmp_path / "run"
-    done = program(
-        SHUFFLES, before=with_tmpfs(tmp_path, "64k", fill), environ={"SAGE_RUN_DIR": str(run_directory)}
-    )
+    done = program(SHUFFLES, before=with_tmpfs(tmp_path, "64k", fill), environ={"SAGE_RUN_DIR": str(run_directory)})
     assert done.returncode == 1
     assert f"run directory {run_directory}/hostile-" in done.stderr
     assert "can not be used: No space left on device: set SAGE_RUN_DIR to another" in done.stderr
@@ -167,6 +173,19 @@ def test_one_allowed_cpu_is_enough_for_several_workers(program):
         """
     done = program(text)
     assert (done.returncode, done.stdout, done.stderr) == (0, f"{[{first}] * 6}\n", "")
+
+
+def test_under_a_quota_of_half_a_core_nobody_spins(tmp_path):
+    """Every turn of a spinning worker would come off what its peer has left."""
+    for path, content in {
+        "proc/self/cgroup": "0::/\n",
+        "sys/fs/cgroup/cpu.max": "50000 100000\n",
+    }.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(content)
+    assert cpu_quota(tmp_path) == 0.5
+    half = replace(read_topology(), quota=cpu_quota(tmp_path))
+    assert not any(seat.may_spin for seat in place(half, workers=1).values())
 
 
 def test_the_limits_of_this_process_are_what_they_were():

@@ -24,7 +24,10 @@ from sage_local.errors import ConfigError, PlanError
         ({"ring.min-size": 1}, "from 4kb to 64mb, found 1 (config)"),
         ({"frame.max-rows": 0}, "frame.max-rows: expected a whole number of at least 1, found 0 (config)"),
         ({"execution.engine": "spark"}, "execution.engine: expected one of 'processes', 'inline', found 'spark'"),
-        ({"parallelism": 2, "execution": {"parallelism": 3}}, "parallelism is written twice: 2 (config) and 3 (config: "),
+        (
+            {"parallelism": 2, "execution": {"parallelism": 3}},
+            "parallelism is written twice: 2 (config) and 3 (config: ",
+        ),
         ([("parallelism", 2)], "config: expected a mapping of settings, found list"),
         ({1: 2}, "expected text as the key of a setting, found 1"),
     ],

@@ -222,7 +222,11 @@ Read = Callable[[LocalEnvironment, Path], object]
     ("content", "read", "message"),
     [
         (b"ok\nfine\n\xff\xfe bad\n", LocalEnvironment.from_text, r":3: not valid utf-8: byte 0xff"),
-        (b'{"a": 1}\n\n{"a":\n', LocalEnvironment.from_json_lines, r":3: not a JSON value: Expecting value at column 6"),
+        (
+            b'{"a": 1}\n\n{"a":\n',
+            LocalEnvironment.from_json_lines,
+            r":3: not a JSON value: Expecting value at column 6",
+        ),
         (b'{"a": 1}\n"\xff"\n', LocalEnvironment.from_json_lines, r":2: not valid utf-8"),
         (b"a,b\n1,2\n3\n", LocalEnvironment.from_csv, r":3: expected 2 fields \(a, b\), found 1: '3'"),
         (b"a,b\n1,2\n3,4,5\n", LocalEnvironment.from_csv, r":3: expected 2 fields \(a, b\), found 3: '3,4,5'"),
