@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from sage_local.testing.scripted import End as End
     from sage_local.testing.scripted import Pause as Pause
     from sage_local.testing.scripted import ScriptedSource as ScriptedSource
+    from sage_local.testing.simulation import Fault as Fault
+    from sage_local.testing.simulation import Faults as Faults
+    from sage_local.testing.simulation import Simulated as Simulated
+    from sage_local.testing.simulation import SimulationFailed as SimulationFailed
+    from sage_local.testing.simulation import simulate as simulate
     from sage_local.testing.sink_conformance import SinkUnderTest as SinkUnderTest
     from sage_local.testing.sink_conformance import check_two_phase_sink as check_two_phase_sink
 
@@ -32,19 +37,24 @@ _HOMES = {
     "At": "sage_local.testing.scripted",
     "CollectingSink": "sage_local.testing.collecting",
     "End": "sage_local.testing.scripted",
+    "Fault": "sage_local.testing.simulation",
     "FaultPoint": "sage_local.testing.faults",
+    "Faults": "sage_local.testing.simulation",
     "Gate": "sage_local.testing.gate",
     "HarnessSnapshot": "sage_local.testing.harness",
     "InjectedFault": "sage_local.testing.faults",
     "OperatorHarness": "sage_local.testing.harness",
     "Pause": "sage_local.testing.scripted",
     "ScriptedSource": "sage_local.testing.scripted",
+    "Simulated": "sage_local.testing.simulation",
+    "SimulationFailed": "sage_local.testing.simulation",
     "SinkUnderTest": "sage_local.testing.sink_conformance",
     "Stamped": "sage_local.testing.harness",
     "TransactionalCollectingSink": "sage_local.testing.collecting",
     "check_equivalent": "sage_local.testing.equivalence",
     "check_two_phase_sink": "sage_local.testing.sink_conformance",
     "leak_check": "sage_local.testing.leaks",
+    "simulate": "sage_local.testing.simulation",
 }
 """Every public name and the module that it is loaded from."""
 

@@ -12,20 +12,20 @@ from sage_local.core.ids import NodeId
 from sage_local.plan.graph import Node
 from sage_local.plan.operators import Sink
 from sage_local.plan.physical import Plan
-from sage_local.runtime.launcher.simulation import Fault, Faults, Simulation, StoreSink, Stores
+from sage_local.runtime.launcher.simulation import Fault, Faults, Simulation, Stores, StoreSink
 from sage_local.runtime.launcher.simulation.faults import NO_FAULTS
 from sage_local.runtime.launcher.simulation.world import World
 
 _STORE = NodeId(-2)
 """The node of the simulated store, which is never part of the program."""
 _SETTINGS = {
-    "checkpoint.interval": "20ms",
+    "checkpoint.interval": "5ms",
     "checkpoint.timeout": "200ms",
     "checkpointing": "exactly_once",
     "restart.strategy": "fixed-delay",
     "restart.attempts": 1000,
     "restart.delay": "1ms",
-    "buffer.timeout": "2ms",
+    "buffer.timeout": "20ms",
     "frame.max-rows": 8,
 }
 """Everything small, so that a few hundred records make many checkpoints and frames."""
@@ -92,9 +92,7 @@ def run_once(plan: Callable[[int], Plan], seed: int, faults: Faults, *, stop_aft
         Stores.forget(store)
 
 
-def judge(
-    found: Simulated, expected: list[Any], seed: int, key: Callable[[Any], Hashable] | None = None
-) -> None:
+def judge(found: Simulated, expected: list[Any], seed: int, key: Callable[[Any], Hashable] | None = None) -> None:
     """Raise ``SimulationFailed`` unless ``found`` holds the expected records, each once, those of a key in order."""
     counted, wanted = Counter(map(repr, found.records)), Counter(map(repr, expected))
     problems = [
@@ -124,9 +122,7 @@ def _with_settings(plan: Plan, settings: Settings) -> Plan:
     from dataclasses import replace
 
     chosen = Settings.layered(parse_layer(_SETTINGS, "simulation"))
-    for setting in (
-        *(each for each in _simulated() if settings.written(each) is None),
-    ):
+    for setting in (*(each for each in _simulated() if settings.written(each) is None),):
         settings = settings.resolved(setting, chosen[setting])
     return replace(plan, settings=settings)
 

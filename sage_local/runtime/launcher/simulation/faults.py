@@ -28,7 +28,7 @@ class Fault(Enum):
     USER_CODE_FAILS = "an operator raises"
 
 
-OFTEN = frozenset({Fault.WORKER_DIES, Fault.COORDINATOR_DIES})
+OFTEN = frozenset({Fault.WORKER_DIES, Fault.COORDINATOR_DIES, Fault.USER_CODE_FAILS})
 """They can happen at every step; the others wherever something is written, prepared or committed."""
 
 

@@ -103,7 +103,8 @@ class Simulation:
         checkpointing = self._recovery.begin()
         if checkpointing is None:
             raise CheckpointError("a simulated job takes checkpoints: set checkpoint.interval")
-        restored = sorted({ref.path for task in checkpointing.restore.values() for files in task.operators.values() for ref in files})
+        files = [refs for task in checkpointing.restore.values() for refs in task.operators.values()]
+        restored = sorted({ref.path for refs in files for ref in refs})
         self._world.tell(f"execution {self.executions} begins with {', '.join(restored) or 'nothing'}")
         channels = SimulatedChannels(self._plan, self._world)
         self._failed = False
@@ -118,7 +119,7 @@ class Simulation:
 
     def _step(self, step: int) -> None:
         world = self._world
-        if self._stop_after is not None and step >= self._stop_after and not self._is_stopping and not self._failed and self._workers:
+        if self._stop_after is not None and step >= self._stop_after and self._can_stop():
             self._stop()
             return
         world.pass_time(0.4)
@@ -144,6 +145,9 @@ class Simulation:
             self._in_worker(worker, worker.obey)
         else:
             self._in_worker(worker, worker.round)
+
+    def _can_stop(self) -> bool:
+        return bool(self._workers) and not self._is_stopping and not self._failed
 
     def _stop(self) -> None:
         self._world.tell("the user stops the job")

@@ -28,9 +28,7 @@ class SimulatedStorage:
         )
         self._files[path] = b"".join(parts)
         world.tell(f"{path} is durable")
-        world.may_crash(
-            Fault.COORDINATOR_DIES_AFTER_MANIFEST if is_manifest else Fault.WORKER_DIES_AFTER_WRITING, path
-        )
+        world.may_crash(Fault.COORDINATOR_DIES_AFTER_MANIFEST if is_manifest else Fault.WORKER_DIES_AFTER_WRITING, path)
 
     def read(self, path: str) -> bytes:
         """The file."""

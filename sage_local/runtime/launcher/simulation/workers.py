@@ -96,7 +96,7 @@ class SimulatedWorker:
         around = Surroundings(
             channels, cells, _no_collect, lambda: None, clock=world.clock, checkpoints=self._task_checkpoints
         )
-        tasks = tasks_of(deployment.plan, number, around)
+        self._tasks = tasks = tasks_of(deployment.plan, number, around)
         counters = WorkerCounters(cells, world.clock)
         self._duty = DutyCycle(tasks, counters, on_failed=self._failed, on_finished=lambda task: None)
 
@@ -110,6 +110,8 @@ class SimulatedWorker:
         """One round of the duty cycle."""
         self._world.may_crash(Fault.WORKER_DIES, f"worker {self.number}")
         if not self.is_done:
+            if self._world.strikes(Fault.USER_CODE_FAILS, f"worker {self.number}"):
+                self._failed(self._tasks[0], ValueError("simulated"))
             self._duty.round()
             self._writer.poll()
 
