@@ -40,6 +40,8 @@ from sage_local.plan import operators
 from sage_local.plan.graph import Exchange
 
 if TYPE_CHECKING:
+    from sage_local.api.columns import ColumnStream
+
     # Not at run time: programs without event time and windows should start as fast as if there were none.
     from sage_local.api.windowed import Windowing
     from sage_local.functions.window import ProcessWindowFunction
@@ -67,6 +69,10 @@ class DataStreamSink(StaysHere):
     def __init__(self, end: Upstream) -> None:
         self._end = end
 
+    @property
+    def _origin(self) -> Upstream:
+        return self._end
+
 
 class DataStream(StaysHere, Generic[T_co]):
     """A stream of records of type ``T_co``: immutable and lazy.
@@ -82,6 +88,11 @@ class DataStream(StaysHere, Generic[T_co]):
 
     def __init__(self, end: Upstream) -> None:
         self._end = end
+
+    @property
+    def _origin(self) -> Upstream:
+        """What the stream stands for when it is given to ``submit``."""
+        return self._end
 
     @overload
     def map(
@@ -216,6 +227,30 @@ class DataStream(StaysHere, Generic[T_co]):
         if not others:
             raise FunctionError("connect() takes at least one other stream, found none")
         return ConnectedStreams((self._end, *(other._end for other in others)))
+
+    def map_batches(
+        self,
+        function: Callable[[Any], Any],
+        *,
+        batch_size: int | None = None,
+        schema: Any = None,
+        name: str | None = None,
+        parallelism: int | None = None,
+    ) -> "ColumnStream":
+        """As of a ``ColumnStream``: ``to_columns()`` first."""
+        columns = self.to_columns()
+        return columns.map_batches(function, batch_size=batch_size, schema=schema, name=name, parallelism=parallelism)
+
+    def to_columns(self, schema: Any = None, *, name: str | None = None) -> "ColumnStream":
+        """The records as columns: dictionaries, dataclasses and named tuples.
+
+        ``schema``: a ``pyarrow.Schema``, or the dataclass, ``TypedDict`` or ``NamedTuple`` that says it by its
+        annotations. Without, it is what the function before is annotated to return; else what the records are seen to
+        have, widened as need be.
+        """
+        from sage_local.api.conversion import rows_to_columns
+
+        return rows_to_columns(self._end, schema, name)
 
     def union(self, *others: "DataStream[U]") -> "DataStream[T_co | U]":
         """All records of this stream and of ``others``, in the order of their arrival."""

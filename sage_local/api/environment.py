@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from sage_local.api import submission
 from sage_local.api.datastream import DataStream, DataStreamSink
@@ -18,6 +18,10 @@ from sage_local.plan.graph import Input
 from sage_local.plan.operators import Source
 from sage_local.runtime.job import JobResult
 from sage_local.runtime.launcher import JobHandle
+
+if TYPE_CHECKING:
+    # Not at run time: programs of rows start without what column streams need.
+    from sage_local.api.columns import ColumnStream
 
 T = TypeVar("T")
 Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
@@ -100,6 +104,31 @@ class LocalEnvironment(StaysHere):
         source = CsvSource(paths, delimiter=delimiter)
         return self._source(source, operator_name(name, None, "from_csv"), parallelism)
 
+    def from_parquet(
+        self, paths: Paths, *, batch_rows: int | None = None, name: str | None = None, parallelism: int | None = None
+    ) -> "ColumnStream":
+        """The columns of Parquet files, ``batch_rows`` records at a time; large files are read in pieces, in parallel.
+
+        Filters by expressions and projections that follow directly are done by the scan.
+        """
+        from sage_local.connectors.parquet import BATCH_ROWS, ParquetSource
+
+        source = ParquetSource(paths, batch_rows=BATCH_ROWS if batch_rows is None else batch_rows)
+        return self._column_source(source, operator_name(name, None, "from_parquet"), parallelism)
+
+    def from_arrow(
+        self, data: Any, *, batch_rows: int | None = None, name: str | None = None, parallelism: int | None = None
+    ) -> "ColumnStream":
+        """Record batches, a table, a reader, or what has the Arrow PyCapsule interface, in order; or a dataset.
+
+        A dataset's fragments are read in parallel, by the job; everything else is read here, once.
+        """
+        from sage_local.connectors.arrow import arrow_source
+        from sage_local.connectors.parquet import BATCH_ROWS
+
+        source = arrow_source(data, batch_rows=BATCH_ROWS if batch_rows is None else batch_rows)
+        return self._column_source(source, operator_name(name, None, "from_arrow"), parallelism)
+
     def from_socket(
         self, host: str, port: int, *, name: str | None = None, parallelism: int | None = None
     ) -> DataStream[str]:
@@ -158,11 +187,17 @@ class LocalEnvironment(StaysHere):
         node = self._program.add(Source(name=name, source=source, splits=None), parallelism=parallelism)
         return DataStream(Upstream(self._program, (Input(node.id),)))
 
+    def _column_source(self, source: Any, name: str, parallelism: int | None) -> "ColumnStream":
+        from sage_local.api.columns import ColumnStream
+
+        return ColumnStream(self._source(source, name, parallelism)._end, source.schema)
+
     def _sinks(self, pipeline: Pipeline | None) -> set[NodeId]:
         if pipeline is None:
             return self._program.sinks()
         if not isinstance(pipeline, DataStream | DataStreamSink):
             raise PlanError(f"pipeline: expected a stream of this environment, found {pipeline!r}")
-        if pipeline._end.program is not self._program:
+        end = pipeline._origin
+        if end.program is not self._program:
             raise PlanError(f"pipeline: expected a stream of environment {self.name!r}, found one of another")
-        return self._program.sinks_of(source.node for source in pipeline._end.inputs)
+        return self._program.sinks_of(source.node for source in end.inputs)

@@ -11,6 +11,7 @@ from sage_local.core.ids import NodeId
 from sage_local.errors import PlanError
 from sage_local.plan.graph import Input, LogicalGraph, Node
 from sage_local.plan.operators import Operator, Print, Sink, Source
+from sage_local.plan.pushdown import push_down
 
 
 class StaysHere:
@@ -92,7 +93,7 @@ class Program:
                 f"job {self.job_name!r} has nothing to run: no sink is declared for it;"
                 " end a stream with sink(...) or print(), or call its collect()"
             )
-        nodes = self._upstream(sinks, extra)
+        nodes = push_down(self._upstream(sinks, extra))
         names = UniqueNames()
         return LogicalGraph(self.job_name, tuple(replace(node, operator=self._ready(node, names)) for node in nodes))
 

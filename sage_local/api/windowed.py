@@ -14,7 +14,12 @@ from sage_local.functions.output_tag import OnError
 from sage_local.functions.window import ProcessWindowFunction
 from sage_local.plan.operators import AssignTimestamps, CountWindow, Window, Windowed
 from sage_local.windowing.assigner import WindowAssigner
-from sage_local.windowing.assigners import GlobalWindows
+from sage_local.windowing.assigners import (
+    EventTimeSessionWindows,
+    GlobalWindows,
+    SlidingEventTimeWindows,
+    TumblingEventTimeWindows,
+)
 from sage_local.windowing.duration import not_negative_ms, positive_count
 from sage_local.windowing.trigger import Trigger
 from sage_local.windowing.watermarks import WatermarkStrategy
@@ -156,17 +161,41 @@ class Windowing:
 
 def time_windows(end: Upstream, assigner: Any, *, is_keyed: bool) -> Windowing:
     """Windows by ``assigner``. Raises ``PlanError`` for event time where no timestamps were assigned."""
-    if isinstance(assigner, type) or not isinstance(assigner, WindowAssigner):
-        raise FunctionError(
-            "window() takes a window assigner such as TumblingEventTimeWindows.of('10s'), found"
-            f" {assigner.__name__ if isinstance(assigner, type) else repr(assigner)}"
-        )
+    check_assigner(assigner)
     if assigner.domain is TimeDomain.EVENT and not end.program.has(AssignTimestamps, end.inputs):
         raise PlanError(
             f"{type(assigner).__name__} needs records with timestamps: call assign_timestamps_and_watermarks() before,"
             " on every stream that leads here, or use windows of processing time"
         )
     return Windowing(end=end, is_keyed=is_keyed, assigner=assigner)
+
+
+def check_assigner(assigner: Any) -> None:
+    """Raise ``FunctionError`` for anything but an instance of a ``WindowAssigner``."""
+    if isinstance(assigner, type) or not isinstance(assigner, WindowAssigner):
+        raise FunctionError(
+            "window() takes a window assigner such as TumblingEventTimeWindows.of('10s'), found"
+            f" {assigner.__name__ if isinstance(assigner, type) else repr(assigner)}"
+        )
+
+
+def check_vectorised(assigner: WindowAssigner) -> None:
+    """Raise ``PlanError`` for windows that can not be computed on columns."""
+    kinds = (TumblingEventTimeWindows, SlidingEventTimeWindows, EventTimeSessionWindows)
+    if not isinstance(assigner, kinds) or getattr(assigner, "gap_of", None) is not None:
+        raise PlanError(
+            "aggregates of columns are for tumbling, sliding and session windows of event time, with a fixed gap; found"
+            f" {assigner!r}: aggregate rows by an AggregateFunction for others"
+        )
+
+
+def check_strategy(strategy: Any) -> None:
+    """Raise ``FunctionError`` for anything but a ``WatermarkStrategy``."""
+    if isinstance(strategy, type) or not isinstance(strategy, WatermarkStrategy):
+        raise FunctionError(
+            "assign_timestamps_and_watermarks() takes a WatermarkStrategy such as"
+            f" WatermarkStrategy.for_bounded_out_of_orderness('5s'), found {strategy!r}"
+        )
 
 
 def count_windows(end: Upstream, size: int, slide: int | None) -> Windowing:
@@ -190,11 +219,7 @@ def named_aggregates(function: Any, aggregates: dict[str, Any]) -> Any:
 
 def assign_timestamps(end: Upstream, strategy: Any, name: str | None, parallelism: int | None) -> Upstream:
     """Give the records event time."""
-    if isinstance(strategy, type) or not isinstance(strategy, WatermarkStrategy):
-        raise FunctionError(
-            "assign_timestamps_and_watermarks() takes a WatermarkStrategy such as"
-            f" WatermarkStrategy.for_bounded_out_of_orderness('5s'), found {strategy!r}"
-        )
+    check_strategy(strategy)
     if strategy.assigner is None and not end.program.has(AssignTimestamps, end.inputs):
         raise PlanError(
             "the records have no timestamps yet: tell the strategy where they are by with_timestamp_assigner(...)"

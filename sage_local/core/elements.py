@@ -22,6 +22,17 @@ class Rows:
     timestamps: list[int] | None = None
 
 
+class Columns(Rows):
+    """A batch of records as columns: ``values`` is a ``pyarrow.RecordBatch``, whose length is the number of records.
+
+    To all that only hands batches on and counts them it is a batch like any other. It has no keys and no timestamps
+    beside it: both are columns. Nobody changes it, so it may be shared.
+    """
+
+    __slots__ = ()
+    values: Any
+
+
 @dataclass(frozen=True, slots=True)
 class Watermark:
     """No record of an event time up to ``timestamp`` (ms since the epoch) is expected any more."""

@@ -1,6 +1,7 @@
 """Local combiners: aggregate what is at hand before the exchange, so that less has to travel.
 
-Only in batch mode, where nobody sees the intermediate updates, and only for functions that can merge accumulators.
+Of rows only in batch mode, where nobody sees the intermediate updates, and only for functions that can merge
+accumulators.
 """
 
 from dataclasses import replace
@@ -14,29 +15,60 @@ from sage_local.plan.operators import Aggregate, MergeAggregate, PartialAggregat
 
 def add_combiners(graph: LogicalGraph, settings: Settings) -> LogicalGraph:
     """``graph`` (parallelism resolved) with every aggregation that allows it split in two around its exchange."""
-    if settings[RUNTIME_MODE] is not RuntimeMode.BATCH:
+    is_batch = settings[RUNTIME_MODE] is RuntimeMode.BATCH
+    if not is_batch and not any(node.operator.is_columnar for node in graph.nodes):
         return graph
     by_id = {node.id: node for node in graph.nodes}
     next_id = max(by_id, default=0) + 1
     nodes: list[Node] = []
     for node in graph.nodes:
-        if not _is_combinable(node, by_id):
-            nodes.append(node)
-            continue
-        partials = [_partial(node, source, NodeId(next_id + i), by_id) for i, source in enumerate(node.inputs)]
-        next_id += len(partials)
-        nodes += [*partials, _merge(node, partials)]
+        if node.operator.is_columnar and _is_exchanged(node, by_id):
+            combined = _combined_columns(node, next_id, by_id)
+        elif is_batch and _is_combinable(node, by_id):
+            partials = [_partial(node, source, NodeId(next_id + i), by_id) for i, source in enumerate(node.inputs)]
+            combined = [*partials, _merge(node, partials)]
+        else:
+            combined = [node]
+        nodes += combined
+        next_id += len(combined) - 1
     return replace(graph, nodes=tuple(nodes))
 
 
 def _is_combinable(node: Node, by_id: dict[NodeId, Node]) -> bool:
     if not isinstance(node.operator, Aggregate) or not can_merge(node.operator.function):
         return False
+    return _is_exchanged(node, by_id)
+
+
+def _is_exchanged(node: Node, by_id: dict[NodeId, Node]) -> bool:
     if any(source.exchange is not Exchange.HASH for source in node.inputs):
         # Partitioned further up: its records are where they belong, and carry their keys.
         return False
     senders = sum(by_id[source.node].parallelism or 1 for source in node.inputs)
     return (node.parallelism or 1) * senders > 1
+
+
+def _combined_columns(node: Node, next_id: int, by_id: dict[NodeId, Node]) -> list[Node]:
+    """Vectorised aggregates are combined batch by batch, which holds nothing back: so in streaming mode too."""
+    from sage_local.plan.columns import ColumnAggregation, CombineColumns
+
+    aggregation = node.operator
+    if not isinstance(aggregation, ColumnAggregation):
+        return [node]
+    partials = []
+    for index, source in enumerate(node.inputs):
+        upstream = by_id[source.node]
+        of_input = "" if len(node.inputs) == 1 else f" {upstream.operator.name}"
+        operator = CombineColumns(name=f"{aggregation.name} (combine{of_input})", aggregation=aggregation)
+        own_input = Input(source.node)
+        partials.append(
+            Node(NodeId(next_id + index), operator, (own_input,), upstream.parallelism, upstream.slot_group)
+        )
+    inputs = tuple(
+        Input(partial.id, Exchange.HASH, source.key_selector)
+        for partial, source in zip(partials, node.inputs, strict=True)
+    )
+    return [*partials, replace(node, operator=replace(aggregation, is_combined=True), inputs=inputs)]
 
 
 def can_merge(function: AggregateFunction) -> bool:  # type: ignore[type-arg]  # any element, accumulator and result

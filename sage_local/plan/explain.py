@@ -77,14 +77,31 @@ def _note(operator: Operator) -> str:
     match operator:
         case Source(splits=None):
             return "push source, in a thread of its own"
-        case Source(splits=splits):
-            return _count(len(splits or ()), "split")
+        case Source(source=source, splits=splits):
+            note = getattr(source, "note", "")
+            return _count(len(splits or ()), "split") + (f"; {note}" if note else "")
         case PartialAggregate():
             return "combines per key before the exchange, since the function can merge"
+        case Operator(is_columnar=True):
+            return _columnar_note(operator)
         case Print() | Sink():
             return "at-least-once"
         case Collect():
             return "returned to the caller"
+        case _:
+            return ""
+
+
+def _columnar_note(operator: Operator) -> str:
+    from sage_local.plan import columns
+
+    match operator:
+        case columns.CombineColumns():
+            return "combines each batch per key before the exchange, since all its aggregates can merge"
+        case columns.FilterColumns(expression=expression):
+            return f"filter {expression}"
+        case columns.ColumnsToRows():
+            return "columns become rows, for a function of single records"
         case _:
             return ""
 

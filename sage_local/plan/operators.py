@@ -19,7 +19,10 @@ class Operator:
     ``key_selector`` is set when the operator was applied to a keyed stream. ``read_tags`` names the side outputs that
     the program reads, in this run or another. The planner sets ``keeps_keys`` where results travel with the keys of
     their records, and ``assigns_keys`` where a ``key_by`` is right before the operator and its keys are needed.
+    ``is_columnar``: it is one of ``plan.columns``, which only programs with column streams load.
     """
+
+    is_columnar = False
 
     name: str
     key_selector: Callable[[Any], Any] | None = None

@@ -90,6 +90,12 @@ class WatermarkStrategy(Generic[T]):
             )
         return replace(self, assigner=assigner)
 
+    def with_timestamp_column(self, column: str) -> "WatermarkStrategy[T]":
+        """The event time of a column stream is in ``column``: timestamps, dates, or whole milliseconds."""
+        if not isinstance(column, str):
+            raise PlanError(f"with_timestamp_column takes the name of a column; found {column!r}")
+        return replace(self, assigner=column)
+
     def with_idleness(self, timeout: Duration) -> "WatermarkStrategy[T]":
         """Do not wait for a split or subtask that has had no record for ``timeout`` (of the machine's clock)."""
         return replace(self, idleness_ms=positive_ms(timeout, "idleness timeout"))

@@ -5,7 +5,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sage_local.core.elements import Rows
+from sage_local.core.elements import Columns, Rows
 
 _IMMUTABLE = frozenset(
     {int, float, complex, bool, str, bytes, type(None), range, date, datetime, time, timedelta, Decimal}
@@ -21,6 +21,8 @@ def copied(rows: Rows) -> Rows:
 
     A record that can not be pickled raises here as it would there.
     """
+    if isinstance(rows, Columns):
+        return rows
     keys = None if rows.keys is None else list(rows.keys)
     timestamps = None if rows.timestamps is None else list(rows.timestamps)
     return Rows(_copied_values(rows.values), keys, timestamps)
@@ -28,6 +30,8 @@ def copied(rows: Rows) -> Rows:
 
 def shared(rows: Rows) -> Rows:
     """``rows`` with lists of its own around the same records (``object.reuse``)."""
+    if isinstance(rows, Columns):
+        return rows
     keys = None if rows.keys is None else list(rows.keys)
     timestamps = None if rows.timestamps is None else list(rows.timestamps)
     return Rows(list(rows.values), keys, timestamps)

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Protocol
 
-from sage_local.core.elements import Barrier, Element, EndOfStream, Rows
+from sage_local.core.elements import Barrier, Columns, Element, EndOfStream, Rows
 from sage_local.runtime.channels.frame import Frame, Sender
 from sage_local.runtime.channels.routing import Router
 
@@ -179,6 +179,12 @@ class BufferedOutbox(Outbox):
         """Join to what waits for the same receiver; send what is worth a frame."""
         for target, part in self._router.route(rows):
             buffer = self._buffers[target]
+            if isinstance(part, Columns):
+                # Worth a frame as it is, and what came before it goes before it.
+                if buffer is not None:
+                    self._leave(target)
+                self._send(target, Frame(part))
+                continue
             if buffer is None:
                 self._buffers[target] = buffer = part
             else:

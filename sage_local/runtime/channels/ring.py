@@ -6,18 +6,26 @@ ring of any size.
 
 from collections.abc import Callable
 from struct import Struct
+from typing import TYPE_CHECKING, Any
 
-from sage_local.core.elements import Barrier, Element, EndOfStream, Idleness, Rows, Watermark
+from sage_local.core.elements import Barrier, Columns, Element, EndOfStream, Idleness, Rows, Watermark
 from sage_local.runtime.channels.frame import Frame
 from sage_local.runtime.codec.rows import decode, encode
 from sage_local.runtime.native import RingReader, RingWriter
 from sage_local.runtime.protocol.pacing import Flight
+
+if TYPE_CHECKING:
+    # Not at run time: jobs of rows do without.
+    from sage_local.runtime.codec.columns import ColumnsDecoder, ColumnsEncoder
 
 KIND_ROWS = 1
 KIND_END_OF_STREAM = 2
 KIND_WATERMARK = 3
 KIND_IDLENESS = 4
 KIND_BARRIER = 5
+KIND_COLUMNS = 6
+"""A batch of the schema of the latest stream on the channel."""
+KIND_COLUMN_STREAM = 7
 FLAG_CONTINUED = 1
 FLAG_ENDS_TURN = 2
 
@@ -43,8 +51,9 @@ class RingSender:
         self._ring_peer = ring_peer
         self._clock = clock
         self._flight = Flight(timeout_ms=timeout_ms, max_rows=max_rows)
+        self._columns: ColumnsEncoder | None = None  # made for the first batch of columns
         self._records = 0  # written ever
-        self._body: bytes | None = None  # of the frame that is being written
+        self._body: Any = None  # bytes or a buffer of Arrow, of the frame that is being written
         self._kind = 0
         self._flags = 0
         self._rows = 0
@@ -89,11 +98,21 @@ class RingSender:
 
     def send(self, frame: Frame) -> None:
         """Encode now, so that whatever happens to the records later is not seen by the receiver."""
-        self._kind, self._body = _encoded(frame.element)
+        element = frame.element
+        self._kind, self._body = self._encoded(element) if isinstance(element, Columns) else _encoded(element)
         self._rows = len(frame.element.values) if isinstance(frame.element, Rows) else 0
         self._flags = FLAG_ENDS_TURN if frame.ends_turn else 0
         self._written = 0
         self._write()
+
+    def _encoded(self, columns: Columns) -> tuple[int, Any]:
+        if self._columns is None:
+            # Imported here: jobs of rows should not pay for it.
+            from sage_local.runtime.codec.columns import ColumnsEncoder
+
+            self._columns = ColumnsEncoder()
+        is_stream, body = self._columns.encode(columns.values)
+        return KIND_COLUMN_STREAM if is_stream else KIND_COLUMNS, body
 
     def flush(self, now_ns: int) -> None:
         """Go on writing; see what was consumed."""
@@ -125,6 +144,7 @@ class RingReceiver:
     def __init__(self, reader: RingReader, ring_peer: Callable[[], None]) -> None:
         self._reader = reader
         self._ring_peer = ring_peer
+        self._columns: ColumnsDecoder | None = None
         self._parts = bytearray()
         self._holds = False
 
@@ -171,11 +191,18 @@ class RingReceiver:
             return Idleness(bool(payload[0]))
         if kind == KIND_BARRIER:
             return Barrier(*_BARRIER.unpack(payload))
-        if not self._parts:
+        if not self._parts and kind == KIND_ROWS:
             return decode(payload) if len(payload) else Rows([])
         self._parts += payload
         whole, self._parts = self._parts, bytearray()
-        return decode(whole)
+        return decode(whole) if kind == KIND_ROWS else self._decoded_columns(kind, whole)
+
+    def _decoded_columns(self, kind: int, whole: bytearray) -> Columns:
+        if self._columns is None:
+            from sage_local.runtime.codec.columns import ColumnsDecoder
+
+            self._columns = ColumnsDecoder()
+        return Columns(self._columns.stream(whole) if kind == KIND_COLUMN_STREAM else self._columns.batch(whole))
 
 
 def _encoded(element: Element) -> tuple[int, bytes]:

@@ -1,12 +1,12 @@
 """Which receivers the rows of a batch go to."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from sage_local.core.elements import Rows
+from sage_local.core.elements import Columns, Rows
 from sage_local.runtime.channels.keying import Keying
 from sage_local.runtime.codec.keys import partition
-from sage_local.runtime.protocol.blame import blame
+from sage_local.runtime.protocol.blame import NO_RECORD, blame
 from sage_local.runtime.protocol.turns import SenderTurns
 
 Copy = Callable[[Rows], Rows]
@@ -90,20 +90,31 @@ class Broadcaster:
 class HashPartitioner:
     """By the key group of each record's key.
 
-    ``ships_keys``: the receiver needs the keys and could not name them for nothing.
+    ``ships_keys``: the receiver needs the keys and could not name them for nothing. ``key_columns``: where the keys are
+    in batches of columns.
     """
 
     def __init__(
-        self, keying: Keying | None, *, operator: str, receivers: int, max_parallelism: int, ships_keys: bool
+        self,
+        keying: Keying | None,
+        *,
+        operator: str,
+        receivers: int,
+        max_parallelism: int,
+        ships_keys: bool,
+        key_columns: Sequence[str] = (),
     ) -> None:
         self._keying = keying
         self._operator = operator
         self._receivers = self.sharers = receivers
         self._max_parallelism = max_parallelism
         self._ships_keys = ships_keys
+        self._key_columns = key_columns
 
     def route(self, rows: Rows) -> list[tuple[int, Rows]]:
         """Those that get any rows."""
+        if isinstance(rows, Columns):
+            return self._route_columns(rows)
         keys = self._keys(rows)
         if self._receivers == 1:
             return [(0, Rows(rows.values, keys if self._ships_keys else None, rows.timestamps))]
@@ -124,6 +135,18 @@ class HashPartitioner:
     def answered(self) -> range:
         """All of them."""
         return range(self._receivers)
+
+    def _route_columns(self, columns: Columns) -> list[tuple[int, Rows]]:
+        if self._receivers == 1:
+            return [(0, columns)]
+        from sage_local.runtime.codec.column_keys import partition_columns
+
+        names = self._key_columns
+        try:
+            parts = partition_columns(columns.values, names, self._receivers, self._max_parallelism)
+        except BaseException as error:
+            blame(self._operator, NO_RECORD, error)
+        return [(target, Columns(part)) for target, part in parts]
 
     def _keys(self, rows: Rows) -> list[Any]:
         if self._keying is not None:

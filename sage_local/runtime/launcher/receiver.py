@@ -8,6 +8,8 @@ from typing import Any, get_args
 from sage_local.runtime.protocol.client_messages import CollectedFrame, Conclusion, Output, ProgressReport, Reply
 from sage_local.runtime.protocol.progress import Progress
 
+STREAM_MAGIC = b"\xff\xff\xff\xff"
+"""What an Arrow stream begins with; a block of rows begins otherwise."""
 OnOutput = Callable[[int, str], None]
 OnCollected = Callable[[str, list[Any]], None]
 OnProgress = Callable[[Progress], None]
@@ -85,6 +87,11 @@ class Receiver:
 
 
 def _decode(frame: bytes) -> list[Any]:
+    """Records; of a column stream, a record batch."""
+    if frame.startswith(STREAM_MAGIC):
+        from sage_local.runtime.codec.columns import decode_stream
+
+        return [decode_stream(frame)]
     from sage_local.runtime.codec.rows import decode
 
     return decode(frame).values

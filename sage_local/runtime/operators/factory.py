@@ -44,6 +44,8 @@ def _is_record_wise(spec: specs.Operator) -> bool:
     """Whether an element-wise operator is one that can not be compiled. A two-phase sink keeps its books itself."""
     if isinstance(spec, specs.Sink) and isinstance(spec.function, TwoPhaseCommitSink):
         return False
+    if isinstance(spec, specs.Sink) and hasattr(spec.function, "write_batch"):
+        return False
     if isinstance(spec, specs.Sink):
         # Transactions are a sink's own; any other one with an open() may have operator state.
         return not isinstance(spec.function, TwoPhaseCommitSink) and (spec.on_error != "fail" or opens(spec))
@@ -56,7 +58,7 @@ def _guarded(spec: specs.Operator, counters: OperatorCounters, settings: Setting
         from sage_local.runtime.operators.record_wise import RecordWise
 
         return RecordWise(spec, counters)
-    operator = _stateful(spec, counters, settings)
+    operator = _columnar(spec, counters, settings) if spec.is_columnar else _stateful(spec, counters, settings)
     if spec.on_error == "fail":
         return operator
     from sage_local.runtime.operators.guarded import Guarded
@@ -96,6 +98,12 @@ def _stateful(spec: specs.Operator, counters: OperatorCounters, settings: Settin
         case specs.Collect():
             return Collect(spec, counters)
     raise TypeError(f"no implementation of operator {spec.name!r} ({type(spec).__name__})")
+
+
+def _columnar(spec: specs.Operator, counters: OperatorCounters, settings: Settings) -> Operator:
+    from sage_local.runtime.operators.columns.build import column_operator
+
+    return column_operator(spec, counters, settings)
 
 
 def _timed(spec: specs.AssignTimestamps | specs.Windowed, counters: OperatorCounters) -> Operator:

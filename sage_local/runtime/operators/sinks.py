@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from sage_local.config import Checkpointing, checkpointing_of
-from sage_local.core.elements import Element, Rows
+from sage_local.core.elements import Columns, Element, Rows
 from sage_local.functions import Role
 from sage_local.plan import operators as specs
 from sage_local.runtime.metrics.table import OperatorCounters
@@ -30,6 +30,9 @@ class Sink:
 
     def process(self, rows: Rows) -> Iterable[Element]:
         """Nothing comes out."""
+        if isinstance(rows, Columns):
+            self._write_batch(rows)
+            return ()
         write = self._function.call
         records = iter(rows.values)
         try:
@@ -39,6 +42,13 @@ class Sink:
             blame(self.name, record_at(rows.values, records), error)
         self._counters.took(len(rows.values))
         return ()
+
+    def _write_batch(self, columns: Columns) -> None:
+        try:
+            self._function.function.write_batch(columns.values)
+        except BaseException as error:
+            blame(self.name, NO_RECORD, error)
+        self._counters.took(len(columns.values))
 
     def end(self) -> Iterable[Element]:
         """Nothing is kept."""

@@ -1,6 +1,6 @@
 """The output of ``Collect`` in a worker: records go to the coordinator's ring, which hands them to the caller."""
 
-from sage_local.core.elements import Barrier, Element, Rows
+from sage_local.core.elements import Barrier, Columns, Element, Rows
 from sage_local.runtime.codec.rows import encode
 from sage_local.runtime.control.endpoint import ControlSender
 from sage_local.runtime.protocol.messages import Collected, CollectedUpTo
@@ -27,7 +27,11 @@ class CollectOutput:
 
     def put(self, rows: Rows) -> None:
         """Report the values."""
-        if rows.values:
+        if isinstance(rows, Columns):
+            from sage_local.runtime.codec.columns import encode_stream
+
+            self._reports.send(Collected(self._operator, encode_stream(rows.values).to_pybytes()))
+        elif rows.values:
             self._reports.send(Collected(self._operator, encode(Rows(rows.values))))
 
     def pass_on(self, element: Element) -> None:

@@ -8,7 +8,7 @@ from time import monotonic, monotonic_ns
 from typing import Any
 
 from sage_local.config import BUFFER_TIMEOUT_MS, FRAME_ROWS
-from sage_local.core.elements import Element, Rows
+from sage_local.core.elements import Columns, Element, Rows
 from sage_local.core.ids import ChannelId, WorkerId
 from sage_local.errors import OperatorError
 from sage_local.plan.physical import Plan
@@ -142,7 +142,7 @@ class _Collecting:
 
     def put(self, rows: Rows) -> None:
         """Call the caller."""
-        self._on_collected(self._operator, rows.values)
+        self._on_collected(self._operator, [rows.values] if isinstance(rows, Columns) else rows.values)
 
     def pass_on(self, element: Element) -> None:
         """Of no interest to the caller."""

@@ -145,6 +145,10 @@ class _Wiring:
         around = self._around
         if spec.splits is None:
             return PushInput(spec, self._counters[0], self._pacer, around.wake)
+        if getattr(spec.source, "columnar", False):
+            from sage_local.runtime.operators.columns.source import ColumnInput
+
+            return ColumnInput(spec, self._counters[0], self._pacer, around.clock)
         return SplitInput(spec, self._counters[0], self._pacer, around.clock)
 
     def _gate(self) -> tuple[EventTime, Input]:
@@ -255,6 +259,7 @@ class _Wiring:
             receivers=receivers,
             max_parallelism=self._plan.settings[MAX_PARALLELISM],
             ships_keys=keying is None or (needs_keys and not keying.is_identity),
+            key_columns=getattr(edge.key_selector, "columns", ()),
         )
 
     def _keying(self, operator: str, selector: Any) -> Keying:

@@ -1,0 +1,181 @@
+"""A source of Arrow data that the program already has: batches, tables, datasets, and what converts to them."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, ClassVar
+
+from sage_local.connectors.parquet import BATCH_ROWS, conformed, refuse_twice
+from sage_local.errors import SourceError
+from sage_local.functions.source import SourceFunction
+
+
+@dataclass(frozen=True, slots=True)
+class BatchesSplit:
+    """All of them; ``size`` is the number of records."""
+
+    size: int
+
+
+class ArrowSource(SourceFunction[Any]):
+    """Emits ``data`` in order, at parallelism 1; the fragments of a dataset in parallel.
+
+    A record batch, a table, an iterable of batches, a ``RecordBatchReader``, a ``pyarrow.dataset.Dataset``, or anything
+    that has the Arrow PyCapsule interface. All but datasets are read when the stream is declared, once.
+    """
+
+    columnar: ClassVar[bool] = True
+
+    def __init__(self, data: Any, *, batch_rows: int = BATCH_ROWS) -> None:
+        self._schema, batches = _read(data)
+        refuse_twice(self._schema, "from_arrow()")
+        self._batches = [piece for batch in batches for piece in pieces(batch, batch_rows) if len(piece)]
+
+    @property
+    def schema(self) -> Any:
+        """What it emits."""
+        return self._schema
+
+    def splits(self) -> Sequence[Any]:
+        """One split."""
+        return (BatchesSplit(sum(map(len, self._batches))),)
+
+    def open_split(self, split: Any, position: int | None = None) -> "BatchesReader":
+        """``position`` is the number of batches already read."""
+        return BatchesReader(iter(self._batches), position or 0, self._schema)
+
+
+class DatasetSource(SourceFunction[Any]):
+    """Emits the fragments of a ``pyarrow.dataset.Dataset``; see ``ParquetSource`` for ``columns`` and ``filter``."""
+
+    columnar: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        dataset: Any,
+        *,
+        batch_rows: int = BATCH_ROWS,
+        columns: tuple[str, ...] | None = None,
+        filter: Any = None,  # noqa: A002  # the word of pyarrow
+    ) -> None:
+        self._dataset = dataset
+        self._batch_rows = batch_rows
+        self._columns = columns
+        self._filter = filter
+        refuse_twice(dataset.schema, "from_arrow()")
+
+    @property
+    def schema(self) -> Any:
+        """What it emits."""
+        import pyarrow as pa
+
+        schema = self._dataset.schema
+        return schema if self._columns is None else pa.schema([schema.field(name) for name in self._columns])
+
+    @property
+    def note(self) -> str:
+        """For ``explain``."""
+        pushed = [] if self._columns is None else [f"reads only {', '.join(self._columns) or 'no columns'}"]
+        return "; ".join(pushed if self._filter is None else [*pushed, f"filter {self._filter} in the scan"])
+
+    def pushed(self, columns: Sequence[str] | None, filter: Any) -> "DatasetSource":  # noqa: A002
+        """See ``ParquetSource``."""
+        both = filter if self._filter is None else self._filter if filter is None else self._filter & filter
+        kept = self._columns if columns is None else tuple(columns)
+        return DatasetSource(self._dataset, batch_rows=self._batch_rows, columns=kept, filter=both)
+
+    def splits(self) -> Sequence[Any]:
+        """The fragments that the filter does not rule out."""
+        return list(self._dataset.get_fragments(filter=self._filter))
+
+    def open_split(self, split: Any, position: int | None = None) -> "BatchesReader":
+        """``position`` is the number of batches already read."""
+        batches = split.to_batches(
+            schema=self._dataset.schema,
+            columns=None if self._columns is None else list(self._columns),
+            filter=self._filter,
+            batch_size=self._batch_rows,
+            use_threads=False,
+        )
+        return BatchesReader((batch for batch in batches if len(batch)), position or 0, self.schema)
+
+
+class BatchesReader:
+    """Reads batches one by one."""
+
+    def __init__(self, batches: Iterator[Any], position: int, schema: Any) -> None:
+        self._batches = islice(batches, position, None)
+        self._position = position
+        self._schema = schema
+
+    def poll(self, max_records: int, /) -> Any:
+        """The next batch."""
+        batch = next(self._batches, None)
+        if batch is None:
+            return None
+        self._position += 1
+        return conformed(batch, self._schema)
+
+    def snapshot(self) -> int:
+        """The number of batches read."""
+        return self._position
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def arrow_source(data: Any, *, batch_rows: int = BATCH_ROWS) -> ArrowSource | DatasetSource:
+    """The source that reads ``data``."""
+    from pyarrow.dataset import Dataset
+
+    if isinstance(data, Dataset):
+        return DatasetSource(data, batch_rows=batch_rows)
+    return ArrowSource(data, batch_rows=batch_rows)
+
+
+def pieces(batch: Any, rows: int) -> Iterator[Any]:
+    """``batch`` in slices of at most ``rows`` records."""
+    return (batch.slice(start, rows) for start in range(0, len(batch), rows))
+
+
+def _read(data: Any) -> tuple[Any, list[Any]]:
+    import pyarrow as pa
+
+    if isinstance(data, pa.RecordBatch):
+        return data.schema, [data]
+    if isinstance(data, pa.Table):
+        return data.schema, data.to_batches()
+    if hasattr(data, "__arrow_c_stream__"):
+        reader = pa.RecordBatchReader.from_stream(data)
+        return reader.schema, list(reader)
+    if hasattr(data, "__arrow_c_array__"):
+        batch = pa.record_batch(data)
+        return batch.schema, [batch]
+    if not isinstance(data, Iterable) or isinstance(data, str | bytes | dict):
+        raise SourceError(
+            "from_arrow() takes a record batch, a table, an iterable of batches, a reader, a dataset or anything with"
+            f" the Arrow PyCapsule interface; found {type(data).__name__}"
+        )
+    return _joined(list(data))
+
+
+def _joined(given: list[Any]) -> tuple[Any, list[Any]]:
+    import pyarrow as pa
+
+    if not given:
+        raise SourceError("from_arrow() takes at least one batch, whose schema is the stream's; found none")
+    batches: list[Any] = []
+    schemas: list[Any] = []
+    for each in given:
+        if not hasattr(each, "__arrow_c_stream__") and not hasattr(each, "__arrow_c_array__"):
+            raise SourceError(f"from_arrow() takes batches, found a {type(each).__name__} among them")
+        schema, parts = _read(each)
+        schemas.append(schema)
+        batches += parts
+    try:
+        return pa.unify_schemas(schemas, promote_options="permissive"), batches
+    except pa.ArrowException as error:
+        other = next(schema for schema in schemas if not schema.equals(schemas[0]))
+        raise SourceError(
+            f"from_arrow(): the schemas of the batches do not fit each other: {error}\n{schemas[0]}\nand\n{other}"
+        ) from error

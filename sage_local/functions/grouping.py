@@ -1,0 +1,239 @@
+"""Vectorised aggregates that can be taken in parts: of a batch, of what came before it, of all that was sent here.
+
+A *partial* is a batch with the columns to group by, and a column for each part of an aggregate. Partials of different
+records are merged by grouping them again.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sage_local.errors import InvalidKeyError
+from sage_local.functions.columns import NamedAggregate
+from sage_local.functions.expressions import column_index
+from sage_local.functions.sums import is_summed_exactly, sums
+
+_MERGED_BY: Final = {"count": "sum", "size": "sum", "float_sum": "sum"}
+"""How parts are merged that are not merged by themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """``function`` of ``column``."""
+
+    function: str
+    column: str
+
+    @property
+    def name(self) -> str:
+        """Of the column in partials: no column of a user is called so."""
+        return f"\0{self.function}\0{self.column}"
+
+
+class Grouping:
+    """What to compute of groups: ``aggregates``, whose parts it knows."""
+
+    def __init__(self, aggregates: Sequence[NamedAggregate]) -> None:
+        self._aggregates = tuple(aggregates)
+        self._parts = list(dict.fromkeys(part for each in aggregates for part in _parts_of(each)))
+
+    def combined(self, groups: Mapping[str, Any], batch: Any) -> Any:
+        """The partial of ``batch``; ``groups`` are the columns to group by."""
+        return _grouped(groups, [(part.name, part.function, self._input(part, batch)) for part in self._parts])
+
+    def lifted(self, groups: Mapping[str, Any], batch: Any) -> Any:
+        """A partial too, with one group for each record: for batches that grouping would hardly make smaller."""
+        import pyarrow as pa
+
+        columns = {part.name: _lifted(part.function, self._input(part, batch), len(batch)) for part in self._parts}
+        return pa.RecordBatch.from_pydict({**groups, **columns})
+
+    def merged(self, names: Sequence[str], partials: Sequence[Any]) -> Any:
+        """One partial of several, grouped by their columns ``names``; what came first is taken for first."""
+        whole = joined(partials)
+        groups = {name: whole.column(name) for name in names}
+        todo = [
+            (part.name, _MERGED_BY.get(part.function, part.function), whole.column(part.name)) for part in self._parts
+        ]
+        return _grouped(groups, todo)
+
+    def results(self, partial: Any) -> dict[str, Any]:
+        """The columns of the aggregates, by name."""
+        return {each.name: _result(each, partial) for each in self._aggregates}
+
+    def _input(self, part: _Part, batch: Any) -> Any:
+        if part.function == "size":
+            return None
+        values = plain(batch.column(column_index(batch.schema, part.column)))
+        _check(part.function, part.column, values.type)
+        return _as_float(values) if part.function == "float_sum" else values
+
+
+def _parts_of(aggregate: NamedAggregate) -> list[_Part]:
+    if aggregate.function == "mean":
+        return [_Part("float_sum", aggregate.column), _Part("count", aggregate.column)]
+    return [_Part(aggregate.function, aggregate.column)]
+
+
+def _result(aggregate: NamedAggregate, partial: Any) -> Any:
+    import pyarrow.compute as pc
+
+    parts = [partial.column(part.name) for part in _parts_of(aggregate)]
+    if aggregate.function != "mean":
+        return parts[0]
+    total, number = parts
+    return pc.divide(total, pc.if_else(pc.greater(number, 0), number, None).cast("float64"))
+
+
+def _check(function: str, column: str, kind: Any) -> None:
+    import pyarrow as pa
+
+    numeric = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    if function in ("sum", "float_sum") and not (numeric or pa.types.is_boolean(kind) or pa.types.is_null(kind)):
+        shown = "mean" if function == "float_sum" else function
+        raise TypeError(f"column {column!r} has no {shown}: expected numbers, found type {kind}")
+    if function in ("min", "max") and pa.types.is_nested(kind):
+        raise TypeError(f"column {column!r} has no {function}: values of type {kind} have no order")
+
+
+def plain(column: Any) -> Any:
+    """``column`` without what is only another way of storing it: dictionaries, views, runs; grouping takes none."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        return plain(column.dictionary_decode())
+    if pa.types.is_run_end_encoded(kind):
+        return plain(pc.run_end_decode(column))
+    if pa.types.is_string_view(kind):
+        return column.cast(pa.string())
+    if pa.types.is_binary_view(kind):
+        return column.cast(pa.binary())
+    if pa.types.is_float16(kind):
+        return column.cast(pa.float32())
+    return column
+
+
+def key_column(batch: Any, name: str) -> Any:
+    """Column ``name`` as a key; raises ``InvalidKeyError`` for a type that has no equal keys of rows, and for NaN."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    column = plain(batch.column(column_index(batch.schema, name)))
+    kind = column.type
+    if pa.types.is_nested(kind) or pa.types.is_decimal(kind) or pa.types.is_time(kind) or pa.types.is_duration(kind):
+        raise InvalidKeyError(
+            f"column {name!r} of type {kind} is no key: keys are whole numbers, floats, text, bytes, truth values,"
+            " dates and timestamps"
+        )
+    if pa.types.is_floating(kind):
+        if pc.any(pc.is_nan(column)).as_py():
+            raise InvalidKeyError(f"key column {name!r} has a NaN, which is equal to nothing: filter it out before")
+        # -0.0 becomes 0.0, which it is equal to.
+        return pc.add(column, pa.scalar(0, kind))
+    return column
+
+
+def joined(batches: Sequence[Any]) -> Any:
+    """One batch of several, their schemas widened to one; ``ValueError`` with both where that can not be."""
+    import pyarrow as pa
+
+    if len(batches) == 1:
+        return batches[0]
+    first = batches[0].schema
+    if all(batch.schema.equals(first) for batch in batches):
+        return pa.concat_batches(batches)
+    try:
+        whole = pa.unify_schemas([batch.schema for batch in batches], promote_options="permissive")
+        return pa.concat_batches(
+            [
+                pa.RecordBatch.from_arrays([batch.column(field.name).cast(field.type) for field in whole], schema=whole)
+                for batch in batches
+            ]
+        )
+    except (pa.ArrowException, KeyError) as error:
+        other = next(batch.schema for batch in batches if not batch.schema.equals(first))
+        raise ValueError(
+            f"the schema changed on the way: {error}\nbefore: {_shown(first)}\nnow: {_shown(other)}"
+        ) from error
+
+
+def _shown(schema: Any) -> str:
+    return ", ".join(f"{field.name} {field.type}" for field in schema if not field.name.startswith("\0"))
+
+
+def _grouped(groups: Mapping[str, Any], todo: Sequence[tuple[str, str, Any]]) -> Any:
+    """``todo``: name of the result, function, values (``None`` for ``size``)."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    columns = {f"g{index}": column for index, column in enumerate(groups.values())}
+    calls: list[Any] = []
+    exact: dict[int, Any] = {}
+    for index, (_, function, values) in enumerate(todo):
+        if function == "size":
+            calls.append(([], "count_all"))
+        elif function in ("sum", "float_sum") and is_summed_exactly(values):
+            # May be more than the type holds: the call keeps the place, the sums are taken apart from it.
+            exact[index] = values
+            calls.append(([], "count_all"))
+        else:
+            columns[f"v{index}"] = _as_summed(values) if function == "sum" else values
+            options = pc.CountOptions(mode="only_valid") if function == "count" else None
+            calls.append((f"v{index}", "sum" if function == "float_sum" else function, options))
+    if exact:
+        columns["row"] = pa.array(range(len(next(iter(groups.values())))), pa.int64())
+        calls.append(("row", "list", None))
+    names = [name for name in columns if name.startswith("g")]
+    # In order of rows: "first" and "last" say so.
+    table = pa.Table.from_pydict(columns).group_by(names, use_threads=False).aggregate(calls)
+    arrays = [_whole(column) for column in table.columns]
+    keys, values = arrays[: len(names)], arrays[len(names) :]
+    for index, given in exact.items():
+        values[index] = sums(given, values[-1], todo[index][0])
+    return pa.RecordBatch.from_arrays([*keys, *values[: len(todo)]], [*groups, *(name for name, _, _ in todo)])
+
+
+def _whole(column: Any) -> Any:
+    import pyarrow as pa
+
+    if column.num_chunks == 1:
+        return column.chunk(0)
+    return pa.array([], column.type) if column.num_chunks == 0 else pa.concat_arrays(column.chunks)
+
+
+def _as_float(values: Any) -> Any:
+    import pyarrow as pa
+
+    return values.cast(pa.int8()).cast(pa.float64()) if pa.types.is_boolean(values.type) else values.cast(pa.float64())
+
+
+def _as_summed(values: Any) -> Any:
+    """``values`` of the type of their sum."""
+    import pyarrow as pa
+
+    kind = values.type
+    if pa.types.is_boolean(kind) or pa.types.is_null(kind):
+        return values.cast(pa.int64())
+    if pa.types.is_signed_integer(kind):
+        return values.cast(pa.int64())
+    if pa.types.is_unsigned_integer(kind):
+        return values.cast(pa.uint64())
+    if pa.types.is_decimal(kind):
+        return values.cast(pa.decimal128(38, kind.scale)) if kind.bit_width <= 128 else values
+    return values.cast(pa.float64())
+
+
+def _lifted(function: str, values: Any, rows: int) -> Any:
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if function == "size":
+        return pa.array(np.ones(rows, np.int64))
+    if function == "count":
+        return pc.is_valid(values).cast(pa.int64())
+    if function == "sum":
+        return _as_summed(values)
+    return values

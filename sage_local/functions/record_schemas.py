@@ -1,0 +1,159 @@
+"""Records as rows and as columns: schemas of annotated classes, and both ways between them."""
+
+import dataclasses
+import typing
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from types import NoneType, UnionType
+from typing import Any
+
+from sage_local.errors import FunctionError
+
+
+def is_record_class(cls: Any) -> bool:
+    """Whether the fields of a class are annotated: a dataclass, a ``TypedDict`` or a ``NamedTuple``."""
+    if not isinstance(cls, type):
+        return False
+    return dataclasses.is_dataclass(cls) or typing.is_typeddict(cls) or _is_named_tuple(cls)
+
+
+def schema_of(cls: Any) -> Any:
+    """The schema that ``cls`` says its instances have. ``FunctionError`` names a field that has no Arrow type."""
+    import pyarrow as pa
+
+    hints = typing.get_type_hints(cls)
+    names = [field.name for field in dataclasses.fields(cls)] if dataclasses.is_dataclass(cls) else list(hints)
+    fields = []
+    for name in names:
+        try:
+            fields.append(pa.field(name, _arrow_type(hints[name])))
+        except TypeError as error:
+            raise FunctionError(
+                f"field {name!r} of {cls.__qualname__} has no column type: {error}; give a pyarrow.Schema instead"
+            ) from error
+    return pa.schema(fields)
+
+
+def declared_schema(given: Any) -> Any:
+    """The ``pyarrow.Schema`` that a user gave, or that the class he gave has; ``None`` stays ``None``."""
+    import pyarrow as pa
+
+    if given is None or isinstance(given, pa.Schema):
+        return given
+    if is_record_class(given):
+        return schema_of(given)
+    raise FunctionError(
+        f"schema: expected a pyarrow.Schema, or a dataclass, TypedDict or NamedTuple whose fields are annotated; found"
+        f" {given!r}"
+    )
+
+
+def dictionaries(batch: Any) -> list[dict[str, Any]]:
+    """Each record of ``batch``."""
+    names = batch.schema.names
+    columns = [_values(column) for column in batch.columns]
+    if not columns:
+        return [{} for _ in range(len(batch))]
+    return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+
+
+def record_batch(records: Sequence[Any], schema: Any, *, is_declared: bool) -> Any:
+    """``records`` as columns.
+
+    Of ``schema`` where it is declared. Where it is what was inferred from earlier records, it is widened where these
+    ask for it; what can not be is a ``ValueError`` with both schemas.
+    """
+    import pyarrow as pa
+
+    rows = [_mapping(record) for record in records]
+    if is_declared:
+        return _of_declared(rows, schema)
+    found = pa.RecordBatch.from_pylist(rows)
+    if schema is None or found.schema.equals(schema):
+        return found
+    try:
+        widened = pa.unify_schemas([schema, found.schema], promote_options="permissive")
+        return found if widened.equals(found.schema) else pa.RecordBatch.from_pylist(rows, schema=widened)
+    except pa.ArrowException as error:
+        raise ValueError(
+            f"the records have other columns than those before: {error}\nbefore: {_shown(schema)}\n"
+            f"now: {_shown(found.schema)}"
+        ) from error
+
+
+def _of_declared(rows: list[Mapping[str, Any]], schema: Any) -> Any:
+    import pyarrow as pa
+
+    names = set(schema.names)
+    for row in rows:
+        if not row.keys() <= names:
+            unknown = ", ".join(sorted(map(str, row.keys() - names)))
+            raise ValueError(f"expected the columns {_shown(schema)}, found a record with {unknown} too: {dict(row)!r}")
+    try:
+        return pa.RecordBatch.from_pylist(rows, schema=schema)
+    except (pa.ArrowException, TypeError) as error:
+        raise ValueError(f"expected the columns {_shown(schema)}: {error}") from error
+
+
+def _mapping(record: Any) -> Mapping[str, Any]:
+    if isinstance(record, Mapping):
+        return record
+    if dataclasses.is_dataclass(record) and not isinstance(record, type):
+        return {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
+    if _is_named_tuple(type(record)):
+        fields: Mapping[str, Any] = record._asdict()
+        return fields
+    raise TypeError(
+        f"only dictionaries, dataclasses and named tuples become columns, found a {type(record).__name__}: {record!r}"
+    )
+
+
+def _values(column: Any) -> list[Any]:
+    import pyarrow as pa
+
+    kind = column.type
+    # By numpy where nothing is lost by it: a third of the time.
+    if column.null_count == 0 and (pa.types.is_integer(kind) or pa.types.is_float32(kind) or pa.types.is_float64(kind)):
+        plain: list[Any] = column.to_numpy(zero_copy_only=False).tolist()
+        return plain
+    values: list[Any] = column.to_pylist()
+    return values
+
+
+def _is_named_tuple(cls: type) -> bool:
+    return issubclass(cls, tuple) and hasattr(cls, "_fields")
+
+
+def _shown(schema: Any) -> str:
+    return ", ".join(f"{field.name} {field.type}" for field in schema)
+
+
+def _arrow_type(hint: Any) -> Any:
+    import pyarrow as pa
+
+    plain = {
+        bool: pa.bool_(),
+        int: pa.int64(),
+        float: pa.float64(),
+        str: pa.string(),
+        bytes: pa.binary(),
+        date: pa.date32(),
+        datetime: pa.timestamp("us", "UTC"),
+        timedelta: pa.duration("us"),
+        Decimal: pa.decimal128(38, 18),
+    }
+    if hint in plain:
+        return plain[hint]
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, UnionType):
+        chosen = [each for each in arguments if each is not NoneType]
+        if len(chosen) == 1:
+            return _arrow_type(chosen[0])
+    if origin in (list, tuple, Sequence) and arguments and arguments[1:] in ((), (Ellipsis,)):
+        return pa.list_(_arrow_type(arguments[0]))
+    if origin in (dict, Mapping) and len(arguments) == 2:
+        return pa.map_(_arrow_type(arguments[0]), _arrow_type(arguments[1]))
+    if is_record_class(hint):
+        return pa.struct(list(schema_of(hint)))
+    raise TypeError(f"{hint!r} has no Arrow type")

@@ -1,0 +1,65 @@
+"""What user functions return as tables, by whatever library."""
+
+from collections.abc import Iterator
+from typing import Any
+
+
+def batches_of(returned: Any, schema: Any = None) -> list[Any]:
+    """The record batches of a table of pyarrow, or of anything with the Arrow PyCapsule interface (or duckdb's).
+
+    ``TypeError`` when it is no table, ``ValueError`` when it does not have ``schema``, where one was declared.
+    """
+    batches = list(_batches(returned))
+    for batch in batches:
+        _refuse_twice(batch.schema)
+    if schema is None:
+        return batches
+    return [_of_schema(batch, schema) for batch in batches]
+
+
+def _batches(returned: Any) -> Iterator[Any]:
+    import pyarrow as pa
+
+    if isinstance(returned, pa.RecordBatch):
+        yield returned
+    elif isinstance(returned, pa.Table):
+        yield from returned.to_batches()
+    elif hasattr(returned, "__arrow_c_stream__"):
+        yield from pa.RecordBatchReader.from_stream(returned)
+    elif hasattr(returned, "__arrow_c_array__"):
+        yield pa.record_batch(returned)
+    else:
+        raise TypeError(
+            "map_batches() takes a function that returns a table: a RecordBatch, a Table, or anything with the Arrow"
+            f" PyCapsule interface such as a polars DataFrame; found {type(returned).__name__}"
+            + ("; a lazy frame is collected by .collect()" if type(returned).__name__ == "LazyFrame" else "")
+        )
+
+
+def _refuse_twice(schema: Any) -> None:
+    twice = sorted({name for name in schema.names if schema.names.count(name) > 1})
+    if twice:
+        raise ValueError(f"expected columns of different names, found more than one {', '.join(twice)}")
+
+
+def _of_schema(batch: Any, schema: Any) -> Any:
+    """``batch`` with exactly the declared names and types; types that hold the same values are taken for each other."""
+    import pyarrow as pa
+
+    if batch.schema.equals(schema):
+        return batch
+    if set(batch.schema.names) == set(schema.names):
+        try:
+            columns = [batch.column(field.name).cast(field.type) for field in schema]
+            return pa.RecordBatch.from_arrays(columns, schema=schema)
+        except pa.ArrowException as error:
+            raise ValueError(_breach(batch.schema, schema) + f" ({error})") from error
+    raise ValueError(_breach(batch.schema, schema))
+
+
+def _breach(found: Any, declared: Any) -> str:
+    return f"the function broke its declared schema: expected {_shown(declared)}; found {_shown(found)}"
+
+
+def _shown(schema: Any) -> str:
+    return ", ".join(f"{field.name} {field.type}" for field in schema)

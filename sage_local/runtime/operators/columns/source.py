@@ -1,0 +1,33 @@
+"""Reading split sources whose readers poll batches of columns."""
+
+from typing import Any
+
+from sage_local.core.elements import Columns
+from sage_local.runtime.channels.frame import Frame
+from sage_local.runtime.operators.source import SplitInput
+from sage_local.runtime.protocol.blame import NO_RECORD, OperatorFailed, blame
+
+
+class ColumnInput(SplitInput):
+    """As ``SplitInput``. How many records a batch has is for the source to say: no pace is kept.
+
+    A frame of columns costs about the same whatever its length, so one record at first would not find out anything.
+    """
+
+    def _poll(self) -> Any:
+        import pyarrow as pa
+
+        try:
+            if self._reader is None:
+                self._reader = self._opened_reader()
+            batch: Any = self._reader.poll(self._pacer.rows)
+        except BaseException as error:
+            blame(self.name, NO_RECORD, error)
+        if batch is None or isinstance(batch, pa.RecordBatch):
+            return batch
+        found = TypeError(f"poll() of a reader of columns returns a RecordBatch or None, found {type(batch).__name__}")
+        raise OperatorFailed(self.name, NO_RECORD, found)
+
+    def _frame(self, values: Any) -> Frame:
+        self._counters.gave(len(values))
+        return Frame(Columns(values), ends_turn=True)

@@ -1,0 +1,42 @@
+"""Event time that is a column."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sage_local.core.elements import Element, Rows, Watermark
+from sage_local.functions.expressions import column_index
+from sage_local.functions.times import milliseconds
+from sage_local.plan import columns as specs
+from sage_local.runtime.metrics.table import OperatorCounters
+from sage_local.runtime.operators.timestamps import AssignTimestamps
+from sage_local.runtime.protocol.blame import NO_RECORD, blame
+
+
+class AssignColumnTimestamps(AssignTimestamps):
+    """Watermarks by the latest time of each batch; the batches stay as they are."""
+
+    def __init__(self, spec: specs.AssignColumnTimestamps, counters: OperatorCounters) -> None:
+        super().__init__(spec, counters)
+        self._column: str = spec.strategy.assigner
+
+    def process(self, rows: Rows) -> Iterable[Element]:
+        """The batch; behind it the watermark, if it has moved."""
+        batch: Any = rows.values
+        if not len(batch):
+            return
+        if self._repeats:
+            self._repeats = False
+            yield Watermark(self._emitted)
+        self._counters.took(len(batch))
+        self._counters.gave(len(batch))
+        try:
+            latest = int(milliseconds(batch.column(column_index(batch.schema, self._column)), self._column).max())
+        except BaseException as error:
+            blame(self.name, NO_RECORD, error)
+        if self._strategy.idleness_ms is not None:
+            self._last_record_ms = self._clock.now_ms()
+            yield from self._set_idle(False)
+        self._latest = max(self._latest, latest)
+        yield rows
+        assert self._strategy.delay_ms is not None
+        yield from self._emit(self._latest - self._strategy.delay_ms - 1)
