@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from sage_local.testing.equivalence import check_equivalent as check_equivalent
     from sage_local.testing.faults import FaultPoint as FaultPoint
     from sage_local.testing.faults import InjectedFault as InjectedFault
-    from sage_local.testing.gate import Gate as Gate
     from sage_local.testing.harness import HarnessSnapshot as HarnessSnapshot
     from sage_local.testing.harness import OperatorHarness as OperatorHarness
     from sage_local.testing.harness import Stamped as Stamped
+    from sage_local.testing.latch import Latch as Latch
     from sage_local.testing.leaks import leak_check as leak_check
     from sage_local.testing.scripted import AdvanceWatermark as AdvanceWatermark
     from sage_local.testing.scripted import At as At
@@ -40,9 +40,9 @@ _HOMES = {
     "Fault": "sage_local.testing.simulation",
     "FaultPoint": "sage_local.testing.faults",
     "Faults": "sage_local.testing.simulation",
-    "Gate": "sage_local.testing.gate",
     "HarnessSnapshot": "sage_local.testing.harness",
     "InjectedFault": "sage_local.testing.faults",
+    "Latch": "sage_local.testing.latch",
     "OperatorHarness": "sage_local.testing.harness",
     "Pause": "sage_local.testing.scripted",
     "ScriptedSource": "sage_local.testing.scripted",

@@ -9,7 +9,7 @@ from sage_local.core.clock import SystemClock
 from sage_local.errors import PlanError
 from sage_local.functions import SourceFunction, SplitReader
 from sage_local.testing.faults import FaultPoint
-from sage_local.testing.gate import Gate
+from sage_local.testing.latch import Latch
 from sage_local.windowing.duration import Duration, not_negative_ms
 from sage_local.windowing.timestamps import event_time_ms
 from sage_local.windowing.watermarks import WatermarkGenerator, WatermarkOutput, WatermarkStrategy
@@ -34,7 +34,7 @@ class AdvanceWatermark:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Step: emit nothing for ``duration`` of the machine's clock. To wait for something, use a ``Gate``."""
+    """Step: emit nothing for ``duration`` of the machine's clock. To wait for something, use a ``Latch``."""
 
     duration: Duration
 
@@ -45,14 +45,14 @@ class End:
 
 
 Step = Any
-"""A record, or one of ``At``, ``AdvanceWatermark``, ``Pause``, ``End``, a ``Gate`` (wait until it is open), a
+"""A record, or one of ``At``, ``AdvanceWatermark``, ``Pause``, ``End``, a ``Latch`` (wait until it is open), a
 ``FaultPoint`` (hit it)."""
 
 
 class ScriptedSource(SourceFunction[T], Generic[T]):
     """Follows a script; of several scripts each is a split, read in parallel where the parallelism allows it.
 
-    ``env.from_source(ScriptedSource([1, 2, Gate(), 3]))``. Where the script has event times, ``source.stream(env)`` is
+    ``env.from_source(ScriptedSource([1, 2, Latch(), 3]))``. Where the script has event times, ``source.stream(env)`` is
     the stream with timestamps and watermarks as written. Each script can be continued from a checkpoint.
     """
 
@@ -120,7 +120,7 @@ class _Reader(SplitReader[Any]):
         records: list[Any] = []
         while self._position < len(self._script) and len(records) < max_records:
             step = self._script[self._position]
-            if not isinstance(step, Pause | End | Gate | FaultPoint):
+            if not isinstance(step, Pause | End | Latch | FaultPoint):
                 records.append(step)
             elif records:
                 # Whatever the step does, what stands before it is emitted first.
@@ -132,8 +132,8 @@ class _Reader(SplitReader[Any]):
             self._position += 1
         return records if records or self._position < len(self._script) else None
 
-    def _passes(self, step: Pause | Gate | FaultPoint) -> bool:
-        if isinstance(step, Gate):
+    def _passes(self, step: Pause | Latch | FaultPoint) -> bool:
+        if isinstance(step, Latch):
             return step.is_open
         if isinstance(step, FaultPoint):
             # Done before it goes wrong: whoever comes back here from a checkpoint hits it again.
@@ -162,7 +162,7 @@ def _checked(step: Step) -> Step:
         return AdvanceWatermark(event_time_ms(step.timestamp))
     if isinstance(step, Pause):
         return Pause(not_negative_ms(step.duration, "Pause"))
-    if isinstance(step, type) and issubclass(step, At | AdvanceWatermark | Pause | End | Gate | FaultPoint):
+    if isinstance(step, type) and issubclass(step, At | AdvanceWatermark | Pause | End | Latch | FaultPoint):
         raise PlanError(
             f"a script takes an instance, found the class {step.__name__} itself: write {step.__name__}(...)"
         )
@@ -171,7 +171,7 @@ def _checked(step: Step) -> Step:
 
 def _refuse_untimed(script: list[Step]) -> None:
     for number, step in enumerate(script, start=1):
-        if not isinstance(step, At | AdvanceWatermark | Pause | End | Gate | FaultPoint):
+        if not isinstance(step, At | AdvanceWatermark | Pause | End | Latch | FaultPoint):
             raise PlanError(
                 f"step {number} of a script with event times must have one too: write At(timestamp, {step!r:.80})"
             )

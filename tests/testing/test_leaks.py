@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from sage_local import LocalEnvironment, OperatorError
-from sage_local.testing import FaultPoint, Gate, ScriptedSource, leak_check
+from sage_local.testing import FaultPoint, Latch, ScriptedSource, leak_check
 
 
 def test_a_job_leaves_nothing():
@@ -35,12 +35,12 @@ def test_it_names_a_descriptor_and_a_mapping():
 
 
 def test_it_names_a_job_that_still_runs():
-    gate = Gate()
+    latch = Latch()
     env = LocalEnvironment("running", {"parallelism": 1})
-    env.from_source(ScriptedSource([gate])).sink(abs)
+    env.from_source(ScriptedSource([latch])).sink(abs)
     with pytest.raises(AssertionError, match=r"run directory of job running-.*, with alive"), leak_check(grace_s=0):
         handle = env.submit(detach=True)
-    gate.open()
+    latch.open()
     handle.wait()
 
 

@@ -12,7 +12,7 @@ from sage_local.testing import (
     CollectingSink,
     End,
     FaultPoint,
-    Gate,
+    Latch,
     InjectedFault,
     Pause,
     ScriptedSource,
@@ -37,11 +37,11 @@ def test_it_goes_on_from_a_position():
     assert reader("a", Pause(0), "b", "c", position=read.snapshot()).poll(9) == ["b", "c"]
 
 
-def test_a_gate_holds_it_until_it_is_open():
-    gate = Gate()
-    read = reader(1, gate, 2)
+def test_a_latch_holds_it_until_it_is_open():
+    latch = Latch()
+    read = reader(1, latch, 2)
     assert [read.poll(9), read.poll(9), read.poll(9)] == [[1], [], []]
-    gate.open()
+    latch.open()
     assert [read.poll(9), read.poll(9)] == [[2], None]
 
 
@@ -93,21 +93,21 @@ def test_watermarks_are_where_the_script_has_them(engine: str):
     assert late.records == ["late", "too"]
 
 
-def test_a_job_waits_at_a_gate_and_tells_how_far_it_came():
-    reached, gate, sink = Gate(), Gate(), CollectingSink[int]()
-    env = LocalEnvironment("gated", {"parallelism": 1})
+def test_a_job_waits_at_a_latch_and_tells_how_far_it_came():
+    reached, latch, sink = Latch(), Latch(), CollectingSink[int]()
+    env = LocalEnvironment("latched", {"parallelism": 1})
 
     def announce(value: int) -> int:
         if value == 2:
             reached.open()
         return value
 
-    env.from_source(ScriptedSource([1, 2, gate, 3])).map(announce).sink(sink)
+    env.from_source(ScriptedSource([1, 2, latch, 3])).map(announce).sink(sink)
     job = threading.Thread(target=env.submit)
     job.start()
     reached.wait()
     assert 3 not in sink.records
-    gate.open()
+    latch.open()
     job.join()
     assert sink.records == [1, 2, 3]
 
@@ -119,9 +119,9 @@ def test_a_fault_fails_the_job_naming_the_source():
         env.from_source(source, name="disk").collect()
 
 
-def test_a_gate_that_nobody_opens_times_out():
-    with pytest.raises(TimeoutError, match="nobody opened the gate within"):
-        Gate().wait(timeout_s=0)
+def test_a_latch_that_nobody_opens_times_out():
+    with pytest.raises(TimeoutError, match="nobody opened the latch within"):
+        Latch().wait(timeout_s=0)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A gate between a test and its job: one side waits until the other has opened it."""
+"""A latch between a test and its job: one side waits until the other has opened it."""
 
 from time import monotonic, sleep
 
@@ -8,7 +8,7 @@ LOOK_S = 0.002
 """Between two looks of ``wait``: less than anybody notices, more than a look costs."""
 
 
-class Gate:
+class Latch:
     """Closed at first; opened once, in the test or in a function of the job, it is open in every process.
 
     In the script of a ``ScriptedSource`` it holds the source until it is open, so that a test need not guess how long
@@ -19,7 +19,7 @@ class Gate:
         self._file = ScratchFile()
 
     def open(self) -> None:
-        """Let everybody pass. Opening an open gate does nothing."""
+        """Let everybody pass. Opening an open latch does nothing."""
         self._file.append(b"o")
 
     @property
@@ -32,5 +32,5 @@ class Gate:
         deadline = monotonic() + timeout_s
         while not self.is_open:
             if monotonic() > deadline:
-                raise TimeoutError(f"nobody opened the gate within {timeout_s} s")
+                raise TimeoutError(f"nobody opened the latch within {timeout_s} s")
             sleep(LOOK_S)
