@@ -16,17 +16,15 @@ from sage_local import (
 )
 from sage_local.errors import FunctionError
 
-LOCK = threading.Lock()
-
-
-def guarded_by_a_global(value):
-    with LOCK:
-        return value
-
 
 def guarded_by_a_variable():
     lock = threading.Lock()
     return lambda value: (lock, value)
+
+
+def guarded_by_a_default():
+    lock = threading.Lock()
+    return lambda value, lock=lock: value
 
 
 class WithLock(BaseFunction):
@@ -42,7 +40,7 @@ class WithLock(BaseFunction):
     [
         (guarded_by_a_variable(), "function's variable 'lock' is a _thread.lock"),
         (WithLock(), r"function\.inner\['lock'\] is a _thread\.lock"),
-        (lambda value, lock=threading.Lock(): value, "function's default 0 is a _thread.lock"),
+        (guarded_by_a_default(), "function's default 0 is a _thread.lock"),
     ],
     ids=["closure", "attribute", "default"],
 )
@@ -187,7 +185,7 @@ def test_whatever_a_function_raises_names_operator_and_record(environment, funct
 def test_a_keyboard_interrupt_of_a_function_is_its_own_failure_in_a_worker(environment):
     """Ctrl-C never reaches a worker, so nobody but user code can have raised it."""
     stream = environment().from_collection([7]).map(lambda value: raises(KeyboardInterrupt()), name="raiser")
-    with pytest.raises(OperatorError, match="'raiser' .* failed on record 7: KeyboardInterrupt"):
+    with pytest.raises(OperatorError, match=r"'raiser' .* failed on record 7: KeyboardInterrupt"):
         stream.collect()
 
 

@@ -42,7 +42,7 @@ def test_sys_exit_in_a_function_is_its_failure(environment, where):
         def map(self, value):
             sys.exit(3)
 
-    with pytest.raises(OperatorError, match="operator 'leave' .* failed.*: SystemExit: 3"):
+    with pytest.raises(OperatorError, match=r"operator 'leave' .* failed.*: SystemExit: 3"):
         environment().from_collection([1]).map(Leaves(), name="leave").collect()
 
 
@@ -174,7 +174,7 @@ def closes_sys_stdout(value):
 def test_a_closed_sys_stdout_fails_who_prints_and_nobody_else(environment):
     env = environment(1)
     env.from_collection([1]).map(closes_sys_stdout).print()
-    with pytest.raises(OperatorError, match="operator 'print' .* failed: ValueError: I/O operation on closed file"):
+    with pytest.raises(OperatorError, match=r"operator 'print' .* failed: ValueError: I/O operation on closed file"):
         env.submit()
     assert environment(1).from_collection([1]).map(closes_sys_stdout).collect() == [1]
 

@@ -50,7 +50,7 @@ class Nameless:
 
 def test_a_record_that_can_not_be_printed_fails_the_job(on_both):
     on_both.from_collection([1]).map(lambda _: Nameless()).print()
-    with pytest.raises(OperatorError, match="operator 'print' .* failed on record <nameless>: ValueError: no words"):
+    with pytest.raises(OperatorError, match=r"operator 'print' .* failed on record <nameless>: ValueError: no words"):
         on_both.submit()
 
 

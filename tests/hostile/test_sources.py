@@ -126,7 +126,7 @@ def test_a_generator_that_raises_half_way_fails_the_job(on_both):
 
 
 def test_a_generator_that_returns_no_iterable_is_told_so(on_both):
-    with pytest.raises(OperatorError, match="expected .*<lambda>.* to return an iterable, found int"):
+    with pytest.raises(OperatorError, match=r"expected .*<lambda>.* to return an iterable, found int"):
         on_both.from_generator(lambda: 5).collect()
 
 
