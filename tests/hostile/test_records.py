@@ -58,3 +58,43 @@ def test_a_key_function_that_raises_on_one_record_in_a_million_names_that_record
     numbers = environment(execution__runtime_mode=mode).from_collection(range(1_000_000))
     with pytest.raises(OperatorError, match=rf"'{operator}' .* failed on record 777777: ZeroDivisionError"):
         numbers.key_by(one_in_a_million).count().collect()
+
+
+def test_records_of_classes_of_the_program_itself_keep_their_class_in_every_process(program):
+    """Workers have another ``__main__``, and can not find them there by name alone."""
+    done = program(
+        """
+        import enum
+        from collections import namedtuple
+        from dataclasses import dataclass
+        from sage_local import LocalEnvironment
+
+        @dataclass(frozen=True)
+        class Order:
+            item: str
+            class Line:
+                def __init__(self, n): self.n = n
+
+        class Colour(enum.Enum):
+            RED = 1
+
+        class Number(int):
+            pass
+
+        Point = namedtuple("Point", "x y")
+
+        def check(record):
+            assert type(record) in (Order, Order.Line, Colour, Number, Point), type(record)
+            return record
+
+        made = [Order("tea"), Order.Line(1), Colour.RED, Number(3), Point(1, 2)]
+        env = LocalEnvironment("hostile", config={"parallelism": 2})
+        got = env.from_collection(made).rebalance().map(check).rebalance().map(check).collect()
+        assert [type(each) for each in sorted(got, key=str)] == [type(each) for each in sorted(made, key=str)], got
+        assert Colour.RED in got and Order("tea") in got
+        keyed = env.from_collection(made[:1] * 3 + made[2:3] * 2).key_by(lambda record: record).count()
+        assert sorted(keyed.map(lambda pair: pair[1]).collect()) == [1, 1, 2, 2, 3]
+        print("same")
+        """
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "same\n", "")
