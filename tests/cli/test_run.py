@@ -120,12 +120,13 @@ def test_ctrl_c_drains_and_is_told_to_the_shell(
 ) -> None:
     process = start_sage("run", "local", "--parallelism=2", program(ENDLESS))
     assert process.stdout is not None
+    assert process.stderr is not None
     assert process.stdout.readline() == "0\n"
     process.send_signal(number)
-    out, errors = process.communicate()
-    *numbers, last = out.splitlines()
+    # Not communicate(), which would leave out what readline() has taken from the pipe beyond its line.
+    *numbers, last = process.stdout.read().splitlines()
     assert [int(line) for line in numbers] == list(range(1, len(numbers) + 1))
-    assert (last, errors, process.returncode) == ("drained", "", code)
+    assert (last, process.stderr.read(), process.wait()) == ("drained", "", code)
 
 
 def test_on_a_terminal_there_is_a_progress_line(program: Program, environment: dict[str, str], tmp_path: Path) -> None:
