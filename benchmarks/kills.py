@@ -1,4 +1,4 @@
-"""SIGKILL for random workers and coordinators of a job from files over keyed windows to files, and a look at what comes out.
+"""SIGKILL for workers and coordinators of a job from files over keyed windows to files, and a look at what comes out.
 
     python benchmarks/kills.py --kills 200
 

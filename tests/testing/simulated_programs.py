@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from sage_local import (
@@ -77,8 +77,8 @@ def _timed(env, splits, size):
     return env.from_source(Numbers(splits, size), name="numbers").assign_timestamps_and_watermarks(times)
 
 
-def windows() -> DataStream:
-    keyed = _timed(environment(2), 2, 60).key_by(lambda row: row[1] % 4)
+def windows(**config: Any) -> DataStream:
+    keyed = _timed(environment(2, **config), 2, 60).key_by(lambda row: row[1] % 4)
     return keyed.window(TumblingEventTimeWindows.of(100)).count()
 
 
@@ -86,8 +86,8 @@ def timers() -> DataStream:
     return _timed(environment(2), 1, 120).key_by(lambda row: row[1] % 4).process(Visits())
 
 
-def sums() -> DataStream:
-    pairs = environment(2).from_collection(range(120)).map(lambda n: (n % 5, n))
+def sums(**config: Any) -> DataStream:
+    pairs = environment(2, **config).from_collection(range(120)).map(lambda n: (n % 5, n))
     return pairs.key_by(lambda row: row[0]).reduce(lambda a, b: (a[0], a[1] + b[1]))
 
 
@@ -139,6 +139,8 @@ PROGRAMS = {
         Program("windows", windows),
         Program("timers", timers),
         Program("sums", sums, lambda row: row[0]),
+        Program("changed sums", partial(sums, incremental=True), lambda row: row[0]),
+        Program("changed windows", partial(windows, incremental=True)),
         Program("union", union, lambda row: row[0]),
         Program("turns", turns, lambda n: n % 5),
         Program("totals", totals),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 class OperatorSnapshot:
     """The state of one operator in one task.
 
-    ``keyed``: chunks by key group; all there is, or what changed since the snapshot before. ``unkeyed``: what belongs
+    ``keyed``: chunks by key group; all there is, or with ``is_delta`` what changed since the one before. ``unkeyed``: what belongs
     to the subtask as a whole (split positions, watermarks, transactions), pickled, always all of it. ``states`` counts
     the entries of each state by name: for people.
     """
@@ -16,3 +16,4 @@ class OperatorSnapshot:
     keyed: dict[int, bytes] = field(default_factory=dict)
     unkeyed: bytes | None = None
     states: dict[str, int] = field(default_factory=dict)
+    is_delta: bool = False

@@ -3,7 +3,7 @@
 ::
 
     magic "SAGESTAT" | u16 format | frame ...
-    frame: u16 length of the operator's name | name | i32 key group (-1: unkeyed) | u64 length | bytes
+    frame: u16 length of the operator's name | name | i32 key group (-1: unkeyed, -2: whole) | u64 length | bytes
 
 Whether a file is whole is told by its size and CRC-32 in the manifest (``FileRef``), which is written after it.
 """
@@ -19,6 +19,8 @@ from sage_local.runtime.protocol.snapshots import FileRef
 
 FORMAT: Final = 1
 UNKEYED: Final = -1
+WHOLE: Final = -2
+"""The key group of an empty frame that says: what earlier files hold of the operator's keyed state counts no more."""
 _MAGIC = b"SAGESTAT"
 _HEAD = struct.Struct("<8sH")
 _NAME = struct.Struct("<H")
@@ -26,7 +28,7 @@ _FRAME = struct.Struct("<iQ")
 
 
 class StateFrame(NamedTuple):
-    """State of one operator: of one key group, or ``UNKEYED``."""
+    """State of one operator: of one key group, or ``UNKEYED``; or the news that it is ``WHOLE``."""
 
     operator: str
     key_group: int
@@ -38,7 +40,10 @@ def state_file_parts(operators: Iterable[OperatorSnapshot]) -> list[bytes]:
     parts = [_HEAD.pack(_MAGIC, FORMAT)]
     for each in operators:
         name = each.operator.encode()
-        frames = [*each.keyed.items()] if each.unkeyed is None else [*each.keyed.items(), (UNKEYED, each.unkeyed)]
+        frames = [] if each.is_delta else [(WHOLE, b"")]
+        frames += each.keyed.items()
+        if each.unkeyed is not None:
+            frames.append((UNKEYED, each.unkeyed))
         for key_group, payload in frames:
             parts += (_NAME.pack(len(name)), name, _FRAME.pack(key_group, len(payload)), payload)
     return parts

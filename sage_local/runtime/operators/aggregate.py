@@ -118,6 +118,10 @@ class PartialAggregate(_Folding):
         """See ``Stateful``. Keys of any group pass here, so it is state of the subtask."""
         return StateSnapshot(subtasks=[pickle.dumps(self.state, PROTOCOL)], entries={STATE: len(self.state)})
 
+    def delta(self) -> StateSnapshot:
+        """See ``Incremental``: there is little of it, and next time it is other keys'."""
+        return self.snapshot()
+
     def _put_back(self) -> None:
         for written in () if self._restored is None else self._restored.subtasks:
             # Of several subtasks: what each had of a key is merged behind the exchange anyway.

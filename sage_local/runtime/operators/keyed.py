@@ -9,12 +9,12 @@ from sage_local.core.elements import Rows
 from sage_local.functions import Role
 from sage_local.plan.operators import Operator as Spec
 from sage_local.runtime.channels.keying import Keying
-from sage_local.runtime.codec.keys import check_key, key_groups
+from sage_local.runtime.codec.keys import check_key
 from sage_local.runtime.metrics.table import OperatorCounters
+from sage_local.runtime.operators.managed import new_backend
 from sage_local.runtime.operators.protocol import TaskContext
 from sage_local.runtime.operators.user_function import UserFunction, close_all
 from sage_local.runtime.protocol.blame import OperatorFailed, blame
-from sage_local.runtime.state.memory import MemoryBackend
 from sage_local.runtime.state.snapshot import StateSnapshot, owned_key_groups
 
 PLAIN_KEYS = frozenset({str, int, bool, bytes, type(None)})
@@ -43,6 +43,8 @@ class Keyed:
     def open(self, context: TaskContext) -> None:
         """Open the functions."""
         self._context = context
+        self._backend = new_backend(context)
+        self._table = self._backend.table(STATE)
         self._put_back()
         for function in self._functions():
             function.open(context)
@@ -53,30 +55,30 @@ class Keyed:
 
     def snapshot(self) -> StateSnapshot:
         """See ``Stateful``."""
-        backend = self._backend()
-        space = backend.table(STATE).space()
-        space.update(self.state)
+        return self._snapshot(self._backend.snapshot(self._owned()))
+
+    def delta(self) -> StateSnapshot:
+        """See ``Incremental``."""
+        return self._snapshot(self._backend.delta(self._owned()))
+
+    def _snapshot(self, chunks: dict[int, bytes]) -> StateSnapshot:
+        return StateSnapshot({group: [chunk] for group, chunk in chunks.items()}, entries={STATE: len(self.state)})
+
+    def _owned(self) -> range:
         context = self._context
-        owned = owned_key_groups(context.task.subtask, context.parallelism, context.settings[MAX_PARALLELISM])
-        chunks = {group: [chunk] for group, chunk in backend.snapshot(owned).items()}
-        return StateSnapshot(chunks, entries={STATE: len(space)})
+        return owned_key_groups(context.task.subtask, context.parallelism, context.settings[MAX_PARALLELISM])
 
     def restore(self, snapshot: StateSnapshot) -> None:
         """See ``Stateful``."""
         self._restored = snapshot
 
-    def _backend(self) -> MemoryBackend:
-        max_parallelism = self._context.settings[MAX_PARALLELISM]
-        return MemoryBackend(lambda keys: key_groups(keys, max_parallelism))
-
     def _put_back(self) -> None:
-        if self._restored is None:
-            return
-        context, backend = self._context, self._backend()
-        owned = owned_key_groups(context.task.subtask, context.parallelism, context.settings[MAX_PARALLELISM])
-        backend.restore(chunk for group in owned for chunk in self._restored.key_groups.get(group, ()))
-        self.state.update(backend.table(STATE).space())
-        self._restored = None
+        # The dictionary itself is the backend's, so that a snapshot copies nothing.
+        self.state = self._table.space()
+        if self._restored is not None:
+            groups = self._restored.key_groups
+            self._backend.restore(chunk for group in self._owned() for chunk in groups.get(group, ()))
+            self._restored = None
 
     def keys(self, rows: Rows) -> list[Any]:
         """The key of each record."""
@@ -92,6 +94,7 @@ class Keyed:
         Only new keys are looked at, so a stream of few keys costs nothing. They are the last ones in the dictionary,
         taken from its end: skipping the known ones from its beginning would take time in their number.
         """
+        self._table.changed(keys)
         if len(self.state) == known:
             return
         # From the end: going there from the beginning would cost as much as there are keys, at every batch.

@@ -2,7 +2,7 @@
 
 from typing import Any, TypeVar
 
-from sage_local.config import MAX_PARALLELISM
+from sage_local.config import INCREMENTAL, MAX_PARALLELISM, Checkpointing, checkpointing_of
 from sage_local.errors import StateError
 from sage_local.functions.managed import Unmanaged
 from sage_local.functions.state import (
@@ -31,7 +31,8 @@ V = TypeVar("V")
 def new_backend(context: TaskContext) -> MemoryBackend:
     """The state backend of an operator in this task."""
     max_parallelism = context.settings[MAX_PARALLELISM]
-    return MemoryBackend(lambda keys: key_groups(keys, max_parallelism))
+    track = context.settings[INCREMENTAL] and checkpointing_of(context.settings) is not Checkpointing.NONE
+    return MemoryBackend(lambda keys: key_groups(keys, max_parallelism), track_changes=track)
 
 
 class ManagedState:
@@ -113,7 +114,13 @@ class ManagedState:
 
     def snapshot(self) -> StateSnapshot:
         """All of it."""
-        chunks = {} if self._backend is None else self._backend.snapshot(self._owned)
+        return self._snapshot({} if self._backend is None else self._backend.snapshot(self._owned))
+
+    def delta(self) -> StateSnapshot:
+        """What changed since the last snapshot or delta; state without keys whole."""
+        return self._snapshot({} if self._backend is None else self._backend.delta(self._owned))
+
+    def _snapshot(self, chunks: dict[int, bytes]) -> StateSnapshot:
         entries = {} if self._backend is None else self._backend.entries()
         return StateSnapshot(
             {group: [chunk] for group, chunk in chunks.items()}, [self._unkeyed.snapshot()], entries=entries

@@ -81,6 +81,10 @@ class RecordWise:
         """See ``Stateful``."""
         return self._managed.snapshot()
 
+    def delta(self) -> StateSnapshot:
+        """See ``Incremental``."""
+        return self._managed.delta()
+
     def restore(self, snapshot: StateSnapshot) -> None:
         """See ``Stateful``."""
         self._restored = snapshot

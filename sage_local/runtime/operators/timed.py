@@ -62,3 +62,11 @@ class Stateful(Protocol):
 
     def restore(self, snapshot: StateSnapshot) -> None:
         """Put back the part of a whole operator's state that is this subtask's."""
+
+
+@runtime_checkable
+class Incremental(Stateful, Protocol):
+    """Knows what has changed."""
+
+    def delta(self) -> StateSnapshot:
+        """What changed since the last ``snapshot`` or ``delta``; what has no keys whole."""

@@ -8,6 +8,7 @@ import sys
 from time import monotonic_ns
 from typing import Any
 
+from sage_local.config import INCREMENTAL
 from sage_local.core.elements import Barrier
 from sage_local.core.ids import TaskId, WorkerId
 from sage_local.plan.physical import Plan
@@ -163,7 +164,7 @@ class Worker:
             cells,
             lambda name: CollectOutput(name, self._reports),
             self._bell.notify,
-            checkpoints=None if checkpointing is None else self._checkpoints(checkpointing),
+            checkpoints=None if checkpointing is None else self._checkpoints(checkpointing, incremental=plan.settings[INCREMENTAL]),
         )
         tasks = tasks_of(plan, worker, around)
         self._close_descriptors()
@@ -175,7 +176,7 @@ class Worker:
         self._duty = DutyCycle(tasks, self._counters, on_failed=self._failed, on_finished=self._finished)
         self._duty.open()
 
-    def _checkpoints(self, checkpointing: Checkpointing) -> Checkpoints:
+    def _checkpoints(self, checkpointing: Checkpointing, *, incremental: bool) -> Checkpoints:
         storage, restored_from = open_storage(checkpointing.location), open_storage(checkpointing.restore_location)
         writer = self._writer = ThreadedWriter(storage, self._bell.notify)
 
@@ -184,6 +185,7 @@ class Worker:
                 task,
                 parts,
                 attempt=checkpointing.attempt,
+                incremental=incremental,
                 restore=checkpointing.restore.get(task),
                 storage=restored_from,
                 writer=writer,

@@ -10,15 +10,18 @@ from sage_local.core.ids import TaskId
 from sage_local.runtime.checkpoint import catalog
 from sage_local.runtime.checkpoint.fit import INPUT
 from sage_local.runtime.checkpoint.operator_snapshot import OperatorSnapshot
-from sage_local.runtime.checkpoint.state_file import UNKEYED, read_state_file, reference, state_file_parts
+from sage_local.runtime.checkpoint.state_file import UNKEYED, WHOLE, read_state_file, reference, state_file_parts
 from sage_local.runtime.checkpoint.storage import Storage
-from sage_local.runtime.operators.timed import Stateful
+from sage_local.runtime.operators.timed import Incremental, Stateful
 from sage_local.runtime.protocol.blame import NO_RECORD, blame
 from sage_local.runtime.protocol.messages import SnapshotFailed, SnapshotTaken
 from sage_local.runtime.protocol.snapshots import FileRef, OperatorSummary, TaskRestore, TaskSnapshot
 from sage_local.runtime.state.chunk import PROTOCOL
 from sage_local.runtime.state.snapshot import StateSnapshot
 from sage_local.runtime.worker.snapshot_writer import SnapshotWriter
+
+MOST_DELTAS = 20
+"""Then everything is written again, so that a restore reads a bounded number of files."""
 
 
 @runtime_checkable
@@ -68,6 +71,7 @@ class TaskCheckpoints:
         parts: Sequence[tuple[str, Any]],
         *,
         attempt: int,
+        incremental: bool = False,
         restore: TaskRestore | None,
         storage: Storage,
         writer: SnapshotWriter,
@@ -76,6 +80,9 @@ class TaskCheckpoints:
         self._task = task
         self._parts = parts
         self._attempt = attempt
+        self._incremental = incremental
+        self._files: tuple[FileRef, ...] = ()
+        self._lost: set[str] = set()
         self._restore = restore
         self._storage = storage
         self._writer = writer
@@ -120,17 +127,20 @@ class TaskCheckpoints:
             if barrier.is_last:
                 for part in self._transactional:
                     part.end_records()
-            snapshots = [self._snapshot(name, part, checkpoint) for name, part in self._parts]
+            deltas = self._may_add_delta()
+            snapshots = [self._snapshot(name, part, checkpoint, deltas) for name, part in self._parts]
         except OSError as error:
-            # Of a sink's prepare(): a disk that is full, a network. The transaction is still at hand.
+            # Of a sink's prepare(): a disk that is full, a network. The transaction is still at hand, but changes that
+            # other operators had told already would be in no file.
+            self._files = ()
             self._report(SnapshotFailed(self._task, checkpoint, f"{type(error).__name__}: {error}"))
             return
-        self._write(path, checkpoint, snapshots)
+        self._write(path, checkpoint, snapshots, self._files if deltas else ())
 
     def end(self) -> None:
         """The task has come to its end: take its last snapshot."""
-        snapshots = [self._snapshot(name, part, None) for name, part in self._parts]
-        self._write(catalog.ended_path(self._task, self._attempt), None, snapshots)
+        snapshots = [self._snapshot(name, part, None, deltas=False) for name, part in self._parts]
+        self._write(catalog.ended_path(self._task, self._attempt), None, snapshots, ())
 
     def complete(self, checkpoint: int) -> None:
         """Commit."""
@@ -142,7 +152,13 @@ class TaskCheckpoints:
         for part in self._transactional:
             part.abandon(completed)
 
-    def _snapshot(self, name: str, part: Any, checkpoint: int | None) -> OperatorSnapshot:
+    def _may_add_delta(self) -> bool:
+        """Whether changes are enough this time: a long row of them takes longer to restore than to write anew."""
+        if not self._incremental or not self._files or len(self._files) > MOST_DELTAS:
+            return False
+        return sum(ref.size for ref in self._files[1:]) <= self._files[0].size
+
+    def _snapshot(self, name: str, part: Any, checkpoint: int | None, deltas: bool) -> OperatorSnapshot:
         if isinstance(part, Transactional):
             unkeyed = part.prepare_last(self._latest + 1) if checkpoint is None else part.prepare(checkpoint)
             return OperatorSnapshot(name, unkeyed=unkeyed, states={"transactions": part.waiting})
@@ -151,34 +167,48 @@ class TaskCheckpoints:
                 return OperatorSnapshot(name, unkeyed=pickle.dumps(part.position(), PROTOCOL))
             if not isinstance(part, Stateful):
                 return OperatorSnapshot(name)
-            snapshot = part.snapshot()
+            is_delta = deltas and isinstance(part, Incremental)
+            snapshot = part.delta() if is_delta else part.snapshot()
         except Exception as error:
             # Whatever a user's __reduce__ raises: state that can not be pickled is an error of the program.
             blame(name, NO_RECORD, error)
         keyed = {group: chunk for group, chunks in snapshot.key_groups.items() for chunk in chunks}
-        return OperatorSnapshot(name, keyed, next(iter(snapshot.subtasks), None), dict(snapshot.entries))
+        return OperatorSnapshot(name, keyed, next(iter(snapshot.subtasks), None), dict(snapshot.entries), is_delta)
 
-    def _write(self, path: str, checkpoint: int | None, snapshots: Iterable[OperatorSnapshot]) -> None:
+    def _write(
+        self,
+        path: str,
+        checkpoint: int | None,
+        snapshots: Iterable[OperatorSnapshot],
+        earlier: tuple[FileRef, ...],
+    ) -> None:
         held = [each for each in snapshots if each.keyed or each.unkeyed is not None]
         parts = state_file_parts(held)
         taken = TaskSnapshot(
             self._task,
-            (reference(path, parts),) if held else (),
+            (*earlier, reference(path, parts)) if held else earlier,
             tuple(_summary(each) for each in held if not each.operator.startswith(INPUT)),
             is_finished=checkpoint is None,
             after=self._latest,
         )
+        self._files = taken.files
         if not held:
             self._report(SnapshotTaken(checkpoint, taken))
             return
 
         def done(error: OSError | None) -> None:
-            if error is None:
+            if error is None and not any(ref.path in self._lost for ref in taken.files):
                 self._report(SnapshotTaken(checkpoint, taken))
+            elif error is None:
+                reason = f"{path} builds on a file that was not written"
+                self._report(SnapshotFailed(self._task, checkpoint or 0, reason))
             elif checkpoint is None:
                 # Nothing comes after it that could be written instead: try until there is room or the job is given up.
                 self._writer.write(path, parts, done)
             else:
+                # What it held is nowhere: the next one has to hold everything.
+                self._files = ()
+                self._lost.add(path)
                 self._report(SnapshotFailed(self._task, checkpoint, f"{path} could not be written: {error}"))
 
         self._writer.write(path, parts, done)
@@ -203,6 +233,8 @@ class _Reader:
                     continue
                 if frame.key_group == UNKEYED:
                     unkeyed = bytes(frame.payload)
+                elif frame.key_group == WHOLE:
+                    keyed.clear()
                 else:
                     keyed.setdefault(frame.key_group, []).append(bytes(frame.payload))
         return keyed, unkeyed

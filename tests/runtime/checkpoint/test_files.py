@@ -16,7 +16,7 @@ from sage_local.runtime.checkpoint.manifest import (
     write_manifest,
 )
 from sage_local.runtime.checkpoint.operator_snapshot import OperatorSnapshot
-from sage_local.runtime.checkpoint.state_file import UNKEYED, read_state_file, reference, state_file_parts
+from sage_local.runtime.checkpoint.state_file import UNKEYED, WHOLE, read_state_file, reference, state_file_parts
 from sage_local.runtime.protocol.snapshots import FileRef, OperatorSummary, TaskSnapshot
 
 TASK = TaskId(ChainId(0), 1)
@@ -49,8 +49,10 @@ def test_a_state_file_gives_back_every_frame():
     snapshots = [OperatorSnapshot("a → b", {0: b"", 7: b"seven"}), OperatorSnapshot("c", {}, b"rest")]
     frames = list(read_state_file("x", b"".join(state_file_parts(snapshots))))
     assert [(frame.operator, frame.key_group, bytes(frame.payload)) for frame in frames] == [
+        ("a → b", WHOLE, b""),
         ("a → b", 0, b""),
         ("a → b", 7, b"seven"),
+        ("c", WHOLE, b""),
         ("c", UNKEYED, b"rest"),
     ]
 

@@ -5,7 +5,7 @@ from array import array
 from collections import deque
 from typing import Any
 
-from sage_local.config import BUFFER_TIMEOUT_MS, FRAME_ROWS
+from sage_local.config import BUFFER_TIMEOUT_MS, FRAME_ROWS, INCREMENTAL
 from sage_local.core.elements import Barrier, Rows
 from sage_local.core.ids import ChannelId, TaskId, WorkerId
 from sage_local.plan.physical import Plan
@@ -92,6 +92,7 @@ class SimulatedWorker:
         self._world = world
         self._writer = DirectWriter(storage)
         deployment: Deployment = pickle.loads(pickled)
+        self._incremental = deployment.plan.settings[INCREMENTAL]
         cells = array("q", bytes(8 * counter_count(deployment.plan, number)))
         around = Surroundings(
             channels, cells, _no_collect, lambda: None, clock=world.clock, checkpoints=self._task_checkpoints
@@ -146,6 +147,7 @@ class SimulatedWorker:
             task,
             parts,
             attempt=self._checkpointing.attempt,
+            incremental=self._incremental,
             restore=self._checkpointing.restore.get(task),
             storage=self._storage,
             writer=self._writer,

@@ -52,12 +52,22 @@ class PaneWindows(WindowOperator):
         It says so for every key: that is how it comes into each key group's part. All subtasks say the same, since at a
         barrier all have had the same watermarks.
         """
+        self._note_fired()
+        return super().snapshot()
+
+    def delta(self) -> StateSnapshot:
+        """See ``snapshot``."""
+        self._note_fired()
+        return super().delta()
+
+    def _note_fired(self) -> None:
         fired = self._fired.space()
+        self._fired.changed(list(fired))
         fired.clear()
         if self._open_from is not None and self._per_window > 1:
             for pane in self._live():
                 fired.update(dict.fromkeys(self._table.space(pane), self._open_from))
-        return super().snapshot()
+        self._fired.changed(fired)
 
     def _fold(self) -> Fold:
         spec = self._spec

@@ -1,0 +1,182 @@
+"""A task's snapshots on their way into files: whole ones, and changes on top of them."""
+
+import pickle
+
+import pytest
+
+from sage_local.core.elements import Barrier
+from sage_local.core.ids import ChainId, TaskId
+from sage_local.runtime.checkpoint.local import LocalStorage
+from sage_local.runtime.checkpoint.state_file import WHOLE, read_state_file
+from sage_local.runtime.protocol.messages import SnapshotFailed, SnapshotTaken
+from sage_local.runtime.protocol.snapshots import TaskRestore
+from sage_local.runtime.state.memory import MemoryBackend
+from sage_local.runtime.state.snapshot import StateSnapshot
+from sage_local.runtime.worker.snapshot_writer import DirectWriter
+from sage_local.runtime.worker.task_checkpoints import TaskCheckpoints
+
+TASK = TaskId(ChainId(0), 0)
+
+
+class Counts:
+    """An operator with one table of one key group."""
+
+    name = "counts"
+
+    def __init__(self):
+        self.backend = MemoryBackend(lambda keys: [0] * len(keys), track_changes=True)
+        self.table = self.backend.table("n")
+
+    def put(self, key, value):
+        self.table.space()[key] = value
+        self.table.changed([key])
+
+    def snapshot(self):
+        return StateSnapshot({group: [chunk] for group, chunk in self.backend.snapshot([0]).items()})
+
+    def delta(self):
+        return StateSnapshot({group: [chunk] for group, chunk in self.backend.delta([0]).items()})
+
+    def restore(self, snapshot):
+        self.backend.restore(chunk for chunks in snapshot.key_groups.values() for chunk in chunks)
+
+
+class Fragile(DirectWriter):
+    """Refuses the paths in ``broken``."""
+
+    def __init__(self, storage):
+        super().__init__(storage)
+        self.broken = set()
+
+    def write(self, path, parts, done):
+        if path in self.broken:
+            self._finished.append((done, OSError(28, "No space left on device")))
+        else:
+            super().write(path, parts, done)
+
+
+class Site:
+    def __init__(self, tmp_path, *, incremental):
+        self.storage = LocalStorage(tmp_path)
+        self.writer = Fragile(self.storage)
+        self.counts = Counts()
+        self.reports = []
+        self.checkpoints = self.of(self.counts, incremental=incremental)
+
+    def of(self, operator, *, incremental=False, restore=None):
+        return TaskCheckpoints(
+            TASK,
+            [("counts", operator)],
+            attempt=1,
+            incremental=incremental,
+            restore=restore,
+            storage=self.storage,
+            writer=self.writer,
+            report=self.reports.append,
+        )
+
+    def take(self, checkpoint):
+        self.checkpoints.take(Barrier(checkpoint))
+        self.writer.poll()
+        return self.reports[-1]
+
+    def restored(self, taken: SnapshotTaken) -> dict:
+        operator = Counts()
+        self.of(operator, restore=TaskRestore({"counts": taken.snapshot.files})).restore()
+        return dict(operator.table.space())
+
+
+@pytest.fixture
+def site(tmp_path):
+    site = Site(tmp_path, incremental=True)
+    for key in range(1000):
+        site.counts.put(key, 0)
+    return site
+
+
+def test_without_increments_every_file_holds_everything(tmp_path):
+    site = Site(tmp_path, incremental=False)
+    site.counts.put("a", 1)
+    site.take(1)
+    taken = site.take(2)
+    assert [ref.path for ref in taken.snapshot.files] == ["chk-2/0-0.state"]
+
+
+def test_the_second_file_holds_what_changed_and_builds_on_the_first(site):
+    first = site.take(1)
+    site.counts.put(7, 1)
+    second = site.take(2)
+    assert second.snapshot.files[0] == first.snapshot.files[0]
+    assert second.snapshot.files[1].size < first.snapshot.files[0].size / 20
+    assert site.restored(second) == {**dict.fromkeys(range(1000), 0), 7: 1}
+
+
+def test_a_removed_key_stays_removed(site):
+    site.take(1)
+    del site.counts.table.space()[3]
+    site.counts.table.changed([3])
+    assert 3 not in site.restored(site.take(2))
+
+
+def test_an_aborted_checkpoints_file_is_built_on_all_the_same(site):
+    """Its changes are told once; whether the checkpoint became complete is nothing to the task."""
+    site.take(1)
+    site.counts.put(1, "in the aborted one")
+    site.take(2)
+    site.counts.put(2, "in the next one")
+    restored = site.restored(site.take(3))
+    assert (restored[1], restored[2]) == ("in the aborted one", "in the next one")
+
+
+def test_after_a_file_that_could_not_be_written_everything_is_written_again(site):
+    site.take(1)
+    site.counts.put(1, "lost with the file")
+    site.writer.broken.add("chk-2/0-0.state")
+    assert isinstance(site.take(2), SnapshotFailed)
+    taken = site.take(3)
+    assert len(taken.snapshot.files) == 1
+    assert site.restored(taken)[1] == "lost with the file"
+
+
+def test_what_builds_on_a_lost_file_is_not_acknowledged(site):
+    site.take(1)
+    site.writer.broken.add("chk-2/0-0.state")
+    for checkpoint in (2, 3):
+        site.counts.put(checkpoint, 1)
+        site.checkpoints.take(Barrier(checkpoint))
+    site.writer.poll()
+    assert [type(report) for report in site.reports[1:]] == [SnapshotFailed, SnapshotFailed]
+
+
+def test_after_many_small_changes_everything_is_written_again(site):
+    lengths = []
+    for checkpoint in range(1, 60):
+        site.counts.put(checkpoint, 1)
+        lengths.append(len(site.take(checkpoint).snapshot.files))
+    assert max(lengths) <= 22
+    assert lengths.count(1) > 1
+
+
+def test_the_last_snapshot_of_a_task_is_whole(site):
+    site.take(1)
+    site.checkpoints.end()
+    site.writer.poll()
+    (ref,) = site.reports[-1].snapshot.files
+    frames = list(read_state_file(ref.path, site.storage.read(ref.path)))
+    assert frames[0].key_group == WHOLE
+    assert site.reports[-1].snapshot.is_finished
+
+
+def test_parts_without_state_make_no_file(tmp_path):
+    site = Site(tmp_path, incremental=False)
+    site.checkpoints = TaskCheckpoints(
+        TASK,
+        [("map", object())],
+        attempt=1,
+        restore=None,
+        storage=site.storage,
+        writer=site.writer,
+        report=site.reports.append,
+    )
+    assert site.take(1).snapshot.files == ()
+    assert pickle.loads(pickle.dumps(site.reports[0])) == site.reports[0]
