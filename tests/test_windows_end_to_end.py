@@ -216,3 +216,37 @@ def test_any_stream_gives_the_same_on_every_engine(records: list[Event], kind: s
 
     inline = run("inline", 1)
     assert [run("inline", 2), run("processes", 2), run("processes", 4)] == [inline] * 3
+
+
+LATECOMERS: list[Event] = [("a", 0, 1), ("a", 30_000, 1), ("a", 5_000, 1), ("b", 6_000, 1), ("a", 31_000, 1)]
+
+
+def latecomers(engine: str, parallelism: int) -> tuple[LocalEnvironment, DataStream[Event]]:
+    env = LocalEnvironment("windows", config={"execution.engine": engine, "parallelism": parallelism})
+    strategy: WatermarkStrategy[Event] = WatermarkStrategy.for_generator(EveryRecord)
+    return env, env.from_collection(LATECOMERS).assign_timestamps_and_watermarks(strategy.with_timestamp_assigner(1))
+
+
+@pytest.mark.parametrize(("engine", "parallelism"), ENGINES[:4])
+@pytest.mark.parametrize("lateness", ["0s", "1s"])
+@pytest.mark.parametrize(
+    "assigner", [TumblingEventTimeWindows.of("10s"), EventTimeSessionWindows.with_gap("10s")], ids=["panes", "sessions"]
+)
+def test_late_records_that_nobody_takes_are_counted(
+    engine: str, parallelism: int, lateness: str, assigner: Any
+) -> None:
+    env, stream = latecomers(engine, parallelism)
+    windows = stream.key_by(lambda event: event[0]).window(assigner).allowed_lateness(lateness)
+    windows.count(name="counts").sink(lambda _: None)
+    (operator,) = [each for each in env.submit().operators if each.name == "counts"]
+    assert (operator.records_in, operator.records_late) == (5, 2)
+
+
+def test_late_records_that_a_side_output_takes_are_not_lost() -> None:
+    env, stream = latecomers("processes", 2)
+    windows = stream.key_by(lambda event: event[0]).window(TumblingEventTimeWindows.of("10s"))
+    counts = windows.side_output_late_data(LATE).count(name="counts")
+    counts.sink(lambda _: None)
+    counts.side_output(LATE).sink(lambda _: None, name="late")
+    operators = {each.name: each for each in env.submit().operators}
+    assert (operators["counts"].records_late, operators["late"].records_in) == (0, 2)

@@ -49,6 +49,7 @@ def show_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) 
         "plan": "sage_local.cli.plan",
         "list": "sage_local.cli.list",
         "stack": "sage_local.cli.stack",
+        "explain-window": "sage_local.cli.explain_window",
         "stop": "sage_local.cli.stop",
         "checkpoint": "sage_local.cli.checkpoint",
         "check-env": "sage_local.cli.check_env",

@@ -10,7 +10,7 @@ import click
 from sage_local.api.overrides import Overrides, overriding
 from sage_local.cli.exits import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_STDOUT_CLOSED, stdout_is_closed
 from sage_local.cli.program_options import program_options
-from sage_local.cli.report import report, tell_failed
+from sage_local.cli.report import report, tell_left_out
 from sage_local.cli.script import run_script
 from sage_local.cli.settings_input import command_line_layer
 from sage_local.cli.signals import SignalWatch
@@ -33,7 +33,7 @@ def local(file: Path, args: tuple[str, ...], **options: Any) -> None:
         overrides = Overrides(
             layers=(layer,),
             on_progress=line.show if line else None,
-            on_result=lambda result: tell_failed(result, sys.stderr),
+            on_result=lambda result: tell_left_out(result, sys.stderr),
         )
         with overriding(overrides):
             code = execute(file, args)

@@ -49,6 +49,8 @@ class OperatorResult:
     records_out: int
     records_failed: int = 0
     """Skipped, or diverted to a side output, by ``on_error``."""
+    records_late: int = 0
+    """Came too late for their windows, and were dropped: no side output takes them."""
 
 
 @data

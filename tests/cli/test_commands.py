@@ -27,7 +27,9 @@ def test_version_is_that_of_the_distribution(sage: Run) -> None:
 def test_help_lists_every_command(sage: Run) -> None:
     listed = sage("--help").stdout
     assert [
-        name for name in ("run", "plan", "list", "stack", "stop", "check-env") if f"\n  {name} " not in listed
+        name
+        for name in ("run", "plan", "list", "stack", "explain-window", "stop", "check-env")
+        if f"\n  {name} " not in listed
     ] == []
 
 
@@ -74,3 +76,34 @@ def test_a_job_that_does_not_run_is_a_usage_error(sage: Run) -> None:
     done = sage("stop", "nothing")
     assert done.returncode == 2
     assert "no running job has the id or name 'nothing'" in done.stderr
+
+
+WAITING = """
+import threading
+from sage_local import LocalEnvironment, TumblingEventTimeWindows, WatermarkStrategy
+
+def numbers():
+    yield from [(1, 1_000), (1, 5_000), ("b", 6_000), (1, 15_000), (1, 2_000)]
+    threading.Event().wait()
+
+env = LocalEnvironment("waiting")
+stamped = env.from_generator(numbers).assign_timestamps_and_watermarks(
+    WatermarkStrategy.for_monotonous_timestamps().with_timestamp_assigner(1)
+)
+stamped.key_by(lambda record: record[0]).window(TumblingEventTimeWindows.of("10s")).count(name="counts").print()
+env.submit()
+"""
+
+
+def test_a_running_job_explains_its_windows(sage: Run, start_sage: Start, program: Program) -> None:
+    process = start_sage("run", "local", "--parallelism=2", program(WAITING))
+    assert process.stdout is not None
+    process.stdout.readline()
+    told = sage("explain-window", "waiting", "counts", "1").stdout
+    assert "windows of operator 'counts', key 1\n" in told
+    assert "[1970-01-01T00:00:10.000Z, 1970-01-01T00:00:20.000Z): fires when the watermark reaches" in told
+    assert "from 'timestamps': watermark 1970-01-01T00:00:14.999Z\n" in told
+    refused = sage("explain-window", "waiting", "timestamps")
+    assert (refused.returncode, "'timestamps' is of kind AssignTimestamps" in refused.stderr) == (1, True)
+    sage("stop", "waiting", "--now")
+    process.communicate()

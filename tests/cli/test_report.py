@@ -1,7 +1,7 @@
 import io
 
 from sage_local import JobResult, LocalEnvironment, OperatorResult
-from sage_local.cli.report import described, tell_failed
+from sage_local.cli.report import described, tell_left_out
 from sage_local.errors import JobCancelledError, OperatorError, PlanError, WorkerLostError
 
 
@@ -66,7 +66,17 @@ def test_a_lost_worker_is_named() -> None:
 def test_skipped_and_diverted_records_are_told_of_at_the_end() -> None:
     operators = (OperatorResult("read", 1, 0, 1000), OperatorResult("parse", 2, 1000, 998, records_failed=2))
     stream = io.StringIO()
-    tell_failed(JobResult("id", "job", 1.0, operators), stream)
+    tell_left_out(JobResult("id", "job", 1.0, operators), stream)
     assert stream.getvalue() == (
         "operator 'parse': 2 of 1,000 records failed and were skipped or diverted (on_error)\n"
+    )
+
+
+def test_late_records_are_told_of_at_the_end() -> None:
+    operators = (OperatorResult("read", 1, 0, 1000), OperatorResult("sums", 2, 1000, 10, records_late=3))
+    stream = io.StringIO()
+    tell_left_out(JobResult("id", "job", 1.0, operators), stream)
+    assert stream.getvalue() == (
+        "operator 'sums': 3 of 1,000 records came too late for their windows and were dropped"
+        " (side_output_late_data() keeps them)\n"
     )

@@ -57,6 +57,7 @@ class ProgressMeter:
             (result.records_in - before_in) / elapsed_s,
             (result.records_out - before_out) / elapsed_s,
             result.records_failed,
+            result.records_late,
         )
 
     def _long_calls(self, now_ns: int) -> tuple[LongCall, ...]:

@@ -13,6 +13,7 @@ from sage_local.errors import InternalError, SageError
 from sage_local.runtime.control.framing import FrameDecoder
 from sage_local.runtime.control.run_directory import RunDirectory
 from sage_local.runtime.coordinator.client import Client
+from sage_local.runtime.coordinator.explanations import Explanations
 from sage_local.runtime.coordinator.fleet import Fleet
 from sage_local.runtime.coordinator.held import HeldRecords
 from sage_local.runtime.coordinator.log import JobLog
@@ -27,6 +28,7 @@ from sage_local.runtime.protocol import job_state as state
 from sage_local.runtime.protocol.client_messages import (
     AskProgress,
     AskStatus,
+    AskWindows,
     CancelJob,
     CollectedFrame,
     Conclusion,
@@ -40,6 +42,7 @@ from sage_local.runtime.protocol.client_messages import (
     StartFailure,
     StopJob,
     Submission,
+    WindowReport,
     WorkerLoss,
 )
 from sage_local.runtime.protocol.messages import (
@@ -50,12 +53,15 @@ from sage_local.runtime.protocol.messages import (
     Failure,
     SnapshotFailed,
     SnapshotTaken,
+    WindowsExplained,
 )
 from sage_local.runtime.protocol.restarts import GiveUp
 
 PROGRESS_INTERVAL_S = 0.4
 RESTARTING = "restarting"
 """Beside the phases of ``job_state``: one execution has ended and the next one has not begun."""
+_ANSWERING = (state.Phase.STARTING, state.Phase.RUNNING, state.Phase.STOPPING)
+"""The phases in which workers obey."""
 LOG_AFTER_S = 1.0
 """Then the log file is opened: most jobs in a shell or a test are over before."""
 
@@ -88,6 +94,7 @@ class Service:
         self._restart_timer: TimerHandle | None = None
         recovery.serve(loop, warn=self._warn, on_complete=self._held.complete, on_impossible=self._give_up)
         self._reports, self._shell = self._execution(fleet)
+        self._explanations = Explanations(loop, submission.plan, submission.kinds, self._worker_in_words)
         self._pipes = OutputPipes(self._forward)
         self._caller_client = self._client(caller, decoder, self._caller_gone)
 
@@ -191,10 +198,25 @@ class Service:
                 client.send(ProgressReport(self._meter.look(), asked=True))
             case AskStatus():
                 client.send(self._status())
+            case AskWindows():
+                self._explain(client, request)
             case _:
                 self._log.write("WARNING", f"a client asked for {type(request).__name__}, which is nothing we do")
                 client.close()
                 self._clients.discard(client)
+
+    def _explain(self, client: Client, asked: AskWindows) -> None:
+        if self._restart_timer is not None or self._shell.job.phase not in _ANSWERING:
+            client.send(WindowReport(asked.question, None, f"no worker can be asked: the job is {self._phase()}"))
+            return
+        command = self._explanations.ask(client, asked, self._shell.job.living)
+        if command is not None:
+            self._tell(command)
+
+    def _worker_in_words(self, worker: WorkerId) -> str:
+        each = self._fleet.workers[worker]
+        pid = "" if each.process is None else f" (pid {each.process.pid})"
+        return f"worker {worker}{pid} with {', '.join(map(repr, each.operators))}: `sage stack` shows what it is in"
 
     def _ask(self, event: state.StopAsked | state.CancelAsked | state.CallerGone) -> None:
         """Someone wants the job to end; between two executions there is nothing to be ended."""
@@ -208,8 +230,10 @@ class Service:
     def _status(self) -> JobStatus:
         pids = {each.id: each.process.pid for each in self._fleet.workers.values() if each.process is not None}
         plan = self._fleet.plan
-        phase = self._shell.job.phase.value if self._restart_timer is None else RESTARTING
-        return JobStatus(self._directory.path.name, plan.job_name, phase, os.getpid(), pids, self._meter.look())
+        return JobStatus(self._directory.path.name, plan.job_name, self._phase(), os.getpid(), pids, self._meter.look())
+
+    def _phase(self) -> str:
+        return self._shell.job.phase.value if self._restart_timer is None else RESTARTING
 
     def _on_report(self, worker: WorkerId, event: Event) -> None:
         match event:
@@ -217,6 +241,8 @@ class Service:
                 self._held.take(operator, frame)
             case CollectedUpTo(operator, checkpoint):
                 self._held.barrier(operator, checkpoint)
+            case WindowsExplained():
+                self._explanations.take(event)
             case SnapshotTaken() | SnapshotFailed():
                 if self._recovery.checkpoints is not None:
                     self._recovery.checkpoints.on_report(event)
@@ -269,6 +295,7 @@ class Service:
     def _conclude(self, outcome: state.Outcome) -> None:
         """Every worker is gone: forward their last words. Begin again, or come to the end."""
         self._reports.stop()
+        self._explanations.end()
         self._pipes.close()
         self._recovery.abandon()
         if not self._restarts(outcome):

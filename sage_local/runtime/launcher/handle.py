@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 from sage_local.errors import CoordinatorLostError, JobCancelledError, JobError
@@ -12,8 +13,10 @@ from sage_local.runtime.launcher.failure import add_last_words, error_of
 from sage_local.runtime.launcher.interrupts import interrupts
 from sage_local.runtime.launcher.link import Link
 from sage_local.runtime.launcher.processes import Processes
+from sage_local.runtime.launcher.questions import ALL_KEYS, explained, windows_question
 from sage_local.runtime.launcher.receiver import Receiver
 from sage_local.runtime.protocol.client_messages import AskProgress, CancelJob, JobFailed, JobFinished, StopJob
+from sage_local.runtime.protocol.explanations import WindowExplanation
 from sage_local.runtime.protocol.progress import Progress
 
 
@@ -46,6 +49,7 @@ class JobHandle:
         self._exit_code: int | None = None
         self._raised: BaseException | None = None
         self._receiving = threading.Lock()
+        self._questions = 0
         self._thread: threading.Thread | None = None
         if not attached:
             self._thread = threading.Thread(target=self._receive_apart, name=f"sage-{self.job_id}", daemon=True)
@@ -85,15 +89,31 @@ class JobHandle:
         self._refuse_forked()
         before = self._receiver.answers
         self._link.send(AskProgress())
+        self._await(lambda: self._receiver.answers > before)
+        return self._receiver.progress
+
+    def explain_window(self, operator: str, key: Any = ALL_KEYS) -> WindowExplanation:
+        """Why windows of ``operator`` (those with records of ``key``) have not fired; ``print`` shows it in words.
+
+        Raises ``JobError`` where that operator has no windows, and when the job is not running (any more).
+        """
+        self._refuse_forked()
+        self._questions += 1
+        question = windows_question(self._questions, operator, key)
+        self._link.send(question)
+        self._await(lambda: question.question in self._receiver.reports)
+        return explained(self.job_id, self._receiver.reports.pop(question.question, None))
+
+    def _await(self, is_answered: Callable[[], bool]) -> None:
+        """Until then, or until the end of the job; receive meanwhile, unless another thread does."""
         if self._thread is None and self._receiving.acquire(blocking=False):
             try:
-                while self._receiver.answers == before and self._link.is_open:
+                while not is_answered() and self._link.is_open:
                     self._receive_some()
             finally:
                 self._receiving.release()
         else:
-            self._receiver.wait_for_answer(before)
-        return self._receiver.progress
+            self._receiver.wait_until(is_answered)
 
     def collected(self, operator: str) -> list[Any]:
         """What the ``Collect`` operator of this name has returned so far, in order; complete after ``wait``."""
@@ -140,7 +160,14 @@ class JobHandle:
         match self._receiver.conclusion:
             case JobFinished(progress, checkpoints, restarts):
                 operators = tuple(
-                    OperatorResult(each.name, each.parallelism, each.records_in, each.records_out, each.records_failed)
+                    OperatorResult(
+                        each.name,
+                        each.parallelism,
+                        each.records_in,
+                        each.records_out,
+                        each.records_failed,
+                        each.records_late,
+                    )
                     for each in progress.operators
                 )
                 return JobResult(self.job_id, self._name, self._duration_s, operators, checkpoints, restarts)

@@ -5,7 +5,14 @@ import threading
 from collections.abc import Callable
 from typing import Any, get_args
 
-from sage_local.runtime.protocol.client_messages import CollectedFrame, Conclusion, Output, ProgressReport, Reply
+from sage_local.runtime.protocol.client_messages import (
+    CollectedFrame,
+    Conclusion,
+    Output,
+    ProgressReport,
+    Reply,
+    WindowReport,
+)
 from sage_local.runtime.protocol.progress import Progress
 
 STREAM_MAGIC = b"\xff\xff\xff\xff"
@@ -39,6 +46,8 @@ class Receiver:
         self.progress = Progress(0.0, ())
         self.conclusion: Conclusion | None = None
         self.ended = False
+        self.reports: dict[int, WindowReport] = {}
+        """Answers that nobody has taken yet, by question."""
 
     def take(self, reply: Reply) -> None:
         """One reply. What a callback raises comes out here."""
@@ -50,6 +59,10 @@ class Receiver:
                 self._on_collected(operator, _decode(frame))
             case ProgressReport():
                 self._take_progress(reply)
+            case WindowReport():
+                with self._changed:
+                    self.reports[reply.question] = reply
+                    self._changed.notify_all()
             case _ if isinstance(reply, get_args(Conclusion)):
                 self.conclusion = reply
                 self.progress = reply.progress
@@ -69,10 +82,10 @@ class Receiver:
         """How many questions were answered so far."""
         return self._answers
 
-    def wait_for_answer(self, after: int) -> None:
-        """Until more than ``after`` questions are answered, or the end; for a thread that does not receive."""
+    def wait_until(self, is_answered: Callable[[], bool]) -> None:
+        """Until ``is_answered`` of what was received, or the end; for a thread that does not receive."""
         with self._changed:
-            self._changed.wait_for(lambda: self._answers > after or self.ended)
+            self._changed.wait_for(lambda: is_answered() or self.ended)
 
     def _take_progress(self, report: ProgressReport) -> None:
         with self._changed:

@@ -43,4 +43,5 @@ class Meter:
             (total.records_in - before.records_in) / elapsed_s,
             (total.records_out - before.records_out) / elapsed_s,
             total.records_failed,
+            total.records_late,
         )

@@ -39,6 +39,8 @@ class OperatorCounter(IntEnum):
     """Time in this operator, or for operators compiled into one function all of theirs, on the first of them."""
     RECORDS_FAILED = 3
     """Skipped or diverted by ``on_error``."""
+    RECORDS_LATE = 4
+    """Came too late for their windows, and were dropped."""
 
 
 assert len(WorkerCounter) <= COUNTERS_PER_WORKER
@@ -55,7 +57,7 @@ class Cells(Protocol):
 class OperatorCounters:
     """The writer of one operator's counters; its task alone uses it."""
 
-    __slots__ = ("_cells", "_failed", "_in", "_out", "place")
+    __slots__ = ("_cells", "_failed", "_in", "_late", "_out", "place")
 
     def __init__(self, cells: Cells, place: int) -> None:
         self._cells = cells
@@ -64,6 +66,7 @@ class OperatorCounters:
         self._in = operator_index(place, OperatorCounter.RECORDS_IN)
         self._out = operator_index(place, OperatorCounter.RECORDS_OUT)
         self._failed = operator_index(place, OperatorCounter.RECORDS_FAILED)
+        self._late = operator_index(place, OperatorCounter.RECORDS_LATE)
 
     def took(self, records: int) -> None:
         """Count ``records`` in."""
@@ -72,6 +75,10 @@ class OperatorCounters:
     def failed(self, records: int) -> None:
         """Count ``records`` that were skipped or diverted."""
         self._cells[self._failed] += records
+
+    def late(self, records: int) -> None:
+        """Count ``records`` that came too late and were dropped."""
+        self._cells[self._late] += records
 
     def gave(self, records: int) -> None:
         """Count ``records`` out."""
@@ -86,6 +93,11 @@ class OperatorCounters:
     def records_out(self) -> int:
         """Counted so far."""
         return self._cells[self._out]
+
+    @property
+    def records_late(self) -> int:
+        """Counted so far."""
+        return self._cells[self._late]
 
 
 class WorkerCounters:
@@ -141,6 +153,7 @@ class OperatorReading:
     records_out: int
     busy_ns: int
     records_failed: int = 0
+    records_late: int = 0
 
 
 @data
@@ -162,6 +175,7 @@ def read_operators(cells: Cells, plan: Plan, worker: WorkerId) -> list[OperatorR
             cells[operator_index(place, OperatorCounter.RECORDS_OUT)],
             cells[operator_index(place, OperatorCounter.BUSY_NS)],
             cells[operator_index(place, OperatorCounter.RECORDS_FAILED)],
+            cells[operator_index(place, OperatorCounter.RECORDS_LATE)],
         )
         for place, (task, index) in enumerate(counted_operators(plan, worker))
     ]
@@ -179,16 +193,17 @@ def read_at_work(cells: Cells, plan: Plan, worker: WorkerId) -> AtWork | None:
 
 def results(plan: Plan, readings: Sequence[OperatorReading]) -> tuple[OperatorResult, ...]:
     """``readings`` of all workers, summed over the subtasks of each operator, in the order of the program."""
-    totals: dict[str, tuple[int, int, int]] = {}
+    totals: dict[str, tuple[int, int, int, int]] = {}
     for reading in readings:
-        taken, given, failed = totals.get(reading.operator, (0, 0, 0))
+        taken, given, failed, late = totals.get(reading.operator, (0, 0, 0, 0))
         totals[reading.operator] = (
             taken + reading.records_in,
             given + reading.records_out,
             failed + reading.records_failed,
+            late + reading.records_late,
         )
     return tuple(
-        OperatorResult(operator.name, chain.parallelism, *totals.get(operator.name, (0, 0, 0)))
+        OperatorResult(operator.name, chain.parallelism, *totals.get(operator.name, (0, 0, 0, 0)))
         for chain in plan.chains
         for operator in chain.operators
     )

@@ -13,6 +13,7 @@ from sage_local.runtime.operators.protocol import TaskContext
 from sage_local.runtime.operators.user_function import UserFunction, close_all
 from sage_local.runtime.operators.windows.expressions import expression
 from sage_local.runtime.protocol.blame import NO_RECORD, OperatorFailed, blame, record_at
+from sage_local.runtime.protocol.explanations import OriginTime
 from sage_local.runtime.state.chunk import PROTOCOL
 from sage_local.runtime.state.snapshot import StateSnapshot
 from sage_local.windowing.timestamps import event_time_ms, event_times_ms
@@ -42,6 +43,7 @@ class AssignTimestamps:
         self._stamp = None if isinstance(assigner, TimestampAssigner) else value_getter(assigner)
         self._extract_all = _extractor(self._stamp)
         self._is_last_split = True
+        self._split: SplitStart | None = None
         self._start_split()
         self._emitted = MIN_TIMESTAMP
         self._repeats = False
@@ -188,6 +190,7 @@ class AssignTimestamps:
 
     def split_start(self, start: SplitStart) -> Iterable[Element]:
         """Time starts anew with the split, and comes further only in the last one."""
+        self._split = start
         self._is_last_split = start.split == start.splits - 1
         self._start_split()
         return ()
@@ -201,6 +204,22 @@ class AssignTimestamps:
     def idleness(self, idleness: Idleness) -> Iterable[Element]:
         """Whether records come is seen here."""
         return ()
+
+    def origin_time(self, subtask: int) -> OriginTime:
+        """How far time has come, for people who ask."""
+        split, delay_ms = self._split, self._strategy.delay_ms
+        within = None
+        if delay_ms is not None:
+            within = MIN_TIMESTAMP if self._latest == MIN_TIMESTAMP else self._latest - delay_ms - 1
+        return OriginTime(
+            self.name,
+            subtask,
+            self._emitted,
+            self._is_idle,
+            None if split is None else split.split + 1,
+            None if split is None else split.splits,
+            within,
+        )
 
     def next_time_ms(self) -> int | None:
         """When the strategy's idleness is reached, or its generator wants to be asked."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from sage_local.core.data import data
 from sage_local.core.ids import WorkerId
 from sage_local.plan.physical import Plan
+from sage_local.runtime.protocol.explanations import WindowExplanation
 from sage_local.runtime.protocol.messages import Failure
 from sage_local.runtime.protocol.progress import Progress
 
@@ -49,7 +50,20 @@ class AskStatus:
     """To the coordinator: answer with a ``JobStatus``."""
 
 
-Request = Submission | StopJob | CancelJob | AskProgress | AskStatus
+@data
+class AskWindows:
+    """To the coordinator: answer with a ``WindowReport`` of this ``question``.
+
+    ``keys`` is a pickled tuple of keys, any of which is meant, and ``key`` says so to people; ``None``: all keys.
+    """
+
+    question: int
+    operator: str
+    keys: bytes | None = None
+    key: str | None = None
+
+
+Request = Submission | StopJob | CancelJob | AskProgress | AskStatus | AskWindows
 
 
 @data
@@ -86,6 +100,15 @@ class JobStatus:
     pid: int
     worker_pids: dict[WorkerId, int]
     progress: Progress
+
+
+@data
+class WindowReport:
+    """From the coordinator, as an answer to ``AskWindows``: an explanation, or why there is none."""
+
+    question: int
+    explanation: WindowExplanation | None
+    problem: str = ""
 
 
 @data
@@ -137,4 +160,4 @@ class JobCancelled:
 
 
 Conclusion = JobFinished | JobFailed | JobCancelled
-Reply = Output | CollectedFrame | ProgressReport | JobStatus | Conclusion
+Reply = Output | CollectedFrame | ProgressReport | JobStatus | WindowReport | Conclusion

@@ -2,6 +2,7 @@
 
 from sage_local.core.data import data
 from sage_local.core.ids import TaskId, WorkerId
+from sage_local.runtime.protocol.explanations import OriginTime, SubtaskWindows
 from sage_local.runtime.protocol.snapshots import Checkpointing, TaskSnapshot
 
 COORDINATOR = WorkerId(-1)
@@ -57,11 +58,25 @@ class Cancel:
 
 
 @data
+class ExplainWindows:
+    """To a worker: answer with ``WindowsExplained``.
+
+    ``keys`` is a pickled tuple of keys, any of which is meant; ``None``: all.
+    """
+
+    question: int
+    operator: str
+    keys: bytes | None
+
+
+@data
 class Exit:
     """To a worker: leave the process."""
 
 
-Command = Deploy | StopSources | SuspendSources | TriggerCheckpoint | CheckpointComplete | Cancel | Exit
+Command = (
+    Deploy | StopSources | SuspendSources | TriggerCheckpoint | CheckpointComplete | Cancel | ExplainWindows | Exit
+)
 
 
 @data
@@ -153,6 +168,17 @@ class SnapshotFailed:
     reason: str
 
 
+@data
+class WindowsExplained:
+    """From a worker: its part of the answer. ``problem``: why there is none, for the user."""
+
+    worker: WorkerId
+    question: int
+    subtasks: tuple[SubtaskWindows, ...]
+    origins: tuple[OriginTime, ...]
+    problem: str | None = None
+
+
 Event = (
     WorkerReady
     | LoadFailed
@@ -162,5 +188,6 @@ Event = (
     | CollectedUpTo
     | SnapshotTaken
     | SnapshotFailed
+    | WindowsExplained
     | WorkerDone
 )

@@ -14,6 +14,7 @@ class OperatorProgress:
     in_per_s: float
     out_per_s: float
     records_failed: int = 0
+    records_late: int = 0
 
 
 @data

@@ -7,6 +7,8 @@ from functools import partial
 from sage_local.core.elements import Barrier
 from sage_local.runtime.metrics.table import WorkerCounter, WorkerCounters
 from sage_local.runtime.protocol.blame import OperatorFailed
+from sage_local.runtime.protocol.explanations import OriginTime, SubtaskWindows
+from sage_local.runtime.protocol.messages import ExplainWindows
 from sage_local.runtime.worker.task import Task, TaskState
 
 OnFailed = Callable[[Task, BaseException], None]
@@ -80,6 +82,12 @@ class DutyCycle:
         """The execution ends: sinks commit what is complete and abort the rest."""
         for task in tuple(self._tasks):
             self._guarded(task, partial(task.abandon, completed))
+
+    def explain(self, question: ExplainWindows) -> tuple[tuple[SubtaskWindows, ...], tuple[OriginTime, ...]]:
+        """What the tasks know of the windows of an operator, and of where event time comes from."""
+        able = [task.explaining for task in self._tasks if task.explaining is not None]
+        windows = tuple(found for each in able if (found := each.windows(question)) is not None)
+        return windows, tuple(origin for each in able for origin in each.origins())
 
     def close(self) -> None:
         """Close every task that is left; what they were doing is dropped, and what closing raises is reported."""

@@ -20,18 +20,21 @@ from sage_local.runtime.job import Deployment, WorkerBoot
 from sage_local.runtime.memory import segment as memory
 from sage_local.runtime.memory.layout import command_ring, counted_operators, lay_out, report_ring
 from sage_local.runtime.metrics.table import WorkerCounter, WorkerCounters
+from sage_local.runtime.protocol.explanations import OriginTime, SubtaskWindows
 from sage_local.runtime.protocol.messages import (
     COORDINATOR,
     Cancel,
     CheckpointComplete,
     Deploy,
     Exit,
+    ExplainWindows,
     LoadFailed,
     StopSources,
     SuspendSources,
     TaskFailed,
     TaskFinished,
     TriggerCheckpoint,
+    WindowsExplained,
     WorkerDone,
     WorkerReady,
 )
@@ -131,6 +134,8 @@ class Worker:
                     self._duty.abandon(completed)
                 self._close()
                 self._reports.send(WorkerDone(self._boot.worker))
+            case ExplainWindows():
+                self._explain(command)
             case Exit():
                 self._is_leaving = True
             case _:
@@ -193,6 +198,18 @@ class Worker:
             )
 
         return of_task
+
+    def _explain(self, question: ExplainWindows) -> None:
+        windows: tuple[SubtaskWindows, ...] = ()
+        origins: tuple[OriginTime, ...] = ()
+        problem = None
+        if self._duty is not None:
+            try:
+                windows, origins = self._duty.explain(question)
+            except Exception as error:
+                # Keys are the user's own, loaded and compared here: what they raise is for who asked, not for the job.
+                problem = f"{type(error).__name__}: {error}"
+        self._reports.send(WindowsExplained(self._boot.worker, question.question, windows, origins, problem))
 
     def _failed(self, task: Task, error: BaseException) -> None:
         self._has_failed = True

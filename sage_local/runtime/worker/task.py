@@ -22,6 +22,7 @@ from sage_local.runtime.operators.timed import ClockTimed, EventTimed, ManyInput
 from sage_local.runtime.operators.user_function import UserFunction
 from sage_local.runtime.protocol.blame import NO_RECORD, blame
 from sage_local.runtime.protocol.pacing import Pacer
+from sage_local.runtime.worker.explaining import Explaining
 from sage_local.runtime.worker.task_checkpoints import TaskCheckpoints
 
 _TICK = Idleness(idle=False)
@@ -81,8 +82,10 @@ class Task:
         copy: Copy,
         pacer: Pacer,
         checkpoints: TaskCheckpoints | None = None,
+        explaining: Explaining | None = None,
     ) -> None:
         self.context = context
+        self.explaining = explaining
         self.state = TaskState.RUNNING
         self.name = name
         self._input = upstream

@@ -37,6 +37,7 @@ from sage_local.runtime.operators.user_function import UserFunction
 from sage_local.runtime.protocol.alignment import Alignment, Guarantee
 from sage_local.runtime.protocol.pacing import Pacer
 from sage_local.runtime.protocol.turns import ReceiverTurns, SenderTurns, dealt_to, every_turn
+from sage_local.runtime.worker.explaining import Explaining
 from sage_local.runtime.worker.task import Task
 from sage_local.runtime.worker.task_checkpoints import TaskCheckpoints
 
@@ -89,6 +90,7 @@ class _Wiring:
         self._pacer = Pacer(timeout_ms=self._timeout_ms, max_rows=settings[FRAME_ROWS])
         self._copy = shared if settings[OBJECT_REUSE] else copied
         self._selectors: list[UserFunction] = []
+        self._inputs: list[tuple[str, int | None]] = []  # of event time: who sends them
         self._counters = [
             OperatorCounters(around.cells, place)
             for place, (counted, _) in enumerate(counted_operators(plan, worker))
@@ -109,8 +111,9 @@ class _Wiring:
         else:
             time, upstream = self._gate()
         operators = build(with_counters[source is not None :], plan.settings)
+        context = TaskContext(plan.job_name, self._task, chain.parallelism, plan.settings)
         return Task(
-            TaskContext(plan.job_name, self._task, chain.parallelism, plan.settings),
+            context,
             name=chain.operators[-1].name,
             upstream=upstream,
             operators=operators,
@@ -124,6 +127,7 @@ class _Wiring:
             copy=self._copy,
             pacer=self._pacer,
             checkpoints=self._checkpoints(source, time, operators),
+            explaining=Explaining(context, time, self._inputs, operators),
         )
 
     def _checkpoints(
@@ -163,6 +167,8 @@ class _Wiring:
                 if sender is not None:
                     latest = time_inputs[-1] if time_inputs else -1
                     time_inputs.append(latest if says_the_same else latest + 1)
+                    if not says_the_same:
+                        self._inputs.append(self._input_name(edge, sender))
             numbers.append(of_edge)
         time = EventTime(time_inputs)
         barriers = Barriers(Alignment(sum(map(len, numbers)), self._guarantee(edges)))
@@ -172,6 +178,10 @@ class _Wiring:
             inputs.append(self._edge_input(edge, time, of_edge, barriers, first))
             first += len(of_edge)
         return time, inputs[0] if len(inputs) == 1 else UnionGate(inputs)
+
+    def _input_name(self, edge: Edge, sender: int) -> tuple[str, int | None]:
+        source = self._plan.chains[edge.source]
+        return source.operators[-1].name, sender if source.parallelism > 1 and not edge.same_time else None
 
     def _guarantee(self, edges: list[Edge]) -> Guarantee:
         # Where frames come in turns, all barriers come between the same two turns: to align costs nothing there.

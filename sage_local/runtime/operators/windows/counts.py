@@ -13,7 +13,8 @@ from sage_local.core.time_domain import TimeDomain
 from sage_local.plan import operators as specs
 from sage_local.runtime.metrics.table import OperatorCounters
 from sage_local.runtime.operators.windows.fold import CountFold, Fold
-from sage_local.runtime.operators.windows.operator import WindowOperator
+from sage_local.runtime.operators.windows.operator import WindowOperator, held
+from sage_local.runtime.protocol.explanations import WaitingWindow
 from sage_local.runtime.state.backend import KeyedBackend
 from sage_local.windowing.windows import GLOBAL_WINDOW
 
@@ -110,6 +111,23 @@ class CountWindows(WindowOperator):
         if not panes[BACK]:
             return panes[FRONT][-1]
         return self._output.fold.merge_two(panes[FRONT][-1], panes[BACK_SUM])
+
+    def waiting(self, keys: tuple[Any, ...] | None, most: int) -> list[WaitingWindow]:
+        """See ``WindowOperator``. Without a key there is one entry for all of them: each counts for itself."""
+        filling = self._filling.space()
+        if keys is not None:
+            present = [key for key in keys if key in filling or key in self._full.space()]
+            return [WaitingWindow(None, None, None, "records", 1, self._missing(key)) for key in present[:most]]
+        number = held(None, filling.keys() | self._full.space().keys())
+        return [WaitingWindow(None, None, None, "records", number, "fires by numbers of records")] if number else []
+
+    def _missing(self, key: Any) -> str:
+        """How many records ``key`` needs for its next window."""
+        filled = self._filling.space().get(key, (0,))[0]
+        panes = self._full.space().get(key)
+        done = (panes[COUNT] if panes is not None else 0) * self._pane_size + filled
+        slide = self._per_slide * self._pane_size
+        return f"fires after {slide - done % slide} more records of the key"
 
     def _advance(self, time: int) -> Iterable[Element]:
         return ()

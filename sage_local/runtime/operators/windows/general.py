@@ -1,6 +1,7 @@
 """Windows by any assigner, trigger and lateness: one record at a time, as the trigger wants it."""
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
+from heapq import nsmallest
 from typing import Any
 
 from sage_local.core.elements import MAX_TIMESTAMP, Element, Rows, Watermark
@@ -8,14 +9,15 @@ from sage_local.core.time_domain import TimeDomain
 from sage_local.plan import operators as specs
 from sage_local.runtime.metrics.table import OperatorCounters
 from sage_local.runtime.operators.windows.merging import MergingWindows
-from sage_local.runtime.operators.windows.operator import WindowOperator
+from sage_local.runtime.operators.windows.operator import WindowOperator, held
 from sage_local.runtime.operators.windows.triggering import Triggering
 from sage_local.runtime.protocol.blame import NO_RECORD, blame
+from sage_local.runtime.protocol.explanations import WaitingWindow
 from sage_local.runtime.state.backend import KeyedBackend
 from sage_local.runtime.state.timers import Timers
 from sage_local.windowing.assigners import GlobalWindows
 from sage_local.windowing.trigger import TriggerResult
-from sage_local.windowing.windows import GlobalWindow, Window
+from sage_local.windowing.windows import GlobalWindow, TimeWindow, Window
 
 
 class GeneralWindows(WindowOperator):
@@ -123,6 +125,35 @@ class GeneralWindows(WindowOperator):
             self._contents.changed((key,), window)
             if not space:
                 self._contents.drop(window)
+
+    def waiting(self, keys: tuple[Any, ...] | None, most: int) -> list[WaitingWindow]:
+        """See ``WindowOperator``."""
+        first: dict[Any, tuple[int, str]] = {}
+        for timers, clock in ((self._event_timers, "watermark"), (self._processing_timers, "clock")):
+            for timer in timers:
+                if keys is None or timer.key in keys:
+                    known = first.get(timer.namespace)
+                    if known is None or timer.timestamp < known[0]:
+                        first[timer.namespace] = timer.timestamp, clock
+        windows: Any = self._contents.namespaces()
+        found = [(window, number) for window in windows if (number := held(keys, self._contents.space(window)))]
+        never = (MAX_TIMESTAMP, "watermark")
+        ordered = nsmallest(most, found, key=lambda each: first.get(each[0], never)[0])
+        return [self._described(window, number, first.get(window)) for window, number in ordered]
+
+    def _described(self, window: Window, keys: int, timer: tuple[int, str] | None) -> WaitingWindow:
+        trigger = type(self._trigger).__name__
+        if isinstance(window, GlobalWindow):
+            note = f"its {trigger} says when it fires"
+            return WaitingWindow(None, None, timer and timer[0], timer[1] if timer else "records", keys, note)
+        if self._trigger == self._assigner.default_trigger():
+            if self._domain is TimeDomain.EVENT and window.max_timestamp <= self._watermark:
+                note = "has fired; kept for late records, with each of which it fires again"
+                return WaitingWindow(window.start, window.end, None, "records", keys, note)
+            return self._waiting_window(TimeWindow(window.start, window.end), keys)
+        note = f"its {trigger} is asked then, and with each record; the window is forgotten at its end"
+        fires_at, clock = timer or (None, "records")
+        return WaitingWindow(window.start, window.end, fires_at, clock, keys, note)
 
     def watermark(self, watermark: Watermark) -> Iterable[Element]:
         """Fire the timers that are due. At the end of time those of processing time too."""

@@ -1,6 +1,6 @@
 """What all window operators share: keys, times, late records, functions and their failures."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -18,8 +18,10 @@ from sage_local.runtime.operators.user_function import UserFunction, close_all
 from sage_local.runtime.operators.windows.fold import Fold
 from sage_local.runtime.operators.windows.output import Output
 from sage_local.runtime.protocol.blame import NO_RECORD, OperatorFailed, blame, record_at
+from sage_local.runtime.protocol.explanations import WaitingWindow
 from sage_local.runtime.state.backend import KeyedBackend
 from sage_local.runtime.state.snapshot import StateSnapshot
+from sage_local.windowing.windows import TimeWindow
 
 
 class WindowOperator:
@@ -28,8 +30,6 @@ class WindowOperator:
     def __init__(self, spec: specs.Windowed, domain: TimeDomain, counters: OperatorCounters) -> None:
         self.name = spec.name
         self.place = counters.place
-        self.late_dropped = 0
-        """Records that came too late and that no side output takes."""
         self._spec = spec
         self._domain = domain
         self._counters = counters
@@ -140,6 +140,34 @@ class WindowOperator:
     def _advance(self, time: int) -> Iterable[Element]:
         raise NotImplementedError
 
+    @property
+    def event_time(self) -> int:
+        """The last watermark."""
+        return self._watermark
+
+    @property
+    def late_dropped(self) -> int:
+        """How many records came too late and were taken by no side output."""
+        return self._counters.records_late
+
+    @property
+    def clock_ms(self) -> int:
+        """The time of windows of processing time."""
+        return max(self._now, self._clock.now_ms())
+
+    def waiting(self, keys: tuple[Any, ...] | None, most: int) -> list[WaitingWindow]:
+        """At most so many of the windows that hold records of any of ``keys`` (``None``: of any), in order of firing.
+
+        For people who ask why a window has not fired; called between batches.
+        """
+        raise NotImplementedError
+
+    def _waiting_window(self, window: TimeWindow, keys: int, note: str = "") -> WaitingWindow:
+        """A window that fires by its own clock."""
+        if self._domain is TimeDomain.EVENT:
+            return WaitingWindow(window.start, window.end, window.max_timestamp, "watermark", keys, note)
+        return WaitingWindow(window.start, window.end, window.end, "clock", keys, note)
+
     def _times(self, rows: Rows) -> Sequence[int]:
         """The time of each record in the windows' domain."""
         if self._domain is TimeDomain.PROCESSING:
@@ -165,7 +193,7 @@ class WindowOperator:
         """What becomes of records that came too late."""
         tag = getattr(self._spec, "late_tag", None)
         if tag is None:
-            self.late_dropped += len(rows.values)
+            self._counters.late(len(rows.values))
         else:
             yield Side(tag, Rows(rows.values, None, rows.timestamps))
 
@@ -197,6 +225,11 @@ class WindowOperator:
                 check_key(key)
             except (TypeError, ValueError) as error:
                 raise OperatorFailed(self.name, record, error) from error
+
+
+def held(keys: tuple[Any, ...] | None, space: Collection[Any]) -> int:
+    """How many of ``keys`` (``None``: of all) are in ``space``."""
+    return len(space) if keys is None else sum(key in space for key in keys)
 
 
 def _no_key(record: Any) -> None:

@@ -11,8 +11,9 @@ from sage_local.core.time_domain import TimeDomain
 from sage_local.plan import operators as specs
 from sage_local.runtime.metrics.table import OperatorCounters
 from sage_local.runtime.operators.windows.fold import Fold
-from sage_local.runtime.operators.windows.operator import WindowOperator
+from sage_local.runtime.operators.windows.operator import WindowOperator, held
 from sage_local.runtime.operators.windows.stacks import KeptPanes, Stacks
+from sage_local.runtime.protocol.explanations import WaitingWindow
 from sage_local.runtime.state.backend import KeyedBackend
 from sage_local.runtime.state.snapshot import StateSnapshot
 from sage_local.windowing.assigners import SlidingWindows, TumblingWindows
@@ -135,6 +136,28 @@ class PaneWindows(WindowOperator):
             window = max(window, self._aligned_up(self._open_from))
         return self._grid.start(window + self._per_window)
 
+    def waiting(self, keys: tuple[Any, ...] | None, most: int) -> list[WaitingWindow]:
+        """See ``WindowOperator``. A sliding window has at least as many keys as the fullest of its panes."""
+        known = {pane: number for pane in sorted(self._live()) if (number := held(keys, self._table.space(pane)))}
+        starts: dict[int, None] = {}
+        for pane in known:
+            first = self._first_window(pane)
+            if self._open_from is not None:
+                first = max(first, self._aligned_up(self._open_from))
+            for start in range(first, pane + 1, self._per_slide):
+                starts[start] = None
+                if len(starts) == most:
+                    break
+            if len(starts) == most:
+                break
+        return [self._waiting_window(self._window(start), self._most_keys(start, known)) for start in starts]
+
+    def _most_keys(self, start: int, known: dict[int, int]) -> int:
+        return max(known.get(pane, 0) for pane in range(start, start + self._per_window))
+
+    def _window(self, start: int) -> TimeWindow:
+        return TimeWindow(self._grid.start(start), self._grid.start(start + self._per_window))
+
     def _advance(self, time: int) -> Iterator[Element]:
         if self._quiet_until is not None and time <= self._quiet_until:
             return
@@ -162,8 +185,7 @@ class PaneWindows(WindowOperator):
             while index < len(panes) and panes[index] < open_before:
                 self._table.drop(panes[index])
                 index += 1
-            window = TimeWindow(self._grid.start(start), self._grid.start(start + self._per_window))
-            yield from self._output.of_window(window, accumulators)
+            yield from self._output.of_window(self._window(start), accumulators)
 
     def _live(self) -> Iterable[int]:
         return cast(Iterable[int], self._table.namespaces())

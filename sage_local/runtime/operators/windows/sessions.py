@@ -6,7 +6,7 @@ entry per gap and not one per record.
 """
 
 from collections.abc import Iterable, Iterator
-from heapq import heappop, heappush
+from heapq import heappop, heappush, nsmallest
 from typing import Any
 
 from sage_local.core.elements import MAX_TIMESTAMP, MIN_TIMESTAMP, Element, Rows
@@ -16,6 +16,7 @@ from sage_local.runtime.metrics.table import OperatorCounters
 from sage_local.runtime.operators.windows.fold import EMPTY, SessionFold
 from sage_local.runtime.operators.windows.operator import WindowOperator
 from sage_local.runtime.operators.windows.output import Fired
+from sage_local.runtime.protocol.explanations import WaitingWindow
 from sage_local.runtime.state.backend import KeyedBackend
 from sage_local.windowing.assigners import SessionWindows
 from sage_local.windowing.duration import positive_ms
@@ -147,6 +148,13 @@ class SessionWindowsOperator(WindowOperator):
         if self._domain is TimeDomain.EVENT or not self._slots:
             return None
         return min(self._queued[key] for key in self._keys_of[self._slots[0]] if key in self._queued) + 1
+
+    def waiting(self, keys: tuple[Any, ...] | None, most: int) -> list[WaitingWindow]:
+        """See ``WindowOperator``."""
+        found = self._sessions if keys is None else [key for key in keys if key in self._sessions]
+        sessions = (session for key in found for session in _all(self._sessions[key]))
+        first = nsmallest(most, sessions, key=lambda session: session[END])
+        return [self._waiting_window(TimeWindow(session[START], session[END]), 1) for session in first]
 
     def _advance(self, time: int) -> Iterator[Element]:
         self._time = time

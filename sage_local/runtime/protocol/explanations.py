@@ -1,0 +1,179 @@
+"""Why a window has not fired: how far time has come on every way into its operator, and what waits for it."""
+
+from collections.abc import Iterator
+
+from sage_local.core.data import data
+from sage_local.core.elements import MAX_TIMESTAMP, MIN_TIMESTAMP
+
+MOST_WINDOWS = 20
+"""Of each subtask: the first ones to fire. A person who asks wants those, and a job may hold millions."""
+
+
+@data
+class WaitingWindow:
+    """A window with records in it; ``start`` and ``end`` are ``None`` where it is not one of time.
+
+    It fires, or its trigger is asked, when ``clock`` (the watermark, or the machine's clock) has come to ``fires_at``;
+    ``None``: no time makes it fire. ``keys``: how many keys have records in it, at least. ``note``: what else there is
+    to say.
+    """
+
+    start: int | None
+    end: int | None
+    fires_at: int | None
+    clock: str
+    keys: int = 1
+    note: str = ""
+
+
+@data
+class InputTime:
+    """How far event time has come on one input of a task. ``subtask`` is ``None`` where all subtasks say the same."""
+
+    operator: str
+    subtask: int | None
+    watermark: int
+    is_idle: bool
+    holds_back: bool
+
+
+@data
+class OriginTime:
+    """How far event time has come where it is told: in one subtask of ``assign_timestamps_and_watermarks``.
+
+    ``split`` of ``splits`` is being read, the first being 1; ``split_watermark`` is how far time has come in it. Only
+    the last split moves the watermark: those before may be followed by one that starts anew.
+    """
+
+    operator: str
+    subtask: int
+    watermark: int
+    is_idle: bool
+    split: int | None
+    splits: int | None
+    split_watermark: int | None
+
+
+@data
+class SubtaskWindows:
+    """One subtask of the window operator. ``has_more``: than ``windows``, which are the first ones to fire."""
+
+    subtask: int
+    watermark: int
+    now_ms: int
+    inputs: tuple[InputTime, ...]
+    windows: tuple[WaitingWindow, ...]
+    has_more: bool
+    records_late: int
+
+
+@data
+class WindowExplanation:
+    """The answer of a whole job; its text is for people.
+
+    ``origins`` are those upstream of ``operator``. ``silent`` are workers that did not answer in time, each with what
+    is known of it: most often one that is inside a long call of user code.
+    """
+
+    operator: str
+    subtasks: tuple[SubtaskWindows, ...]
+    origins: tuple[OriginTime, ...]
+    silent: tuple[str, ...] = ()
+    key: str | None = None
+
+    def __str__(self) -> str:
+        return text_of(self)
+
+
+def text_of(explanation: WindowExplanation) -> str:
+    """Lines for people."""
+    return "\n".join(_lines(explanation))
+
+
+def _lines(explanation: WindowExplanation) -> Iterator[str]:
+    key = explanation.key
+    yield f"windows of operator {explanation.operator!r}" + ("" if key is None else f", key {key}")
+    # Of a key, the subtask that has it is of interest.
+    with_windows = [each for each in explanation.subtasks if each.windows]
+    for each in with_windows if key is not None and with_windows else explanation.subtasks:
+        yield from _of_subtask(each)
+    if not with_windows and not explanation.silent:
+        yield "no window holds records" + ("" if key is None else f" of key {key}")
+    if explanation.origins:
+        yield "event time comes from"
+    for origin in explanation.origins:
+        yield f"  {_origin(origin)}"
+    for worker in explanation.silent:
+        yield f"no answer from {worker}"
+
+
+def _of_subtask(subtask: SubtaskWindows) -> Iterator[str]:
+    yield f"subtask {subtask.subtask}: {_watermark(subtask.watermark)}"
+    for each in subtask.inputs:
+        yield f"  {_input(each)}"
+    for window in subtask.windows:
+        yield f"  {_window(window, subtask)}"
+    if subtask.has_more:
+        yield "  and later ones"
+    if subtask.records_late:
+        yield f"  {subtask.records_late:,} records came too late so far"
+
+
+def _input(of: InputTime) -> str:
+    whose = "" if of.subtask is None else f" (subtask {of.subtask})"
+    said = [_watermark(of.watermark)]
+    if of.is_idle:
+        said.append("idle")
+    if of.holds_back:
+        said.append("holds back the others")
+    return f"from {of.operator!r}{whose}: {', '.join(said)}"
+
+
+def _origin(of: OriginTime) -> str:
+    said = [_watermark(of.watermark)]
+    if of.is_idle:
+        said.append("idle")
+    if of.split is not None and of.splits is not None and of.split_watermark is not None:
+        said.append(f"reading split {of.split} of {of.splits}")
+        if of.split < of.splits:
+            said.append(f"which has come to {instant(of.split_watermark)}; only the last split moves the watermark")
+    return f"{of.operator!r} (subtask {of.subtask}): {', '.join(said)}"
+
+
+def _window(window: WaitingWindow, subtask: SubtaskWindows) -> str:
+    name = "window" if window.start is None or window.end is None else _span(window.start, window.end)
+    keys = "" if window.keys == 1 else f" with {window.keys:,} keys"
+    said = [part for part in (_firing(window, subtask), window.note) if part]
+    return f"{name}{keys}: {'; '.join(said)}"
+
+
+def _span(start: int, end: int) -> str:
+    return f"[{instant(start)}, {instant(end)})"
+
+
+def _firing(window: WaitingWindow, subtask: SubtaskWindows) -> str:
+    if window.fires_at is None:
+        return ""
+    reached = subtask.watermark if window.clock == "watermark" else subtask.now_ms
+    missing = window.fires_at - reached
+    to_go = f" ({missing:,} ms to go)" if reached > MIN_TIMESTAMP and missing > 0 else ""
+    return f"fires when the {window.clock} reaches {instant(window.fires_at)}{to_go}"
+
+
+def _watermark(timestamp: int) -> str:
+    if timestamp == MIN_TIMESTAMP:
+        return "no watermark yet"
+    return f"watermark {instant(timestamp)}"
+
+
+def instant(timestamp: int) -> str:
+    """A time in ms, for people: in UTC as far as the calendar goes."""
+    if timestamp >= MAX_TIMESTAMP:
+        return "the end of time"
+    from datetime import UTC, datetime, timedelta  # every job loads this module, and hardly any asks
+
+    try:
+        told = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=timestamp)).isoformat(timespec="milliseconds")
+    except OverflowError:
+        return f"{timestamp} ms"
+    return f"{told.removesuffix('+00:00')}Z"
