@@ -8,8 +8,8 @@ from sage_local.errors import PlanError
 def operator_name(given: str | None, function: Any, otherwise: str) -> str:
     """``given``, else the name of ``function`` or of its class, else (a lambda) the operator's own word."""
     if given is not None:
-        if not isinstance(given, str) or not given.strip():
-            raise PlanError(f"name: expected text that is not empty, found {given!r}")
+        if not isinstance(given, str) or not given.strip() or not given.isprintable():
+            raise PlanError(f"name: expected a line of text that is not empty, found {given!r}")
         return given
     name = getattr(function, "__name__", None)
     if not isinstance(name, str):

@@ -14,7 +14,7 @@ from sage_local import (
     SinkFunction,
     SourceFunction,
 )
-from sage_local.errors import FunctionError
+from sage_local.errors import FunctionError, JobError, PlanError
 
 
 def guarded_by_a_variable():
@@ -187,6 +187,56 @@ def test_a_keyboard_interrupt_of_a_function_is_its_own_failure_in_a_worker(envir
     stream = environment().from_collection([7]).map(lambda value: raises(KeyboardInterrupt()), name="raiser")
     with pytest.raises(OperatorError, match=r"'raiser' .* failed on record 7: KeyboardInterrupt"):
         stream.collect()
+
+
+@pytest.mark.parametrize(
+    ("extend", "expected"),
+    [
+        (lambda stream: stream.map(lambda number: number + 1), [301]),
+        (lambda stream: stream.filter(bool), [1]),
+        (lambda stream: stream.flat_map(lambda number: [number]), [1]),
+    ],
+    ids=["map", "filter", "flat_map"],
+)
+def test_a_chain_may_have_hundreds_of_operators(on_both, extend, expected):
+    """What they are compiled to must not nest deeper than Python's parser goes."""
+    stream = on_both.from_collection([1])
+    for _ in range(300):
+        stream = extend(stream)
+    assert stream.collect() == expected
+
+
+@pytest.mark.parametrize("name", ["", " ", "two\nlines", "nul\0", "half \ud800", 5])
+def test_an_operators_name_is_a_line_of_text(environment, name):
+    with pytest.raises(PlanError, match="name: expected a line of text that is not empty, found"):
+        environment().from_collection([1]).map(abs, name=name)
+
+
+class Torn:
+    """Can be taken apart, but not be put together again."""
+
+    def __init__(self):
+        self.value = 1
+
+    def __setstate__(self, state):
+        raise ValueError("no way back")
+
+    def __call__(self, value):
+        return value
+
+
+def test_a_record_that_can_not_be_put_together_again_fails_the_job_where_it_arrives(environment):
+    torn = environment().from_collection([1, 2]).map(lambda _: Torn(), parallelism=1)
+    collected = environment(1).from_collection([1, 2]).map(lambda _: Torn())
+    with pytest.raises(OperatorError, match=r"operator 'take' .* can not be unpickled: ValueError: no way back"):
+        torn.map(lambda _: 1, name="take", parallelism=2).collect()
+    with pytest.raises(SerializationError, match="from another process can not be unpickled: ValueError: no way back"):
+        collected.collect()
+
+
+def test_a_function_that_can_not_be_put_together_again_fails_the_job(environment):
+    with pytest.raises(JobError, match="worker 0 could not load the job: ValueError: no way back"):
+        environment(1).from_collection([1]).map(Torn()).collect()
 
 
 class NoRepr:

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from sage_local import OperatorError, WorkerLostError
+from sage_local import MapFunction, OperatorError, WorkerLostError
 from sage_local.cli.progress import status_text
 
 
@@ -32,8 +32,6 @@ def test_a_function_that_ends_its_worker_fails_the_job(environment, capfd, end, 
 
 @pytest.mark.parametrize("where", ["open", "call"])
 def test_sys_exit_in_a_function_is_its_failure(environment, where):
-    from sage_local import MapFunction
-
     class Leaves(MapFunction):
         def open(self, context):
             if where == "open":
@@ -225,10 +223,19 @@ def never_returns(value):
         time.sleep(0.01)
 
 
+class NeverOpens(MapFunction):
+    def open(self, context):
+        never_returns(None)
+
+    def map(self, value):
+        return value
+
+
 @pytest.mark.slow
-def test_a_function_that_never_returns_is_named_and_its_stack_can_be_read(environment):
+@pytest.mark.parametrize("function", [never_returns, NeverOpens()], ids=["call", "open"])
+def test_a_function_that_never_returns_is_named_and_its_stack_can_be_read(environment, function):
     env = environment(1)
-    env.from_collection([1]).map(never_returns, name="stuck").print()
+    env.from_collection([1]).map(function, name="stuck").print()
     handle = env.submit(detach=True)
     while not (progress := handle.metrics()).long_calls:
         # Some seconds: a shorter call is no reason to wonder.

@@ -19,11 +19,24 @@ def encode(rows: Rows) -> bytes:
 
 
 def decode(block: bytes | bytearray | memoryview) -> Rows:
-    """The batch in ``block``, which is not referred to afterwards. ``ValueError`` when it is not such a block."""
-    columns = unpack_rows(block, pickle.loads)
+    """The batch in ``block``, which is not referred to afterwards.
+
+    ``ValueError`` when it is not such a block, ``SerializationError`` where a record can not be put together again.
+    """
+    columns = unpack_rows(block, _unpickle)
     if len(columns) != 3 or columns[0] is None:
         raise ValueError(f"expected a block of values, keys and timestamps, found {len(columns)} columns")
     return Rows(columns[0], columns[1], columns[2])
+
+
+def _unpickle(body: memoryview) -> list[Any]:
+    try:
+        values: list[Any] = pickle.loads(body)
+    except Exception as error:  # whatever the constructors of the user's classes raise
+        raise SerializationError(
+            f"a record that came from another process can not be unpickled: {type(error).__name__}: {error}"
+        ) from error
+    return values
 
 
 _NOT_BY_REFERENCE = (pickle.PicklingError, AttributeError, TypeError)

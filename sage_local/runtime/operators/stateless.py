@@ -15,6 +15,10 @@ from sage_local.runtime.operators.user_function import UserFunction, close_all
 from sage_local.runtime.protocol.blame import blame
 
 
+MOST_STEPS = 50
+"""Calls nest in the source of a stage, and CPython's parser goes no deeper than 200 parentheses."""
+
+
 @data
 class Step:
     """One operator of a stage."""
@@ -35,7 +39,8 @@ def stages(steps: Sequence[Step]) -> list["Stateless"]:
     groups: list[list[Step]] = []
     changes_number = True
     for step in steps:
-        if not groups or groups[-1][-1].kind is Kind.FLAT_MAP or (changes_number and step.kind is not Kind.MAP):
+        is_full = bool(groups) and (groups[-1][-1].kind is Kind.FLAT_MAP or len(groups[-1]) == MOST_STEPS)
+        if not groups or is_full or (changes_number and step.kind is not Kind.MAP):
             groups.append([])
             changes_number = False
         groups[-1].append(step)

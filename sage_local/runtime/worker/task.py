@@ -128,9 +128,9 @@ class Task:
         for selector in self._selectors:
             selector.open(self.context)
         for operator in reversed(self._operators):
-            operator.open(self.context)
+            self._watched(operator.place, partial(operator.open, self.context))
         if self._source is not None:
-            self._source.open(self.context)
+            self._watched(self._source.place, partial(self._source.open, self.context))
 
     def step(self) -> bool:
         """Do what can be done now, up to a frame or a time slice; returns whether anything was.
@@ -394,11 +394,20 @@ class Task:
             yield _SideOf(element.tag, element.rows, operator.name) if isinstance(element, Side) else element
             entered_ns = counters.enter(place)
 
+    def _watched(self, place: int, act: Callable[[], None]) -> None:
+        """``act`` of user code that may never return: what it is in is shown meanwhile."""
+        entered_ns = self._counters.enter(place)
+        try:
+            act()
+        finally:
+            self._counters.leave(place, entered_ns)
+
     def _close(self) -> None:
         self._stream = iter(())
-        closes = [each.close for each in self._selectors] + [each.close for each in self._operators]
+        closes: list[Callable[[], None]] = [each.close for each in self._selectors]
+        closes += [partial(self._watched, each.place, each.close) for each in self._operators]
         if self._source is not None:
-            closes.append(self._source.close)
+            closes.append(partial(self._watched, self._source.place, self._source.close))
         first: BaseException | None = None
         for close in closes:
             try:
