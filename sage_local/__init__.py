@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from sage_local.api import LocalEnvironment as LocalEnvironment
     from sage_local.api import WindowedStream as WindowedStream
     from sage_local.core.time_domain import TimeDomain as TimeDomain
+    from sage_local.connectors.file_sink import FileSink as FileSink
     from sage_local.errors import CheckpointError as CheckpointError
     from sage_local.errors import ConfigError as ConfigError
+    from sage_local.errors import CoordinatorLostError as CoordinatorLostError
     from sage_local.errors import FunctionError as FunctionError
     from sage_local.errors import InternalError as InternalError
     from sage_local.errors import InvalidKeyError as InvalidKeyError
@@ -128,6 +130,7 @@ _HOMES = {
     "ConnectedStreams": "sage_local.api",
     "ContinuousEventTimeTrigger": "sage_local.windowing.triggers",
     "ContinuousProcessingTimeTrigger": "sage_local.windowing.triggers",
+    "CoordinatorLostError": "sage_local.errors",
     "Count": "sage_local.functions.aggregates",
     "CountTrigger": "sage_local.windowing.triggers",
     "DataStream": "sage_local.api",
@@ -135,6 +138,7 @@ _HOMES = {
     "EventTimeSessionWindows": "sage_local.windowing.assigners",
     "EventTimeTrigger": "sage_local.windowing.triggers",
     "FailedRecord": "sage_local.functions",
+    "FileSink": "sage_local.connectors.file_sink",
     "FilterFunction": "sage_local.functions",
     "FlatMapFunction": "sage_local.functions",
     "FunctionContext": "sage_local.functions",

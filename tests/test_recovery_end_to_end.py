@@ -3,6 +3,9 @@
 import itertools
 import os
 import signal
+import subprocess
+import sys
+import textwrap
 import time
 
 import pytest
@@ -10,6 +13,8 @@ import pytest
 from sage_local import (
     CheckpointError,
     ConfigError,
+    CoordinatorLostError,
+    FileSink,
     JobError,
     LocalEnvironment,
     OperatorError,
@@ -17,9 +22,7 @@ from sage_local import (
     SourceFunction,
     WorkerLostError,
 )
-from sage_local.connectors.file_sink import FileSink
-from sage_local.errors import CoordinatorLostError
-from tests.recovery_programs import read_output, write_input
+from tests.recovery_programs import copy_program, read_output, write_input
 from tests.runtime.launcher.conftest import await_end, site
 
 __all__ = ["site"]
@@ -358,3 +361,20 @@ def test_the_inline_engine_refuses_checkpoints_and_restarts(environment):
 def test_a_restore_path_without_a_checkpoint_is_an_error(environment, tmp_path):
     with pytest.raises((JobError, CheckpointError), match="no complete checkpoint"):
         environment(restore=str(tmp_path)).from_collection([1]).collect()
+
+
+def test_the_command_line_resumes_a_killed_job(tmp_path, site):
+    home = tmp_path / "home"
+    home.mkdir()
+    lines = write_input(home / "in")
+    program = home / "copy.py"
+    program.write_text(textwrap.dedent(copy_program(home)))
+    command = [sys.executable, "-m", "sage_local", "run", "local", str(program)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as first:
+        wait_for(lambda: sorted((home / "checkpoints" / "copy").glob("chk-*/MANIFEST")), "a checkpoint")
+        os.kill(site.only("sage_local.runtime.coordinator"), signal.SIGKILL)
+        first.communicate()
+    assert first.returncode == 1
+    again = subprocess.run([*command[:-1], "--resume", command[-1]], capture_output=True, text=True, check=True)
+    assert "restarts 0" in again.stdout
+    assert read_output(home / "out") == dict.fromkeys(lines, 1)

@@ -4,7 +4,6 @@ Two lines of text: a head with format, length and CRC-32 of the body, and the bo
 without running the user's code.
 """
 
-import json
 import zlib
 from dataclasses import asdict
 from typing import Any, Final
@@ -58,12 +57,16 @@ class NewerFormatError(CheckpointError):
 
 def write_manifest(manifest: Manifest) -> bytes:
     """The file's bytes."""
+    import json  # loaded by jobs that take checkpoints, and not by every worker at its start
+
     body = json.dumps(asdict(manifest), separators=(",", ":")).encode()
     return _head(FORMAT, body) + b"\n" + body + b"\n"
 
 
 def read_manifest(path: str, data: bytes) -> Manifest:
     """The manifest in ``data``; ``CheckpointError`` says what is wrong with it."""
+    import json
+
     first, _, rest = data.partition(b"\n")
     body = rest.removesuffix(b"\n")
     try:
@@ -80,6 +83,8 @@ def read_manifest(path: str, data: bytes) -> Manifest:
 
 def _head(version: int, body: bytes) -> bytes:
     """The same in every format to come, and the CRC covers the version: a damaged one is not taken for a newer one."""
+    import json
+
     crc = zlib.crc32(body, zlib.crc32(b"%d" % version))
     return json.dumps({"format": version, "length": len(body), "crc32": f"{crc:08x}"}).encode()
 

@@ -167,8 +167,11 @@ class TaskCheckpoints:
                 return OperatorSnapshot(name, unkeyed=pickle.dumps(part.position(), PROTOCOL))
             if not isinstance(part, Stateful):
                 return OperatorSnapshot(name)
-            is_delta = deltas and isinstance(part, Incremental)
-            snapshot = part.delta() if is_delta else part.snapshot()
+            is_delta = False
+            if deltas and isinstance(part, Incremental):
+                snapshot, is_delta = part.delta(), True
+            else:
+                snapshot = part.snapshot()
         except Exception as error:
             # Whatever a user's __reduce__ raises: state that can not be pickled is an error of the program.
             blame(name, NO_RECORD, error)

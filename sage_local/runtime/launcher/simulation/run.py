@@ -191,7 +191,7 @@ class Simulation:
             event = worker.reports.popleft()
             if isinstance(event, WorkerDone):
                 break
-            self._in_coordinator(lambda event=event: self._hear(worker, event))  # type: ignore[misc]
+            self._in_coordinator(lambda event=event: self._hear(worker, event))
         if self._workers.pop(worker.number, None) is None:
             return
         self._fail(f"worker {worker.number} was lost")
