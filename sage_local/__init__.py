@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from sage_local.api import KeyedStream as KeyedStream
     from sage_local.api import LocalEnvironment as LocalEnvironment
     from sage_local.api import WindowedStream as WindowedStream
-    from sage_local.core.time_domain import TimeDomain as TimeDomain
     from sage_local.connectors.file_sink import FileSink as FileSink
+    from sage_local.core.time_domain import TimeDomain as TimeDomain
     from sage_local.errors import CheckpointError as CheckpointError
     from sage_local.errors import ConfigError as ConfigError
     from sage_local.errors import CoordinatorLostError as CoordinatorLostError

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 class OperatorSnapshot:
     """The state of one operator in one task.
 
-    ``keyed``: chunks by key group; all there is, or with ``is_delta`` what changed since the one before. ``unkeyed``: what belongs
-    to the subtask as a whole (split positions, watermarks, transactions), pickled, always all of it. ``states`` counts
-    the entries of each state by name: for people.
+    ``keyed``: chunks by key group; all there is, or with ``is_delta`` what changed since the one before. ``unkeyed``:
+    what belongs to the subtask as a whole (split positions, watermarks, transactions), pickled, always all of it.
+    ``states`` counts the entries of each state by name: for people.
     """
 
     operator: str

@@ -155,8 +155,8 @@ Instruction = Trigger | WriteManifest | NotifyComplete | Abort | FailJob
 class InFlight:
     """The checkpoint at hand. ``acknowledged``: by barrier. ``storing``: what its manifest will count as finished.
 
-    ``passed``: tasks that met the barrier, of which no acknowledgement came, and have finished since. Their last snapshot
-    is of a later moment than the barrier, so it can not stand in.
+    ``passed``: tasks that met the barrier, of which no acknowledgement came, and have finished since. Their last
+    snapshot is of a later moment than the barrier, so it can not stand in.
     """
 
     checkpoint: int

@@ -169,7 +169,9 @@ class Worker:
             cells,
             lambda name: CollectOutput(name, self._reports),
             self._bell.notify,
-            checkpoints=None if checkpointing is None else self._checkpoints(checkpointing, incremental=plan.settings[INCREMENTAL]),
+            checkpoints=None
+            if checkpointing is None
+            else self._checkpoints(checkpointing, incremental=plan.settings[INCREMENTAL]),
         )
         tasks = tasks_of(plan, worker, around)
         self._close_descriptors()
