@@ -87,18 +87,76 @@ class LocalEnvironment(StaysHere):
         source = TextSource(paths, encoding=encoding, errors=errors)
         return self._source(source, operator_name(name, None, "from_text"), parallelism)
 
+    @overload
     def from_json_lines(
         self, paths: Paths, *, name: str | None = None, parallelism: int | None = None
-    ) -> DataStream[Any]:
-        """The JSON value in each line of text files. Blank lines are passed over."""
+    ) -> DataStream[Any]: ...
+    @overload
+    def from_json_lines(
+        self,
+        paths: Paths,
+        *,
+        columns: Literal[True],
+        schema: Any = None,
+        name: str | None = None,
+        parallelism: int | None = None,
+    ) -> "ColumnStream": ...
+    def from_json_lines(
+        self,
+        paths: Paths,
+        *,
+        columns: bool = False,
+        schema: Any = None,
+        name: str | None = None,
+        parallelism: int | None = None,
+    ) -> "DataStream[Any] | ColumnStream":
+        """The JSON value in each line of text files. Blank lines are passed over.
+
+        ``columns``: the objects as columns, of ``schema`` or of the types that the files begin with.
+        """
+        if columns:
+            from sage_local.connectors.text_columns import JsonColumnsSource
+
+            source = JsonColumnsSource(paths, _declared(schema))
+            return self._column_source(source, operator_name(name, None, "from_json_lines"), parallelism)
         from sage_local.connectors.json_lines import JsonLinesSource
 
         return self._source(JsonLinesSource(paths), operator_name(name, None, "from_json_lines"), parallelism)
 
+    @overload
     def from_csv(
         self, paths: Paths, *, delimiter: str = ",", name: str | None = None, parallelism: int | None = None
-    ) -> DataStream[dict[str, str]]:
-        """The rows of CSV files as ``{column: text}``; the first row of each file names its columns."""
+    ) -> DataStream[dict[str, str]]: ...
+    @overload
+    def from_csv(
+        self,
+        paths: Paths,
+        *,
+        columns: Literal[True],
+        schema: Any = None,
+        delimiter: str = ",",
+        name: str | None = None,
+        parallelism: int | None = None,
+    ) -> "ColumnStream": ...
+    def from_csv(
+        self,
+        paths: Paths,
+        *,
+        columns: bool = False,
+        schema: Any = None,
+        delimiter: str = ",",
+        name: str | None = None,
+        parallelism: int | None = None,
+    ) -> "DataStream[dict[str, str]] | ColumnStream":
+        """The rows of CSV files as ``{column: text}``; the first row of each file names its columns.
+
+        ``columns``: as columns, of ``schema`` or of the types that the files begin with.
+        """
+        if columns:
+            from sage_local.connectors.text_columns import CsvColumnsSource
+
+            typed = CsvColumnsSource(paths, _declared(schema), delimiter=delimiter)
+            return self._column_source(typed, operator_name(name, None, "from_csv"), parallelism)
         from sage_local.connectors.csv import CsvSource
 
         source = CsvSource(paths, delimiter=delimiter)
@@ -201,3 +259,9 @@ class LocalEnvironment(StaysHere):
         if end.program is not self._program:
             raise PlanError(f"pipeline: expected a stream of environment {self.name!r}, found one of another")
         return self._program.sinks_of(source.node for source in end.inputs)
+
+
+def _declared(schema: Any) -> Any:
+    from sage_local.functions.record_schemas import declared_schema
+
+    return declared_schema(schema)

@@ -6,6 +6,8 @@ import json
 import os
 from typing import Any, ClassVar, Final, Protocol
 
+from sage_local.functions.record_schemas import dictionaries
+
 PARQUET_GROUP_ROWS: Final = 64 * 1024
 """Of a row group: enough for compression and statistics to pay, little enough to hold in memory."""
 _BUFFER_BYTES = 256 * 1024
@@ -24,6 +26,9 @@ class FileWriter(Protocol):
 
     def write(self, record: Any, /) -> None:
         """Append one record."""
+
+    def write_batch(self, batch: Any, /) -> None:
+        """Append the records of a ``pyarrow.RecordBatch``."""
 
     def sync(self) -> None:
         """Make what was written durable."""
@@ -51,6 +56,11 @@ class _Lines:
     def write(self, record: Any) -> None:
         """One line for each record."""
         self._append(self._line(record))
+
+    def write_batch(self, batch: Any) -> None:
+        """One line for each record, a dictionary."""
+        for record in dictionaries(batch):
+            self.write(record)
 
     def _line(self, record: Any) -> str:
         return f"{record}\n"
@@ -107,6 +117,21 @@ class CsvWriter(_Lines):
             raise ValueError(f"expected the columns {self._columns} of the file's first record, found {list(record)}")
         self._append(_row([record[column] for column in self._columns]))
 
+    def write_batch(self, batch: Any) -> None:
+        """The header first. Nulls are empty cells."""
+        import pyarrow as pa
+        from pyarrow import csv as arrow_csv
+
+        if self._columns is None:
+            self._columns = list(batch.schema.names)
+            self._append(_row(self._columns))
+        if batch.schema.names != self._columns:
+            raise ValueError(f"expected the columns {self._columns} of the file's first batch, found {batch.schema}")
+        sink = pa.BufferOutputStream()
+        options = arrow_csv.WriteOptions(include_header=False, quoting_style="needed")
+        arrow_csv.write_csv(batch, sink, options)
+        self.size += self._file.write(sink.getvalue())
+
 
 def _row(cells: list[Any]) -> str:
     text = io.StringIO()
@@ -128,6 +153,8 @@ class ParquetWriter:
     def __init__(self, path: str, size: int | None) -> None:
         self._path = path
         self._rows: list[Any] = []
+        self._batches: list[Any] = []
+        self._batched = 0
         self._writer: Any = None
 
     @property
@@ -141,13 +168,36 @@ class ParquetWriter:
         if len(self._rows) >= PARQUET_GROUP_ROWS:
             self._write_group()
 
+    def write_batch(self, batch: Any) -> None:
+        """Keep it for the row group at hand."""
+        schema = self._batches[0].schema if self._batches else None if self._writer is None else self._writer.schema
+        if schema is not None and not batch.schema.equals(schema):
+            raise ValueError(f"expected the columns of the file's first batch:\n{schema}\nfound:\n{batch.schema}")
+        self._batches.append(batch)
+        self._batched += len(batch)
+        if self._batched >= PARQUET_GROUP_ROWS:
+            self._write_batches()
+
+    def _write_batches(self) -> None:
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        if not self._batches:
+            return
+        if self._writer is None:
+            self._writer = parquet.ParquetWriter(self._path, self._batches[0].schema)
+        self._writer.write_table(pa.Table.from_batches(self._batches))
+        self._batches, self._batched = [], 0
+
     def sync(self) -> None:
         """Never asked for: the file can not be continued."""
         raise NotImplementedError("a Parquet file is finished at every checkpoint")
 
     def finish(self) -> None:
         """The last row group and the footer."""
-        self._write_group()
+        self._write_batches()
+        if self._rows or self._writer is None:
+            self._write_group()
         self._writer.close()
         with open(self._path, "rb") as file:
             os.fsync(file.fileno())
@@ -155,6 +205,7 @@ class ParquetWriter:
     def abandon(self) -> None:
         """Without a footer, so nobody takes it for whole."""
         self._rows.clear()
+        self._batches.clear()
         if self._writer is not None:
             self._writer.close()
 

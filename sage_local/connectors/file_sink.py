@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from sage_local.connectors.file_formats import FORMATS, FileWriter
 from sage_local.functions.context import FunctionContext
+from sage_local.functions.record_schemas import dictionaries
 from sage_local.functions.sink import TwoPhaseCommitSink
 from sage_local.windowing.duration import Duration, positive_ms
 
@@ -92,6 +93,19 @@ class FileSink(TwoPhaseCommitSink[Any, list[PendingFile]]):
         file.writer.write(value)
         if file.writer.size >= self._roll_bytes:
             self._roll(partition)
+
+    def write_batch(self, batch: Any) -> None:
+        """As ``write`` for every record of a ``pyarrow.RecordBatch``, at once where there are no partitions."""
+        if self._partition_by is not None:
+            for record in dictionaries(batch):
+                self.write(record)
+            return
+        file = self._open.get("")
+        if file is None:
+            file = self._open[""] = self._start("")
+        file.writer.write_batch(batch)
+        if file.writer.size >= self._roll_bytes:
+            self._roll("")
 
     def prepare(self, checkpoint: int) -> list[PendingFile] | None:
         """Close what is due; make durable what goes on."""

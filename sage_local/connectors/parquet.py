@@ -113,7 +113,7 @@ class ParquetSource(SourceFunction[Any]):
             paths = find_files(self._paths)
             schema, first = _schema(paths[0]), paths[0]
             for path in paths[1:]:
-                schema = _widened(schema, first, path)
+                schema = widened(schema, first, _schema(path), path)
             self._whole = schema
         return self._whole
 
@@ -232,16 +232,16 @@ def _schema(path: str) -> Any:
     return refuse_twice(schema.remove_metadata(), path)
 
 
-def _widened(schema: Any, first: str, path: str) -> Any:
+def widened(schema: Any, first: str, found: Any, path: str) -> Any:
+    """``schema`` of ``first``, so that ``found`` of ``path`` fits too; ``SourceError`` with both if that can not be."""
     import pyarrow as pa
 
-    found = _schema(path)
     try:
         return pa.unify_schemas([schema, _in_zones_of(found, schema)], promote_options="permissive")
     except pa.ArrowException as error:
         raise SourceError(
-            f"the schemas of {first} and {path} do not fit each other: {error}\n{first}: {_shown(schema)}\n"
-            f"{path}: {_shown(found)}"
+            f"the schemas of {first} and {path} do not fit each other: {error}\n{first}: {shown(schema)}\n"
+            f"{path}: {shown(found)}"
         ) from error
 
 
@@ -257,7 +257,8 @@ def _in_zones_of(found: Any, schema: Any) -> Any:
     return found
 
 
-def _shown(schema: Any) -> str:
+def shown(schema: Any) -> str:
+    """``schema`` on one line."""
     return ", ".join(f"{field.name} {field.type}" for field in schema)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Any
 
-_MASK = "mask"
+from sage_local.functions.taking import kept
 
 
 def evaluate(batch: Any, expressions: Sequence[Any]) -> list[Any]:
@@ -41,7 +41,7 @@ def filtered(batch: Any, expression: Any) -> Any:
     true = mask.true_count
     if true == len(batch):
         return batch
-    return batch.slice(0, 0) if not true else batch.filter(mask)
+    return batch.slice(0, 0) if not true else kept(batch, mask)
 
 
 def selected(batch: Any, columns: Sequence[tuple[str, Any]], *, keeps_others: bool) -> Any:

@@ -69,7 +69,9 @@ def record_batch(records: Sequence[Any], schema: Any, *, is_declared: bool) -> A
     rows = [_mapping(record) for record in records]
     if is_declared:
         return _of_declared(rows, schema)
-    found = pa.RecordBatch.from_pylist(rows)
+    # Not from_pylist(): for that the first record has all the columns there are.
+    names = dict.fromkeys(name for row in rows for name in row)
+    found = pa.RecordBatch.from_pydict({name: [row.get(name) for row in rows] for name in names})
     if schema is None or found.schema.equals(schema):
         return found
     try:

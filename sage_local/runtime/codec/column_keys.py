@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sage_local.errors import InvalidKeyError
+from sage_local.functions.taking import taken
 from sage_local.runtime.codec.keys import key_groups
 
 
@@ -24,7 +25,7 @@ def partition_columns(batch: Any, columns: Sequence[str], targets: int, max_para
     if counts.max(initial=0) == len(batch):
         return [(int(target[0]), batch)] if len(batch) else []
     order = np.argsort(target, kind="stable")
-    sorted_batch = batch.take(order)
+    sorted_batch = taken(batch, order)
     stops = np.cumsum(counts)
     return [
         (index, sorted_batch.slice(int(stop - count), int(count)))
@@ -40,23 +41,20 @@ def distinct_keys(batch: Any, columns: Sequence[str]) -> tuple[Any, list[Any]]:
     codes, distinct = _encoded(batch.column(columns[0]), columns[0])
     if len(columns) == 1:
         return codes, distinct
-    parts = [distinct]
+    columns_of = [distinct]
+    places = [codes]
     every = codes
     for name in columns[1:]:
         more, values = _encoded(batch.column(name), name)
-        every = every * max(len(values), 1) + more
-        parts.append(values)
-    seen, codes = np.unique(every, return_inverse=True)
-    return codes, _tuples(seen, parts)
-
-
-def _tuples(codes: Any, parts: list[list[Any]]) -> list[Any]:
-    columns = []
-    for values in reversed(parts):
-        size = max(len(values), 1)
-        columns.append([values[place] for place in (codes % size).tolist()])
-        codes = codes // size
-    return list(zip(*reversed(columns), strict=True))
+        columns_of.append(values)
+        places.append(more)
+        # Numbered anew for each column: products of the numbers of values would soon be more than a number holds.
+        _, every = np.unique(every * max(len(values), 1) + more, return_inverse=True)
+    _, first = np.unique(every, return_index=True)
+    parts = [
+        [values[place] for place in found[first].tolist()] for values, found in zip(columns_of, places, strict=True)
+    ]
+    return every, list(zip(*parts, strict=True))
 
 
 def _encoded(column: Any, name: str) -> tuple[Any, list[Any]]:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from sage_local.core.elements import Element, Rows, Watermark
+from sage_local.functions.grouping import joined
 from sage_local.functions.tables import batches_of
 from sage_local.plan import columns as specs
 from sage_local.runtime.codec.columns import decode_stream, encode_stream
@@ -84,12 +85,10 @@ class MapBatches(ColumnOperator):
         self._kept_rows += len(batch)
 
     def _joined(self, batch: Any) -> Any:
-        import pyarrow as pa
-
         parts = [*self._kept] if batch is None else [*self._kept, batch]
         self._kept, self._kept_rows = [], 0
         with self.blamed():
-            return parts[0] if len(parts) == 1 else pa.concat_batches(parts, promote_options="permissive")
+            return joined(parts)
 
     def _result(self, batch: Any) -> list[Any]:
         try:
