@@ -2,30 +2,28 @@
 
 from _program import main
 
-RECORDS = 3_000_000
-
 plus = lambda x: x + 1  # noqa: E731  # the subject is lambdas
 odd = lambda x: x % 3  # noqa: E731
 minus = lambda x: x - 1  # noqa: E731
 discard = lambda x: None  # noqa: E731
 
 
-def loop() -> int:
-    for x in range(RECORDS):
+def loop(records: int) -> int:
+    for x in range(records):
         y = plus(x)
         if odd(y):
             discard(minus(y))
-    return RECORDS
+    return records
 
 
-def sage() -> int:
+def sage(records: int) -> int:
     from sage_local import LocalEnvironment
 
     env = LocalEnvironment("chain", config={"parallelism": 1})
-    env.from_collection(range(RECORDS)).map(plus).filter(odd).map(minus).sink(discard)
+    env.from_collection(range(records)).map(plus).filter(odd).map(minus).sink(discard)
     env.submit()
-    return RECORDS
+    return records
 
 
 if __name__ == "__main__":
-    main({"loop": loop, "sage": sage})
+    main({"loop": loop, "sage": sage}, few=10_000, many=10_000_000)

@@ -4,8 +4,6 @@ import multiprocessing
 
 from _program import main
 
-RECORDS = 60_000
-
 
 def work(seed: int) -> int:
     value = seed
@@ -14,24 +12,24 @@ def work(seed: int) -> int:
     return value
 
 
-def half(start: int) -> int:
-    return sum(work(x) & 1 for x in range(start, RECORDS, 2))
+def half(part: range) -> int:
+    return sum(work(x) & 1 for x in part)
 
 
-def two_processes() -> int:
+def two_processes(records: int) -> int:
     with multiprocessing.get_context("fork").Pool(2) as pool:
-        pool.map(half, [0, 1])
-    return RECORDS
+        pool.map(half, [range(0, records, 2), range(1, records, 2)])
+    return records
 
 
-def sage() -> int:
+def sage(records: int) -> int:
     from sage_local import LocalEnvironment
 
     env = LocalEnvironment("cpu-bound", config={"parallelism": 2})
-    odd = env.from_collection(range(RECORDS)).map(work).filter(lambda x: x & 1).collect()
+    odd = env.from_collection(range(records)).map(work).filter(lambda x: x & 1).collect()
     assert len(odd) > 0
-    return RECORDS
+    return records
 
 
 if __name__ == "__main__":
-    main({"two": two_processes, "sage2": sage})
+    main({"two": two_processes, "sage2": sage}, few=100, many=100_000)

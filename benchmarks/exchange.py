@@ -1,59 +1,96 @@
 """Rows of three fields from one process to another: this engine's exchange against pickle 5 over a Pipe.
 
-Read CPU seconds per record, not throughput: with two cores the wall clock shows the slower end only.
+Read CPU seconds per record, not throughput: with two cores the wall clock shows the slower end only. Both make the
+records in the sender and look at each in the receiver; ``make`` is that alone.
 """
 
 import multiprocessing
 import pickle
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from _program import main
 
-RECORDS = 2_000_000
 FRAME = 4096
 
 
-def record(x: int) -> dict[str, Any]:
-    return {"id": x, "name": "sensor", "value": 0.5}
+def make_records(start: int, stop: int) -> list[dict[str, Any]]:
+    return [{"id": x, "name": "sensor", "value": x * 0.5} for x in range(start, stop)]
 
 
-def pipe() -> int:
-    context = multiprocessing.get_context("fork")
-    receiver, sender = context.Pipe(duplex=False)
-    producer = context.Process(target=_produce, args=(sender,))
-    producer.start()
-    sender.close()
-    records = 0
-    while frame := receiver.recv_bytes():
-        for _ in pickle.loads(frame):
-            records += 1
-    producer.join()
+def look(record: dict[str, Any]) -> None:
+    record["id"]
+
+
+def make(records: int) -> int:
+    for start in range(0, records, FRAME):
+        for record in make_records(start, min(start + FRAME, records)):
+            look(record)
     return records
 
 
-def _produce(sender: Any) -> None:
-    for start in range(0, RECORDS, FRAME):
-        sender.send_bytes(pickle.dumps([record(x) for x in range(start, min(start + FRAME, RECORDS))], 5))
+def pipe(records: int) -> int:
+    context = multiprocessing.get_context("fork")
+    receiver, sender = context.Pipe(duplex=False)
+    producer = context.Process(target=_produce, args=(sender, records))
+    producer.start()
+    sender.close()
+    seen = 0
+    while frame := receiver.recv_bytes():
+        for record in pickle.loads(frame):
+            look(record)
+            seen += 1
+    producer.join()
+    return seen
+
+
+def _produce(sender: Any, records: int) -> None:
+    for start in range(0, records, FRAME):
+        sender.send_bytes(pickle.dumps(make_records(start, min(start + FRAME, records)), 5))
     sender.send_bytes(b"")
 
 
-def sage() -> int:
+def sage(records: int) -> int:
     from sage_local import LocalEnvironment
+    from sage_local.functions import SourceFunction, SplitReader
 
-    env = LocalEnvironment("exchange", config={"parallelism": 1})
-    env.from_collection(range(RECORDS)).map(record).filter(lambda r: True, slot_group="receiver").sink(
-        lambda r: None, slot_group="receiver"
-    )
-    env.submit()
-    return RECORDS
+    class Records(SourceFunction[dict[str, Any]]):
+        def splits(self) -> Sequence["Part"]:
+            return [Part(records)]
+
+        def open_split(self, split: "Part", position: Any = None) -> "Reader":
+            return Reader(split.size)
+
+    class Reader(SplitReader[dict[str, Any]]):
+        def __init__(self, size: int) -> None:
+            self.size = size
+            self.at = 0
+
+        def poll(self, max_records: int, /) -> list[dict[str, Any]] | None:
+            if self.at >= self.size:
+                return None
+            start, self.at = self.at, min(self.at + max_records, self.size)
+            return make_records(start, self.at)
+
+        def snapshot(self) -> int:
+            return self.at
+
+        def close(self) -> None:
+            pass
+
+    # A parallelism of its own gives the sink a worker of its own.
+    env = LocalEnvironment("exchange", config={"parallelism": 2})
+    env.from_source(Records()).sink(look, parallelism=1)
+    result = env.submit()
+    assert result.operators[-1].records_in == records
+    return records
 
 
-def make() -> int:
-    """The part that both contestants do besides exchanging: making the records and looking at each once."""
-    for x in range(RECORDS):
-        record(x)
-    return RECORDS
+@dataclass(frozen=True)
+class Part:
+    size: int
 
 
 if __name__ == "__main__":
-    main({"pipe": pipe, "sage": sage, "make": make})
+    main({"pipe": pipe, "sage": sage, "make": make}, few=1000, many=2_000_000)
