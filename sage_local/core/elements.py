@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
+from sage_local.core.data import data
+
 MIN_TIMESTAMP: Final = -(2**63)
 """The watermark before anything is known. No record has this event time."""
 MAX_TIMESTAMP: Final = 2**63 - 1
@@ -33,21 +35,21 @@ class Columns(Rows):
     values: Any
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class Watermark:
     """No record of an event time up to ``timestamp`` (ms since the epoch) is expected any more."""
 
     timestamp: int
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class Idleness:
     """Whether the sender has nothing to say about event time now; while idle it does not hold back the watermark."""
 
     idle: bool
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class SplitStart:
     """From here on a source reads split number ``split`` of the ``splits`` it has to read, one after another.
 
@@ -58,7 +60,7 @@ class SplitStart:
     splits: int
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class Side:
     """Records for the side output ``tag``: operators further down the chain hand them on untouched."""
 
@@ -66,7 +68,7 @@ class Side:
     rows: Rows
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class Barrier:
     """What comes before belongs to ``checkpoint``, what comes after does not.
 
@@ -77,7 +79,7 @@ class Barrier:
     is_last: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class EndOfStream:
     """Nothing follows on this channel."""
 

@@ -5,7 +5,6 @@ Never blocks, keeps no more than it has room for.
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 
@@ -33,7 +32,7 @@ SLICE_NS = 5_000_000
 Copy = Callable[[Rows], Rows]
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class _SideOf(Side):
     """A side output on its way through the rest of the chain, with the name of the operator it is of."""
 
