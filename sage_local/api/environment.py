@@ -41,7 +41,8 @@ class LocalEnvironment(StaysHere):
     def __init__(self, name: str = "sage-job", config: Mapping[str, object] | None = None) -> None:
         if not isinstance(name, str) or not name.strip():
             raise PlanError(f"name: expected the job's name as text that is not empty, found {name!r}")
-        self._program = Program(name, parse_layer({} if config is None else config, "config"))
+        # A subclass of str would have to be importable in every process.
+        self._program = Program(str.__str__(name), parse_layer({} if config is None else config, "config"))
 
     @property
     def name(self) -> str:

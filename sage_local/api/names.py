@@ -10,7 +10,7 @@ def operator_name(given: str | None, function: Any, otherwise: str) -> str:
     if given is not None:
         if not isinstance(given, str) or not given.strip() or not given.isprintable():
             raise PlanError(f"name: expected a line of text that is not empty, found {given!r}")
-        return given
+        return str.__str__(given)  # a subclass of str would have to be importable in every process
     name = getattr(function, "__name__", None)
     if not isinstance(name, str):
         return otherwise if function is None else type(function).__name__

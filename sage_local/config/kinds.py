@@ -90,7 +90,7 @@ def text(expected: str) -> Kind[str]:
     """Any text that is not blank."""
 
     def read(written: object) -> str | None:
-        return written if isinstance(written, str) and written.strip() else None
+        return str.__str__(written) if isinstance(written, str) and written.strip() else None
 
     return Kind("text", expected, read)
 

@@ -26,8 +26,9 @@ class WorkerBoot:
     ``cpus`` is what it is already pinned to. ``segment_fds`` holds the segment of every worker, its own and the one
     under ``COORDINATOR`` included; the worker owns these descriptors and closes them once mapped.
     ``coordinator_eventfd`` wakes the coordinator (doorbell word 2). ``log_dir`` exists. ``generation`` counts the
-    starts of this worker's place in the job, from 0. ``may_spin`` is false where a peer may need this worker's CPU,
-    or CPU time is metered: waiting by spinning can not pay then.
+    starts of this worker's place in the job, from 0. ``open_files`` is the limit of descriptors that the user's process
+    had; ours is the highest allowed until the segments are mapped. ``may_spin`` is false where a peer may need this
+    worker's CPU, or CPU time is metered: waiting by spinning can not pay then.
     """
 
     worker: WorkerId
@@ -36,6 +37,7 @@ class WorkerBoot:
     coordinator_eventfd: int
     log_dir: str
     generation: int
+    open_files: int
     may_spin: bool = True
 
 

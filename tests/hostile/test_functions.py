@@ -8,6 +8,7 @@ from sage_local import (
     AggregateFunction,
     BaseFunction,
     KeySelector,
+    LocalEnvironment,
     MapFunction,
     OperatorError,
     SerializationError,
@@ -210,6 +211,15 @@ def test_a_chain_may_have_hundreds_of_operators(on_both, extend, expected):
 def test_an_operators_name_is_a_line_of_text(environment, name):
     with pytest.raises(PlanError, match="name: expected a line of text that is not empty, found"):
         environment().from_collection([1]).map(abs, name=name)
+
+
+class Text(str):
+    """Of this module, which the coordinator must never need."""
+
+
+def test_names_of_a_class_of_the_users_own_are_plain_text(environment):
+    env = LocalEnvironment(Text("hostile"), config={Text("parallelism"): 1})
+    assert env.from_collection([1], name=Text("numbers")).map(abs).collect(name=Text("all")) == [1]
 
 
 class Torn:

@@ -34,6 +34,20 @@ def test_64_open_files_are_enough_for_two_workers(program):
     assert (done.returncode, done.stdout, done.stderr) == (0, "counted\n", "")
 
 
+def test_a_soft_limit_of_open_files_does_not_hold_the_engine_and_stays_the_users(program):
+    """The engine may raise its own, as anybody may."""
+    text = """
+        import resource
+        resource.setrlimit(resource.RLIMIT_NOFILE, (64, 256))
+        from sage_local import LocalEnvironment
+        env = LocalEnvironment("hostile", config={"parallelism": 40})
+        limits = env.from_collection(range(80)).map(lambda _: resource.getrlimit(resource.RLIMIT_NOFILE))
+        print(set(limits.collect()))
+        """
+    done = program(text)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "{(64, 256)}\n", "")
+
+
 @pytest.mark.parametrize(
     ("files", "workers", "message"),
     [
@@ -173,6 +187,17 @@ def test_one_allowed_cpu_is_enough_for_several_workers(program):
         """
     done = program(text)
     assert (done.returncode, done.stdout, done.stderr) == (0, f"{[{first}] * 6}\n", "")
+
+
+def test_a_current_directory_that_is_gone_does_not_matter(program):
+    done = program(f"""
+        import os, sage_local, tempfile
+        here = tempfile.mkdtemp()
+        os.chdir(here)
+        os.rmdir(here)
+        {SHUFFLES.replace(chr(10), chr(10) + 8 * " ")}
+        """)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "counted\n", "")
 
 
 def test_under_a_quota_of_half_a_core_nobody_spins(tmp_path):

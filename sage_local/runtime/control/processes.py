@@ -7,7 +7,7 @@ import fcntl
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import sage_local
@@ -83,9 +83,21 @@ def _interpreter_options() -> list[str]:
     ]
 
 
+def import_path(entries: Iterable[str]) -> tuple[str, ...]:
+    """``entries`` of this process's ``sys.path`` as others have to write them, whose current directory is another.
+
+    Where ours has been removed, nothing can be imported from entries that are relative to it.
+    """
+    try:
+        here = os.getcwd()
+    except FileNotFoundError:
+        return tuple(os.path.normpath(entry) for entry in entries if os.path.isabs(entry))
+    return tuple(os.path.normpath(os.path.join(here, entry)) for entry in entries)
+
+
 def _path_setup() -> str:
     """Add what the caller can import behind what the new process finds by itself: the standard library comes first."""
     root = str(Path(sage_local.__path__[0]).parent)
-    paths = [*(os.path.abspath(entry) for entry in sys.path if entry), root]
+    paths = [*import_path(entry for entry in sys.path if entry), root]
     # Without the collector, which would look again and again at modules that all stay.
     return f"import gc, sys; gc.disable(); sys.path.extend(path for path in {paths!r} if path not in sys.path)"

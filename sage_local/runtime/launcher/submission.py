@@ -8,6 +8,7 @@ from types import ModuleType
 from sage_local.config import CHECKPOINT_DIR, LATEST, MEMORY_BYTES, RESTORE
 from sage_local.plan.operators import Operator
 from sage_local.plan.physical import Plan
+from sage_local.runtime.control.processes import import_path
 from sage_local.runtime.job import Deployment
 from sage_local.runtime.launcher.serialization import pickle_deployment
 from sage_local.runtime.memory.budget import budget_bytes
@@ -29,7 +30,7 @@ def submission_of(plan: Plan, *, attached: bool, wants_progress: bool) -> Submis
     return Submission(
         plan=without_user_objects(plan),
         deployment=pickle_deployment(Deployment(plan, main_classes(sys.modules["__main__"]))),
-        sys_path=tuple(os.path.abspath(entry) for entry in sys.path),
+        sys_path=import_path(sys.path),
         argv=tuple(sys.argv),
         attached=attached,
         wants_progress=wants_progress,

@@ -14,7 +14,6 @@ from sage_local.runtime.operators.protocol import TaskContext
 from sage_local.runtime.operators.user_function import UserFunction, close_all
 from sage_local.runtime.protocol.blame import blame
 
-
 MOST_STEPS = 50
 """Calls nest in the source of a stage, and CPython's parser goes no deeper than 200 parentheses."""
 

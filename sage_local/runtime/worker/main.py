@@ -3,6 +3,7 @@
 import faulthandler
 import os
 import pickle
+import resource
 import signal
 import sys
 from time import monotonic_ns
@@ -243,9 +244,11 @@ class Worker:
             self._counters.add(WorkerCounter.SLEEPS)
 
     def _close_descriptors(self) -> None:
-        """The mappings stay. User code, and what it starts, sees none of our descriptors."""
+        """The mappings stay. User code, and what it starts, sees none of our descriptors, and its own limit of them."""
         for descriptor in self._boot.segment_fds.values():
             os.close(descriptor)
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (self._boot.open_files, most))
 
 
 def _operators(plan: Plan, worker: WorkerId) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ import fcntl
 import gc
 import io
 import os
+import resource
 import select
 import signal
 import socket
@@ -41,11 +42,14 @@ class _Child:
 def main(descriptor: int) -> None:
     """Serve the coordinator at the other end of ``descriptor``. In a forked child: run the worker. Never returns."""
     close_unknown_descriptors(passed=1)
+    # Every segment of the job passes through here, and the limit that user code sees is its own.
+    open_files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     for number in (signal.SIGINT, signal.SIGTERM):
         # A handler and not SIG_IGN, which programs started by user code would inherit.
         signal.signal(number, _told_by_the_coordinator)
     _preload()
-    boot = Zygote(socket.socket(fileno=descriptor)).serve()
+    boot = Zygote(socket.socket(fileno=descriptor), open_files).serve()
     if boot is None:
         os._exit(0)
     _run_worker(boot)
@@ -54,8 +58,9 @@ def main(descriptor: int) -> None:
 class Zygote:
     """Forks workers and waits for what happens to them."""
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, open_files: int) -> None:
         self._connection = connection
+        self._open_files = open_files
         self._children: dict[int, _Child] = {}
         self._segments: dict[WorkerId, int] = {}
         self._adopted = Adopt((), (), "")
@@ -129,6 +134,7 @@ class Zygote:
             coordinator_eventfd=eventfd,
             log_dir=self._adopted.log_dir,
             generation=request.generation,
+            open_files=self._open_files,
             may_spin=request.may_spin,
         )
 

@@ -50,7 +50,7 @@ class Job:
 
     def _start(self, worker, log_dir):
         descriptors = {owner: os.dup(each) for owner, each in self.fleet.segment_descriptors().items()}
-        boot = WorkerBoot(worker, CPUS, descriptors, os.dup(self.fleet.eventfd), log_dir, 0, may_spin=False)
+        boot = WorkerBoot(worker, CPUS, descriptors, os.dup(self.fleet.eventfd), log_dir, 0, 256, may_spin=False)
         thread = threading.Thread(target=self._run, args=(boot,), daemon=True)
         thread.start()
         return thread
