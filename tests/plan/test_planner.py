@@ -6,7 +6,7 @@ from sage_local.errors import PlanError
 from sage_local.functions.aggregates import Count
 from sage_local.plan.explain import explain, mermaid
 from sage_local.plan.graph import Exchange, Input
-from sage_local.plan.operators import Aggregate, MergeAggregate, PartialAggregate
+from sage_local.plan.operators import Aggregate, AssignTimestamps, MergeAggregate, PartialAggregate
 from sage_local.plan.physical import Delivery, Plan
 from sage_local.plan.planner import plan
 from tests.plan.programs import Program, identity
@@ -71,6 +71,22 @@ def test_order_is_given_up_after_a_keyed_exchange() -> None:
         (Delivery.HASH, True),
         (Delivery.DEAL, False),
     ]
+
+
+def test_subtasks_that_are_dealt_to_by_one_say_the_same_of_event_time() -> None:
+    """Behind a keyed exchange there are no turns any more, and so no one place for a watermark among the records."""
+    program = Program()
+    keyed = program.map(program.map(program.source()), exchange=Exchange.HASH)
+    program.print(program.map(keyed, exchange=Exchange.HASH))
+    assert [edge.same_time for edge in planned(program, parallelism=4).edges] == [True, True, False, False]
+
+
+def test_subtasks_with_watermarks_of_their_own_do_not_say_the_same() -> None:
+    program = Program()
+    first = program.map(program.source())
+    timed = program.add(AssignTimestamps(name="time", strategy=None), Input(first), parallelism=4)
+    program.map(timed, exchange=Exchange.HASH)
+    assert [edge.same_time for edge in planned(program, parallelism=4).edges] == [True, False]
 
 
 @pytest.mark.parametrize("exchange", [Exchange.AUTO, Exchange.HASH])

@@ -12,8 +12,8 @@ from sage_local.testing import (
     CollectingSink,
     End,
     FaultPoint,
-    Latch,
     InjectedFault,
+    Latch,
     Pause,
     ScriptedSource,
 )
