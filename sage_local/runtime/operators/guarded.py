@@ -7,7 +7,7 @@ from sage_local.functions.output_tag import OnError
 from sage_local.runtime.metrics.table import OperatorCounters
 from sage_local.runtime.operators.failures import Diversion
 from sage_local.runtime.operators.protocol import Operator, TaskContext
-from sage_local.runtime.operators.timed import ClockTimed, EventTimed, ManyInputs, Stateful
+from sage_local.runtime.operators.timed import ClockTimed, Diverting, EventTimed, ManyInputs, Stateful
 from sage_local.runtime.protocol.blame import OperatorFailed
 from sage_local.runtime.state.snapshot import StateSnapshot
 
@@ -28,6 +28,8 @@ class Guarded:
     def open(self, context: TaskContext) -> None:
         """Open the operator. What fails here fails the job."""
         self._diversion = Diversion(self._on_error, self._counters, context.clock, context.task.subtask)
+        if isinstance(self._inner, Diverting):
+            self._inner.divert = self._diversion.divert
         self._inner.open(context)
 
     def process(self, rows: Rows) -> Iterator[Element]:

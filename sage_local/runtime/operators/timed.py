@@ -4,10 +4,11 @@ An operator has the methods of those protocols that concern it; the task looks o
 operator without ``watermark`` watermarks, idleness and side outputs are nothing: the task hands them on behind it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol, runtime_checkable
 
-from sage_local.core.elements import Element, Idleness, Rows, SplitStart, Watermark
+from sage_local.core.elements import Element, Idleness, Rows, Side, SplitStart, Watermark
+from sage_local.runtime.protocol.blame import OperatorFailed
 from sage_local.runtime.state.snapshot import StateSnapshot
 
 
@@ -51,6 +52,16 @@ class ManyInputs(Protocol):
 
     def process_input(self, index: int, rows: Rows) -> Iterable[Element]:
         """As ``process``, for rows of input ``index`` of the plan's edges."""
+
+
+@runtime_checkable
+class Diverting(Protocol):
+    """Calls the user's code for things that are no records, and goes on behind one that fails if ``divert`` is set.
+
+    ``divert(failure, timestamp)`` gives what is emitted instead.
+    """
+
+    divert: Callable[[OperatorFailed, int], Side | None] | None
 
 
 @runtime_checkable

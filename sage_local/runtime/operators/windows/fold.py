@@ -70,17 +70,19 @@ def run(sessions, keys, it, stamps):
         gap = {gap}
         s = get(k)
         if s is None or t > s[1] or t < s[0]:
+            # Before a session is made: there is to be none of a record that can not be added.
+            first = {first}
             s = place(k, t, gap)
             if s is None:
                 late(it)
                 continue
             if s[2] is EMPTY:
-                s[2] = {first}
+                s[2] = first
                 continue
-        elif t + gap > s[1]:
-            s[1] = t + gap
         a = s[2]
 {update}
+        if t + gap > s[1]:
+            s[1] = t + gap
 """
 
 _COUNTS = """\
@@ -92,9 +94,9 @@ def run(space, keys, it, stamps, size, done):
         if s is None:
             s = space[k] = [1, {first}]
         else:
-            s[0] += 1
             a = s[1]
 {update}
+            s[0] += 1
         if s[0] == size:
             del space[k]
             done((k, s[1], t))

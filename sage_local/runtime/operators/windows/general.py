@@ -199,13 +199,13 @@ class GeneralWindows(WindowOperator):
         yield from self._obey(result, key, window)
         is_over = domain is self._domain and not isinstance(window, GlobalWindow)
         if is_over and timestamp == self._forget_at(window):
-            self._forget(key, window)
+            yield from self._forget(key, window)
 
-    def _forget(self, key: Any, window: Window) -> None:
+    def _forget(self, key: Any, window: Window) -> Iterator[Element]:
         self._empty(key, window)
         self._context.move(key, window)
         self._trigger.clear(window, self._context)
         self._context.forget()
-        self._output.clear(key, window)
+        yield from self._output.clear(key, window)
         if self._merging is not None:
             self._merging.retire(key, window)

@@ -16,7 +16,7 @@ from sage_local.runtime.operators.managed import ManagedState
 from sage_local.runtime.operators.protocol import TaskContext
 from sage_local.runtime.operators.user_function import UserFunction, close_all
 from sage_local.runtime.operators.windows.fold import Fold
-from sage_local.runtime.operators.windows.output import Output
+from sage_local.runtime.operators.windows.output import Divert, Output
 from sage_local.runtime.protocol.blame import NO_RECORD, OperatorFailed, blame, record_at
 from sage_local.runtime.protocol.explanations import WaitingWindow
 from sage_local.runtime.state.backend import KeyedBackend
@@ -34,6 +34,8 @@ class WindowOperator:
         self._domain = domain
         self._counters = counters
         self._restored: StateSnapshot | None = None
+        self.divert: Divert | None = None
+        """Set before ``open`` where ``on_error`` is not to fail the job: see ``Output.divert``."""
         self._now = MIN_TIMESTAMP
         """How far the clock was when last looked at."""
         self._watermark = MIN_TIMESTAMP
@@ -51,6 +53,7 @@ class WindowOperator:
         assert backend is not None
         assert keyed is not None
         self._output = Output(self._spec, self._fold(), backend, keyed, self._clock, lambda: self._watermark)
+        self._output.divert = self.divert
         self._prepare(backend)
         for function in self._all_functions():
             function.open(context, self._managed)

@@ -12,7 +12,7 @@ from sage_local.functions.state import StateDescriptor
 from sage_local.functions.window import ProcessWindowFunction
 from sage_local.plan import operators as specs
 from sage_local.runtime.operators.windows.fold import Fold
-from sage_local.runtime.protocol.blame import NO_RECORD, blame
+from sage_local.runtime.protocol.blame import NO_RECORD, OperatorFailed, blame
 from sage_local.runtime.state.backend import KeyedBackend
 from sage_local.runtime.state.keyed import KeyedState
 from sage_local.windowing.windows import Window
@@ -23,6 +23,9 @@ ROWS = 4096
 
 Fired = tuple[Window, Any, Any]
 """Window, key and accumulator."""
+
+Divert = Callable[[OperatorFailed, int], Side | None]
+"""``failures.Diversion.divert``."""
 
 
 class Context:
@@ -89,6 +92,8 @@ class Output:
         self._results = fold.results(with_key=emits_key)
         self._values: list[Any] = []
         self._stamps: list[int] = []
+        self.divert: Divert | None = None
+        """What becomes of a window that the user's code fails on; ``None``: the job fails."""
         self.context = Context(keyed, backend, clock, watermark)
 
     def of_window(
@@ -101,13 +106,22 @@ class Output:
         stamp = window.max_timestamp if timestamp is None else timestamp
         items = iter(accumulators.items())
         while chunk := list(islice(items, ROWS)):
-            yield Rows(self._results_of(chunk), None, [stamp] * len(chunk))
+            try:
+                results = self._results(chunk)
+            except BaseException as error:
+                if self.divert is None:
+                    blame(self._name, NO_RECORD, error)
+                for key, accumulator in chunk:
+                    yield from self.add(window, key, accumulator, stamp)
+                yield from self.flush()
+            else:
+                yield Rows(results, None, [stamp] * len(chunk))
 
     def of_each(self, fired: Iterable[Fired]) -> Iterator[Element]:
         """The results of windows that differ from key to key, and are over."""
         for window, key, accumulator in fired:
             yield from self.add(window, key, accumulator)
-            self.clear(key, window)
+            yield from self.clear(key, window)
         yield from self.flush()
 
     def add(self, window: Window, key: Any, accumulator: Any, timestamp: int | None = None) -> Iterator[Element]:
@@ -116,22 +130,37 @@ class Output:
         Accumulators are read at once, so they may change afterwards.
         """
         stamp = window.max_timestamp if timestamp is None else timestamp
-        contents = self._results_of([(key, accumulator)]) if self._is_folded else list(accumulator)
-        if self._function is None:
-            self._values += contents
-            self._stamps.append(stamp)
-        else:
-            self.context.move(key, window)
-            for made in self._call(key, window, contents):
-                if isinstance(made, tuple) and len(made) == 2 and isinstance(made[0], OutputTag):
-                    yield Side(made[0].name, Rows([made[1]], None, [stamp]))
-                    continue
-                self._values.append(made)
-                self._stamps.append(stamp)
-                if len(self._values) >= ROWS:
-                    yield from self.flush()
+        try:
+            yield from self._made(window, key, accumulator, stamp)
+        except OperatorFailed as failed:
+            yield from self._diverted(failed, key, window, stamp)
         if len(self._values) >= ROWS:
             yield from self.flush()
+
+    def _made(self, window: Window, key: Any, accumulator: Any, stamp: int) -> Iterator[Element]:
+        contents = self._results_of([(key, accumulator)]) if self._is_folded else list(accumulator)
+        if self._function is None:
+            # Without being folded there is always a function: this is one result.
+            self._values += contents
+            self._stamps.append(stamp)
+            return
+        self.context.move(key, window)
+        for made in self._call(key, window, contents):
+            if isinstance(made, tuple) and len(made) == 2 and isinstance(made[0], OutputTag):
+                yield Side(made[0].name, Rows([made[1]], None, [stamp]))
+                continue
+            self._values.append(made)
+            self._stamps.append(stamp)
+            if len(self._values) >= ROWS:
+                yield from self.flush()
+
+    def _diverted(self, failed: OperatorFailed, key: Any, window: Window, stamp: int) -> Iterator[Element]:
+        """What is emitted in place of the rest of a window that was failed on: the others are not to suffer."""
+        if self.divert is None:
+            raise failed
+        side = self.divert(OperatorFailed(failed.operator, (key, window), failed.error), stamp)
+        if side is not None:
+            yield side
 
     def flush(self) -> Iterator[Element]:
         """The results that ``add`` has kept."""
@@ -146,15 +175,19 @@ class Output:
         except BaseException as error:
             blame(self._name, NO_RECORD, error)
 
-    def clear(self, key: Any, window: Window) -> None:
-        """The window of that key is over."""
-        if isinstance(self._function, ProcessWindowFunction):
-            self.context.move(key, window)
+    def clear(self, key: Any, window: Window) -> Iterator[Element]:
+        """The window of that key is over. What its function fails on here may be diverted, so this emits."""
+        if not isinstance(self._function, ProcessWindowFunction):
+            return
+        self.context.move(key, window)
+        try:
             try:
                 self._function.clear(self.context)
             except BaseException as error:
                 blame(self._name, NO_RECORD, error)
-            self.context.forget()
+        except OperatorFailed as failed:
+            yield from self._diverted(failed, key, window, window.max_timestamp)
+        self.context.forget()
 
     def _call(self, key: Any, window: Window, contents: list[Any]) -> Iterator[Any]:
         function = self._function
