@@ -16,26 +16,39 @@ OUR_PATH = re.compile(r"`((?:sage_local|native|examples|tests|docs|benchmarks)/[
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
 
 
-def marked(kind: str, name: str) -> str:
-    """The block of README behind its marker."""
+PROGRAMS = [
+    pytest.param(document, match["name"], id=f"{document.name}: {match['name']}")
+    for document in DOCUMENTS
+    for match in MARKED.finditer(document.read_text())
+    if match["kind"] == "program"
+]
+"""Every program in a document that says what it prints."""
+
+
+def marked(kind: str, name: str, document: Path = DOCUMENTS[0]) -> str:
+    """The block of a document behind its marker."""
     found = [
         match["text"]
-        for match in MARKED.finditer(DOCUMENTS[0].read_text())
+        for match in MARKED.finditer(document.read_text())
         if match["kind"] == kind and match["name"] == name
     ]
     assert len(found) == 1
     return found[0]
 
 
-def run(*command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+def run(*command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, timeout=240, check=False, cwd=cwd)
 
 
-def test_the_program_in_readme_prints_what_readme_says(tmp_path: Path) -> None:
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("document", "name"), PROGRAMS)
+def test_a_program_in_a_document_prints_what_the_document_says(document: Path, name: str, tmp_path: Path) -> None:
+    """What it writes to standard error is in the document too where there is any, as ``<!-- error: NAME -->``."""
     program = tmp_path / "program.py"
-    program.write_text(marked("program", "ten lines"))
-    done = run(sys.executable, str(program))
-    assert (done.stdout, done.stderr, done.returncode) == (marked("output", "ten lines"), "", 0)
+    program.write_text(marked("program", name, document))
+    done = run(sys.executable, str(program), cwd=tmp_path)
+    errors = marked("error", name, document) if f"<!-- error: {name} -->" in document.read_text() else ""
+    assert (done.stdout, done.stderr, done.returncode) == (marked("output", name, document), errors, 0)
 
 
 def test_the_program_in_readme_has_ten_lines_or_fewer_of_code() -> None:
@@ -50,7 +63,7 @@ SNIPPETS = re.findall(r"^```python\n(.*?)^```", (ROOT / "docs/testing.md").read_
 def test_the_tests_in_the_document_on_testing_pass(tmp_path: Path) -> None:
     for number, snippet in enumerate(SNIPPETS):
         (tmp_path / f"test_snippet_{number}.py").write_text(snippet)
-    done = run(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--rootdir={tmp_path}", str(tmp_path))
+    done = run(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--rootdir={tmp_path}", cwd=tmp_path)
     assert done.returncode == 0, done.stdout
     assert f"{sum(snippet.count('def test_') for snippet in SNIPPETS)} passed" in done.stdout
 
