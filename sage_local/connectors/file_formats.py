@@ -195,6 +195,13 @@ class ParquetWriter:
 
     def finish(self) -> None:
         """The last row group and the footer."""
+        try:
+            self._write_rest()
+        except OSError as error:
+            # A row group that is half written can not be taken back, so trying again would not do: the job has to.
+            raise RuntimeError(f"{self._path} could not be finished: {error}") from error
+
+    def _write_rest(self) -> None:
         self._write_batches()
         if self._rows or self._writer is None:
             self._write_group()

@@ -20,10 +20,14 @@ DEFAULT_ROLL_BYTES: Final = 128 << 20
 
 @dataclass(frozen=True, slots=True)
 class PendingFile:
-    """A closed file on its way from its hidden name to its final one."""
+    """A closed file on its way from its hidden name to its final one.
+
+    ``is_continued``: a checkpoint before knows the beginning of it.
+    """
 
     hidden: str
     final: str
+    is_continued: bool = False
 
 
 @dataclass(slots=True)
@@ -33,6 +37,7 @@ class _Open:
     name: str
     writer: FileWriter
     since_s: float
+    is_continued: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +120,7 @@ class FileSink(TwoPhaseCommitSink[Any, list[PendingFile]]):
                 self._roll(partition)
             else:
                 file.writer.sync()
+                file.is_continued = True
         pending, self._pending = self._pending, []
         return pending or None
 
@@ -131,10 +137,14 @@ class FileSink(TwoPhaseCommitSink[Any, list[PendingFile]]):
         self._remove_all_but({name for name, _ in in_progress.values()})
         for partition, (name, size) in in_progress.items():
             if not self._path(_hidden(name)).exists():
+                if not self._path(name).exists():
+                    raise FileNotFoundError(
+                        f"{self._path(_hidden(name))} was in progress at the checkpoint and is gone"
+                    )
                 # The checkpoint is not the newest there was: a later one has published the file.
                 continue
             writer = self._format(os.path.join(self._directory, _hidden(name)), size)
-            self._open[partition] = _Open(name, writer, time.monotonic())
+            self._open[partition] = _Open(name, writer, time.monotonic(), is_continued=True)
 
     def end(self) -> None:
         """Close every file."""
@@ -151,9 +161,10 @@ class FileSink(TwoPhaseCommitSink[Any, list[PendingFile]]):
                 raise FileNotFoundError(f"{hidden} was prepared and is gone, and there is no {final} either")
 
     def abort(self, handle: list[PendingFile]) -> None:
-        """Remove the files."""
+        """Remove the files, but not one that an execution from the checkpoint before has to go on with."""
         for file in handle:
-            self._path(file.hidden).unlink(missing_ok=True)
+            if not file.is_continued:
+                self._path(file.hidden).unlink(missing_ok=True)
 
     def close(self) -> None:
         """Let go of files in progress; a later execution continues or removes them."""
@@ -183,9 +194,11 @@ class FileSink(TwoPhaseCommitSink[Any, list[PendingFile]]):
         return f"{self._prefix}-{self._run}-{self._subtask}-"
 
     def _roll(self, partition: str) -> None:
-        file = self._open.pop(partition)
+        file = self._open[partition]
+        # When this raises, the disk being full, the file is still the one at hand: nothing of it is forgotten.
         file.writer.finish()
-        self._pending.append(PendingFile(_hidden(file.name), file.name))
+        del self._open[partition]
+        self._pending.append(PendingFile(_hidden(file.name), file.name, file.is_continued))
 
     def _remove_all_but(self, kept: set[str]) -> None:
         for path in Path(self._directory).rglob(f"{HIDDEN}{self._stem}*"):

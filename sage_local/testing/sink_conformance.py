@@ -210,6 +210,23 @@ def _aborted_transactions_are_never_seen(bench: _Bench) -> None:
     bench.expect(bench.records[:4], "cancelled with checkpoint 2 prepared, restored from 1 and run to the end")
 
 
+def _an_abort_takes_nothing_with_it_that_a_checkpoint_knows(bench: _Bench) -> None:
+    run = bench.start()
+    run.write(bench.records[:2])
+    first = run.prepare(1)
+    run.complete(1)
+    run.write(bench.records[2:4])
+    run.end()
+    run.cancel(completed=1)
+    again = bench.start(first)
+    again.write(bench.records[2:6])
+    again.end()
+    again.finish()
+    bench.expect(
+        bench.records[:6], "cancelled when the end was prepared, restored from checkpoint 1 and run to the end"
+    )
+
+
 def _aborting_twice_is_aborting_once(bench: _Bench) -> None:
     run = bench.start()
     run.write(bench.records[:2])
@@ -283,6 +300,7 @@ _RULES: Sequence[Callable[[_Bench], None]] = (
     _what_was_prepared_for_no_complete_checkpoint_leaves_no_trace,
     _a_transaction_outlives_an_aborted_checkpoint,
     _aborted_transactions_are_never_seen,
+    _an_abort_takes_nothing_with_it_that_a_checkpoint_knows,
     _aborting_twice_is_aborting_once,
     _a_cancel_commits_what_is_complete,
     _an_empty_transaction_is_no_harm,

@@ -159,3 +159,18 @@ def test_a_prepared_file_that_is_gone_is_an_error_and_not_a_loss(tmp_path):
     hidden(tmp_path)[0].unlink()
     with pytest.raises(FileNotFoundError, match="gone"):
         sink.commit(handle)
+
+
+def test_a_file_that_can_not_be_finished_now_is_finished_later(tmp_path, monkeypatch):
+    """A full disk costs the checkpoint: prepare() raises, and nothing that was written is forgotten."""
+    sink = opened(FileSink(tmp_path, "text", roll_interval=1))
+    sink.recover(None)
+    sink.write("a")
+    sink._open[""].since_s -= 1
+    writer = sink._open[""].writer
+    with monkeypatch.context() as patch:
+        patch.setattr(writer, "sync", lambda: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+        with pytest.raises(OSError, match="No space"):
+            sink.prepare(1)
+    sink.commit(sink.prepare(2))
+    assert [read(path) for path in files(tmp_path)] == [["a"]]
