@@ -50,7 +50,7 @@ class ColumnSessions(WindowOperator):
                 first <= other_last + self._gap_ms and other_first <= last + self._gap_ms
                 for other_first, other_last in known.get(key, ())
             )
-        self.late_dropped += int((~mask).sum())
+        self._counters.late(int((~mask).sum()))
         return partial.filter(pa.array(mask))
 
     def _settle(self) -> None:

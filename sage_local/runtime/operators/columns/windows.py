@@ -1,6 +1,8 @@
 """Vectorised aggregates of each key and tumbling or sliding window of event time."""
 
+import pickle
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from sage_local.core.elements import MIN_TIMESTAMP, Element, Watermark
@@ -12,6 +14,7 @@ from sage_local.runtime.operators.columns.combine import Combiner
 from sage_local.runtime.operators.columns.panes import PANE, Panes, pane_starts
 from sage_local.runtime.operators.columns.stored import restored, snapshot_of
 from sage_local.runtime.operators.protocol import TaskContext
+from sage_local.runtime.state.chunk import PROTOCOL
 from sage_local.runtime.state.snapshot import StateSnapshot
 
 RESULT_ROWS = 128 * 1024
@@ -27,22 +30,25 @@ class WindowOperator(ColumnOperator):
         self._combiner = Combiner(spec)
         self._grouping = self._combiner.grouping
         self._pending: list[Any] = []
-        self._watermark = MIN_TIMESTAMP
+        self._watermark = self._emitted = MIN_TIMESTAMP
         self._restored: StateSnapshot | None = None
-        self.late_dropped = 0
-        """Records, or partials of them, that came too late for all their windows."""
 
     def open(self, context: TaskContext) -> None:
         """Put back the state."""
         self._context = context
         if self._restored is not None:
+            # Between the same two barriers all subtasks have heard the same watermark.
+            heard = [pickle.loads(written) for written in self._restored.subtasks]
+            self._watermark = self._emitted = max(heard, default=MIN_TIMESTAMP)
             self._put_back(restored(self._restored, context))
             self._restored = None
 
     def snapshot(self) -> StateSnapshot:
         """See ``Stateful``."""
         self._settle()
-        return snapshot_of(self._pending[0] if self._pending else None, self._keys, self._context, name="windows")
+        whole = self._pending[0] if self._pending else None
+        snapshot = snapshot_of(whole, self._keys, self._context, name="windows")
+        return replace(snapshot, subtasks=[pickle.dumps(self._watermark, PROTOCOL)])
 
     def restore(self, snapshot: StateSnapshot) -> None:
         """See ``Stateful``."""
@@ -90,8 +96,15 @@ class ColumnWindows(WindowOperator):
     def __init__(self, spec: specs.WindowColumns, counters: OperatorCounters) -> None:
         super().__init__(spec, counters)
         self._panes = Panes(spec.assigner)
+        self._next: int | None = None
         self._spans: list[tuple[int, int]] = []  # of each pending partial: end of its first and last pane's windows
-        self._next_start: int | None = None  # the first pane of the next sliding window
+
+    def _following(self, watermark: int) -> int | None:
+        """The first pane of the first sliding window that is not over by ``watermark``."""
+        if watermark == MIN_TIMESTAMP:
+            return None
+        panes = self._panes
+        return ((panes.grid.cell(watermark + 1) - panes.per_window) // panes.per_slide + 1) * panes.per_slide
 
     def _put_back(self, partials: list[Any]) -> None:
         for partial in partials:
@@ -107,7 +120,7 @@ class ColumnWindows(WindowOperator):
         ends = self._panes.ends(pane_starts(partial))
         late = ends - 1 <= self._watermark
         if late.any():
-            self.late_dropped += int(late.sum())
+            self._counters.late(int(late.sum()))
             partial, ends = partial.filter(~late), ends[~late]
         self._keep(partial, ends)
 
@@ -157,6 +170,7 @@ class ColumnWindows(WindowOperator):
         import numpy as np
 
         if not self._spans or not self._has_due():
+            self._emitted = self._watermark
             return
         self._settle()
         merged = self._pending[0]
@@ -168,10 +182,12 @@ class ColumnWindows(WindowOperator):
         kept = ends - 1 > self._watermark
         self._pending, self._spans = [], []
         self._keep(merged.filter(kept), ends[kept])
+        self._emitted = self._watermark
 
     def _has_due(self) -> bool:
         """Whether the first window of any pane could be over, that has not been emitted."""
         panes = self._panes
+        self._next = self._following(self._emitted)
         first = min(int(pane_starts(partial).min()) for partial in self._pending)
         return self._is_over(panes.grid.start(self._first_window(first) + panes.per_window))
 
@@ -180,7 +196,7 @@ class ColumnWindows(WindowOperator):
         panes = self._panes
         cell = panes.grid.cell(pane)
         earliest = -(-(cell - panes.per_window + 1) // panes.per_slide) * panes.per_slide
-        return earliest if self._next_start is None else max(earliest, self._next_start)
+        return earliest if self._next is None else max(earliest, self._next)
 
     def _slide(self, merged: Any, starts: Any) -> Iterator[Any]:
         import numpy as np
@@ -197,9 +213,8 @@ class ColumnWindows(WindowOperator):
                 part = self._grouping.merged(self._keys, [merged.slice(first, stop - first)]) if self._keys else None
                 part = part if part is not None else self._without_keys(merged.slice(first, stop - first))
                 yield self._window(part, start, end, merged.schema.field(PANE).type)
-            self._next_start = window + panes.per_slide
-            following = panes.grid.start(self._next_start)
-            place = int(np.searchsorted(starts, following))
+            self._next = window + panes.per_slide
+            place = int(np.searchsorted(starts, panes.grid.start(self._next)))
 
     def _without_keys(self, part: Any) -> Any:
         import numpy as np
