@@ -47,6 +47,13 @@ assert len(WorkerCounter) <= COUNTERS_PER_WORKER
 assert len(OperatorCounter) <= COUNTERS_PER_OPERATOR
 
 
+# As plain numbers, for the two calls around every batch of every operator.
+_AT_WORK = int(WorkerCounter.AT_WORK)
+_AT_WORK_SINCE_NS = int(WorkerCounter.AT_WORK_SINCE_NS)
+_BUSY_NS = int(WorkerCounter.BUSY_NS)
+_FIRST_OPERATOR_BUSY_NS = COUNTERS_PER_WORKER + int(OperatorCounter.BUSY_NS)
+
+
 class Cells(Protocol):
     """int64 cells: a memoryview of the segment with format ``q``, or an ``array('q')`` inline."""
 
@@ -112,16 +119,18 @@ class WorkerCounters:
     def enter(self, place: int) -> int:
         """The operator at ``place`` is at work from now; returns the time, in ns."""
         now_ns = self._clock()
-        self._cells[WorkerCounter.AT_WORK_SINCE_NS] = now_ns
-        self._cells[WorkerCounter.AT_WORK] = place + 1
+        cells = self._cells
+        cells[_AT_WORK_SINCE_NS] = now_ns
+        cells[_AT_WORK] = place + 1
         return now_ns
 
     def leave(self, place: int, entered_ns: int) -> int:
         """It has returned; ``entered_ns`` is what ``enter`` gave. Returns how long it took, in ns."""
         elapsed_ns = self._clock() - entered_ns
-        self._cells[WorkerCounter.AT_WORK] = 0
-        self._cells[operator_index(place, OperatorCounter.BUSY_NS)] += elapsed_ns
-        self._cells[WorkerCounter.BUSY_NS] += elapsed_ns
+        cells = self._cells
+        cells[_AT_WORK] = 0
+        cells[_FIRST_OPERATOR_BUSY_NS + place * COUNTERS_PER_OPERATOR] += elapsed_ns
+        cells[_BUSY_NS] += elapsed_ns
         return elapsed_ns
 
     def rest(self) -> None:

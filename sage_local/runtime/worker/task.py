@@ -384,7 +384,14 @@ class Task:
         """What ``work`` gives, with the time it takes counted and the operator shown as being at work."""
         counters, place = self._counters, operator.place
         entered_ns = counters.enter(place)
-        results = iter(work())
+        made = work()
+        if type(made) is tuple:
+            # Nothing is left to be made when the next one is asked for.
+            counters.leave(place, entered_ns)
+            for element in made:
+                yield _SideOf(element.tag, element.rows, operator.name) if isinstance(element, Side) else element
+            return
+        results = iter(made)
         while True:
             element = next(results, None)
             counters.leave(place, entered_ns)
