@@ -1,12 +1,13 @@
 """A harness around one operator: a test pushes records and time, and reads what comes out, all in its own thread."""
 
 import pickle
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Generic, NamedTuple, Self, TypeVar
 
+from sage_local.api import DataStream, DataStreamSink
 from sage_local.core.clock import ManualClock
 from sage_local.core.elements import Element, Idleness, Rows, Side, Watermark
 from sage_local.core.ids import TaskId
@@ -19,7 +20,7 @@ from sage_local.runtime.protocol.blame import NO_RECORD, OperatorFailed
 from sage_local.runtime.protocol.watermarks import InputWatermarks
 from sage_local.runtime.state.snapshot import StateSnapshot
 from sage_local.testing.differences import text
-from sage_local.testing.harness_plan import Build, plan_of
+from sage_local.testing.harness_plan import plan_of
 from sage_local.testing.harness_router import Router
 from sage_local.testing.harness_subtask import Subtask
 from sage_local.windowing.duration import Duration, not_negative_ms
@@ -62,7 +63,7 @@ class OperatorHarness(Generic[T]):
 
     def __init__(
         self,
-        build: Build,
+        build: Callable[..., DataStream[T] | DataStreamSink],
         *,
         parallelism: int = 1,
         restore: HarnessSnapshot | None = None,
