@@ -39,8 +39,8 @@ class TwoPhaseCommitSink(SinkFunction[T_contra], Generic[T_contra, H]):
         """End the transaction at hand: from now on it must survive the death of this process.
 
         Returns a picklable handle that another instance in another process can commit it by; ``None`` when there is
-        nothing to commit. What is written from now on belongs to the next transaction. What it raises aborts the
-        checkpoint, not the job: the transaction is then still at hand.
+        nothing to commit. What is written from now on belongs to the next transaction. An ``OSError`` (a full disk, a
+        lost connection) aborts the checkpoint, not the job: the transaction is then still at hand.
         """
         raise NotImplementedError(f"{type(self).__name__} does not override prepare()")
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from sage_local.config import MAX_PARALLELISM, PARALLELISM, RUNTIME_MODE
 from sage_local.core.ids import EdgeId, TaskId, WorkerId
+from sage_local.functions import TwoPhaseCommitSink
 from sage_local.plan.operators import Collect, Operator, PartialAggregate, Print, Sink, Source
 from sage_local.plan.physical import Chain, Delivery, Edge, Plan
 
@@ -84,6 +85,8 @@ def _note(operator: Operator) -> str:
             return "combines per key before the exchange, since the function can merge"
         case Operator(is_columnar=True):
             return _columnar_note(operator)
+        case Sink(function=TwoPhaseCommitSink()):
+            return "two-phase: exactly once with checkpoints"
         case Print() | Sink():
             return "at-least-once"
         case Collect():

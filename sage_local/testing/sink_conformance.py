@@ -223,7 +223,7 @@ def _an_abort_takes_nothing_with_it_that_a_checkpoint_knows(bench: _Bench) -> No
     again.end()
     again.finish()
     bench.expect(
-        bench.records[:6], "cancelled when the end was prepared, restored from checkpoint 1 and run to the end"
+        bench.records[:6], "cancelled with the end prepared, restored from checkpoint 1 and run to the end"
     )
 
 

@@ -208,3 +208,15 @@ def test_mermaid_escapes_what_users_name() -> None:
     physical = planned(program, parallelism=1)
     renamed = mermaid(physical).splitlines()
     assert renamed == ["flowchart LR", '    c0["source 0 → print 1<br/>× 1"]']
+
+
+def test_explain_tells_which_sinks_are_exactly_once(tmp_path):
+    from sage_local import FileSink, LocalEnvironment
+
+    env = LocalEnvironment("sinks")
+    numbers = env.from_collection([1])
+    numbers.sink(FileSink(tmp_path), name="files")
+    numbers.sink(print, name="plain")
+    lines = env.explain().splitlines()
+    assert any("files" in line and "two-phase: exactly once with checkpoints" in line for line in lines)
+    assert any("plain" in line and "at-least-once" in line for line in lines)
