@@ -10,11 +10,13 @@ from typing import Any, Final
 
 from sage_local.errors import InvalidKeyError
 from sage_local.functions.columns import NamedAggregate
+from sage_local.functions.dense import densely_grouped
 from sage_local.functions.expressions import column_index
 from sage_local.functions.sums import is_summed_exactly, sums
 
 _MERGED_BY: Final = {"count": "sum", "size": "sum", "float_sum": "sum"}
 """How parts are merged that are not merged by themselves."""
+_NO_STEPS: Final[Mapping[str, int]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +39,10 @@ class Grouping:
         self._aggregates = tuple(aggregates)
         self._parts = list(dict.fromkeys(part for each in aggregates for part in _parts_of(each)))
 
-    def combined(self, groups: Mapping[str, Any], batch: Any) -> Any:
-        """The partial of ``batch``; ``groups`` are the columns to group by."""
-        return _grouped(groups, [(part.name, part.function, self._input(part, batch)) for part in self._parts])
+    def combined(self, groups: Mapping[str, Any], batch: Any, steps: Mapping[str, int] = _NO_STEPS) -> Any:
+        """The partial of ``batch``; ``groups`` are the columns to group by, ``steps`` as of ``densely_grouped``."""
+        todo = [(part.name, part.function, self._input(part, batch)) for part in self._parts]
+        return _grouped(groups, todo, steps)
 
     def lifted(self, groups: Mapping[str, Any], batch: Any) -> Any:
         """A partial too, with one group for each record: for batches that grouping would hardly make smaller."""
@@ -48,14 +51,14 @@ class Grouping:
         columns = {part.name: _lifted(part.function, self._input(part, batch), len(batch)) for part in self._parts}
         return pa.RecordBatch.from_pydict({**groups, **columns})
 
-    def merged(self, names: Sequence[str], partials: Sequence[Any]) -> Any:
+    def merged(self, names: Sequence[str], partials: Sequence[Any], steps: Mapping[str, int] = _NO_STEPS) -> Any:
         """One partial of several, grouped by their columns ``names``; what came first is taken for first."""
         whole = joined(partials)
         groups = {name: whole.column(name) for name in names}
         todo = [
             (part.name, _MERGED_BY.get(part.function, part.function), whole.column(part.name)) for part in self._parts
         ]
-        return _grouped(groups, todo)
+        return _grouped(groups, todo, steps)
 
     def results(self, partial: Any) -> dict[str, Any]:
         """The columns of the aggregates, by name."""
@@ -163,20 +166,25 @@ def _shown(schema: Any) -> str:
     return ", ".join(f"{field.name} {field.type}" for field in schema if not field.name.startswith("\0"))
 
 
-def _grouped(groups: Mapping[str, Any], todo: Sequence[tuple[str, str, Any]]) -> Any:
+def _grouped(groups: Mapping[str, Any], todo: Sequence[tuple[str, str, Any]], steps: Mapping[str, int]) -> Any:
     """``todo``: name of the result, function, values (``None`` for ``size``)."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    exact = {
+        index: values
+        for index, (_, function, values) in enumerate(todo)
+        if function == "sum" and is_summed_exactly(values)
+    }
+    if not exact and (dense := densely_grouped(groups, todo, steps)) is not None:
+        return dense
     columns = {f"g{index}": column for index, column in enumerate(groups.values())}
     calls: list[Any] = []
-    exact: dict[int, Any] = {}
     for index, (_, function, values) in enumerate(todo):
         if function == "size":
             calls.append(([], "count_all"))
-        elif function in ("sum", "float_sum") and is_summed_exactly(values):
+        elif index in exact:
             # May be more than the type holds: the call keeps the place, the sums are taken apart from it.
-            exact[index] = values
             calls.append(([], "count_all"))
         else:
             columns[f"v{index}"] = _as_summed(values) if function == "sum" else values
@@ -206,7 +214,9 @@ def _whole(column: Any) -> Any:
 def _as_float(values: Any) -> Any:
     import pyarrow as pa
 
-    return values.cast(pa.int8()).cast(pa.float64()) if pa.types.is_boolean(values.type) else values.cast(pa.float64())
+    whole = values.cast(pa.int8()) if pa.types.is_boolean(values.type) else values
+    # A mean is a float, and of numbers that floats do not hold it is near.
+    return whole.cast(pa.float64(), safe=False)
 
 
 def _as_summed(values: Any) -> Any:

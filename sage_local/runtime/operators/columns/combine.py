@@ -25,6 +25,7 @@ class Combiner:
         self._panes: Panes | None = None
         self._gap_ms: int | None = None
         self._time = ""
+        self._steps: dict[str, int] = {}
         self._pays = True
         self._batches = 0
         if isinstance(spec, specs.WindowColumns):
@@ -33,6 +34,7 @@ class Combiner:
                 self._gap_ms = spec.assigner.gap_ms
             else:
                 self._panes = Panes(spec.assigner)
+                self._steps = self._panes.steps
 
     def partial(self, batch: Any) -> Any:
         """The partial of one batch."""
@@ -44,7 +46,7 @@ class Combiner:
         self._batches += 1
         if not self._pays and self._batches % _PROBE_EVERY:
             return self.grouping.lifted(groups, batch)
-        partial = self.grouping.combined(groups, batch)
+        partial = self.grouping.combined(groups, batch, self._steps)
         self._pays = len(partial) < _ENOUGH * len(batch)
         return partial
 

@@ -18,6 +18,8 @@ class Panes:
         self.is_sliding = isinstance(assigner, SlidingWindows)
         self.grid: Grid = assigner.panes if isinstance(assigner, SlidingWindows) else assigner.grid
         self.per_window = assigner.panes_per_window if isinstance(assigner, SlidingWindows) else 1
+        # Of what the starts of panes are apart: what numbers them.
+        self.steps = {PANE: self.grid.size_ms} if isinstance(self.grid, EvenGrid) else {}
         self.per_slide = assigner.panes_per_slide if isinstance(assigner, SlidingWindows) else 1
 
     def of(self, batch: Any, time_column: str) -> Any:

@@ -112,7 +112,7 @@ class ColumnWindows(WindowOperator):
 
     def _settle(self) -> None:
         if len(self._pending) > 1:
-            merged = self._grouping.merged([*self._keys, PANE], self._pending)
+            merged = self._grouping.merged([*self._keys, PANE], self._pending, self._panes.steps)
             self._pending, self._spans = [], []
             self._keep(merged, self._panes.ends(pane_starts(merged)))
 
@@ -151,7 +151,7 @@ class ColumnWindows(WindowOperator):
                 over.append(partial.filter(mask))
                 self._keep(partial.filter(~mask), ends[~mask])
         if over:
-            merged = self._grouping.merged([*self._keys, PANE], over)
+            merged = self._grouping.merged([*self._keys, PANE], over, self._panes.steps)
             starts = pane_starts(merged)
             yield self._windows(merged, starts, self._panes.ends(starts))
 
