@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from sage_local.api import KeyedStream as KeyedStream
     from sage_local.api import LocalEnvironment as LocalEnvironment
     from sage_local.api import WindowedStream as WindowedStream
+    from sage_local.api.columns import ColumnStream as ColumnStream
+    from sage_local.api.columns import KeyedColumnStream as KeyedColumnStream
+    from sage_local.api.columns import WindowedColumnStream as WindowedColumnStream
     from sage_local.connectors.file_sink import FileSink as FileSink
     from sage_local.core.time_domain import TimeDomain as TimeDomain
     from sage_local.errors import CheckpointError as CheckpointError
@@ -126,6 +129,7 @@ _HOMES = {
     "CoFlatMapFunction": "sage_local.functions",
     "CoMapFunction": "sage_local.functions",
     "CoProcessFunction": "sage_local.functions",
+    "ColumnStream": "sage_local.api.columns",
     "ConfigError": "sage_local.errors",
     "ConnectedStreams": "sage_local.api",
     "ContinuousEventTimeTrigger": "sage_local.windowing.triggers",
@@ -152,6 +156,7 @@ _HOMES = {
     "JobHandle": "sage_local.runtime.launcher",
     "JobResult": "sage_local.runtime.job",
     "KeySelector": "sage_local.functions",
+    "KeyedColumnStream": "sage_local.api.columns",
     "KeyedProcessContext": "sage_local.functions",
     "KeyedProcessFunction": "sage_local.functions",
     "KeyedStream": "sage_local.api",
@@ -213,6 +218,7 @@ _HOMES = {
     "WatermarkStrategy": "sage_local.windowing.watermarks",
     "WindowAssigner": "sage_local.windowing.assigner",
     "WindowContext": "sage_local.functions.window",
+    "WindowedColumnStream": "sage_local.api.columns",
     "WindowedStream": "sage_local.api",
     "WorkerLostError": "sage_local.errors",
 }
