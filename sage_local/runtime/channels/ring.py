@@ -28,6 +28,9 @@ KIND_COLUMNS = 6
 KIND_COLUMN_STREAM = 7
 FLAG_CONTINUED = 1
 FLAG_ENDS_TURN = 2
+SIZE_SHIFT = 2
+"""Above the flags of a record of columns stands the size of the batch, in units that 30 bits count up to 64 GiB."""
+SIZE_UNIT = 64
 
 _INT64 = Struct("<q")
 _BARRIER = Struct("<q?")
@@ -114,6 +117,10 @@ class RingSender:
         is_stream, body = self._columns.encode(columns.values)
         return KIND_COLUMN_STREAM if is_stream else KIND_COLUMNS, body
 
+    def _flags_of_size(self) -> int:
+        """For columns the size of all pieces, so that the receiver copies each to its place at once."""
+        return 0 if self._kind < KIND_COLUMNS else -(-len(self._body) // SIZE_UNIT) << SIZE_SHIFT
+
     def flush(self, now_ns: int) -> None:
         """Go on writing; see what was consumed."""
         self._flight.observe(self._records - self._writer.in_flight, now_ns)
@@ -123,10 +130,11 @@ class RingSender:
     def _write(self) -> None:
         body = self._body
         assert body is not None
+        size_flags = self._flags_of_size()
         while True:
             stop = min(self._written + self._writer.max_record, len(body))
             ends = stop == len(body)
-            flags = self._flags if ends else FLAG_CONTINUED
+            flags = (self._flags if ends else FLAG_CONTINUED) | size_flags
             if not self._writer.try_write(self._kind, flags, body, self._written, stop):
                 return
             self._records += 1
@@ -145,6 +153,7 @@ class RingReceiver:
         self._reader = reader
         self._ring_peer = ring_peer
         self._columns: ColumnsDecoder | None = None
+        self._gathered_bytes = 0  # of a batch of columns
         self._parts = bytearray()
         self._holds = False
 
@@ -161,6 +170,14 @@ class RingReceiver:
         while (record := self._reader.peek()) is not None:
             kind, flags, payload = record
             del record
+            if kind >= KIND_COLUMNS:
+                self._gather(flags, payload)
+                payload.release()
+                if flags & FLAG_CONTINUED:
+                    self._give_back()
+                    continue
+                self._holds = True
+                return Frame(self._gathered(kind), bool(flags & FLAG_ENDS_TURN))
             if flags & FLAG_CONTINUED:
                 self._parts += payload
                 payload.release()
@@ -191,18 +208,27 @@ class RingReceiver:
             return Idleness(bool(payload[0]))
         if kind == KIND_BARRIER:
             return Barrier(*_BARRIER.unpack(payload))
-        if not self._parts and kind == KIND_ROWS:
+        if not self._parts:
             return decode(payload) if len(payload) else Rows([])
         self._parts += payload
         whole, self._parts = self._parts, bytearray()
-        return decode(whole) if kind == KIND_ROWS else self._decoded_columns(kind, whole)
+        return decode(whole)
 
-    def _decoded_columns(self, kind: int, whole: bytearray) -> Columns:
+    def _gather(self, flags: int, payload: memoryview) -> None:
+        """Copy a piece of a batch of columns to its place."""
         if self._columns is None:
             from sage_local.runtime.codec.columns import ColumnsDecoder
 
             self._columns = ColumnsDecoder()
-        return Columns(self._columns.stream(whole) if kind == KIND_COLUMN_STREAM else self._columns.batch(whole))
+        if not self._gathered_bytes:
+            self._columns.begin((flags >> SIZE_SHIFT) * SIZE_UNIT)
+        self._columns.place[self._gathered_bytes : self._gathered_bytes + len(payload)] = payload
+        self._gathered_bytes += len(payload)
+
+    def _gathered(self, kind: int) -> Columns:
+        assert self._columns is not None
+        self._gathered_bytes = 0
+        return Columns(self._columns.stream() if kind == KIND_COLUMN_STREAM else self._columns.batch())
 
 
 def _encoded(element: Element) -> tuple[int, bytes]:

@@ -24,24 +24,41 @@ class ColumnsEncoder:
 
 
 class ColumnsDecoder:
-    """The other end of a ``ColumnsEncoder``. ``data`` becomes part of the batch: it must not be used again."""
+    """The other end of a ``ColumnsEncoder``: ``begin``, fill ``place``, then ``stream`` or ``batch``.
+
+    The batch refers to what was filled. It is of Arrow's own memory, whose pages stay mapped from one to the next:
+    the first touch of fresh ones would cost more than the copy.
+    """
 
     def __init__(self) -> None:
         self._schema: Any = None
+        self._data: Any = None
+        self.place = memoryview(b"")
 
-    def stream(self, data: bytes | bytearray) -> Any:
+    def begin(self, size: int) -> None:
+        """Make room for a batch of up to ``size`` bytes."""
+        import pyarrow as pa
+
+        self._data = pa.allocate_buffer(size)
+        self.place = memoryview(self._data).cast("B")
+
+    def stream(self) -> Any:
         """The batch in a whole stream."""
-        batch = decode_stream(data)
+        batch = decode_stream(self._taken())
         self._schema = batch.schema
         return batch
 
-    def batch(self, data: bytes | bytearray) -> Any:
+    def batch(self) -> Any:
         """A batch of the schema of the latest stream."""
         import pyarrow as pa
 
         if self._schema is None:
             raise ValueError("expected a batch with its schema before the first one without")
-        return pa.ipc.read_record_batch(pa.py_buffer(data), self._schema)
+        return pa.ipc.read_record_batch(self._taken(), self._schema)
+
+    def _taken(self) -> Any:
+        data, self._data, self.place = self._data, None, memoryview(b"")
+        return data
 
 
 def encode_stream(batch: Any) -> Any:
@@ -54,7 +71,7 @@ def encode_stream(batch: Any) -> Any:
     return sink.getvalue()
 
 
-def decode_stream(data: bytes | bytearray) -> Any:
+def decode_stream(data: Any) -> Any:
     """The batch that ``encode_stream`` wrote; it refers to ``data``."""
     import pyarrow as pa
 
