@@ -57,7 +57,7 @@ static inline bool read_lengthy(sage_unpacker *from, Py_ssize_t count, PyObject 
                                 PyObject *(*make)(const uint8_t *, size_t))
 {
     uint8_t width, seen = 0;
-    size_t total;
+    size_t total, before = 0;
     const uint8_t *lengths = take_lengths(from, count, &width, &total);
     const uint8_t *bytes = lengths ? sage_take(from, total, 1) : NULL;
     if (!bytes)
@@ -68,8 +68,12 @@ static inline bool read_lengthy(sage_unpacker *from, Py_ssize_t count, PyObject 
         return sage_malformed(from, "a byte is not ASCII");
     for (Py_ssize_t i = 0; i < count; i++) {
         size_t length = length_at(lengths, width, i);
-        if (!(slots[i] = make(bytes, length)))
+        /* Columns such as a status or a country repeat themselves: one object then, as both are immutable. */
+        if (i > 0 && length == before && memcmp(bytes - length, bytes, length) == 0)
+            slots[i] = Py_NewRef(slots[i - 1]);
+        else if (!(slots[i] = make(bytes, length)))
             return false;
+        before = length;
         bytes += length;
     }
     return true;

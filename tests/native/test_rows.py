@@ -355,3 +355,10 @@ def test_no_reference_is_lost_or_kept():
         with pytest.raises(ValueError, match="malformed"):
             unpack_rows(block + b"\0", lambda view: [shared, shared])
     assert sys.getrefcount(shared) == 2
+
+
+def test_texts_that_repeat_themselves_arrive_as_they_were() -> None:
+    """A value equal to the one before is not built again; one of the same length that differs is."""
+    texts = ["ab", "ab", "ac", "ab", "", "", "a", "a", "abc", "abc"]
+    columns = (texts, [text.encode() for text in texts], [f"é{text}" for text in texts])
+    assert unpack_rows(pack_rows(columns, pickle.dumps), pickle.loads) == columns
