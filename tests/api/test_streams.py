@@ -85,7 +85,7 @@ class TestNames:
 
     @pytest.mark.parametrize("name", ["", "  ", 5])
     def test_a_name_is_text_that_is_not_empty(self, numbers, name):
-        with pytest.raises(PlanError, match="name: expected text"):
+        with pytest.raises(PlanError, match="name: expected a line of text"):
             numbers.map(parse, name=name)
 
 
