@@ -9,13 +9,16 @@ from sage_local.runtime.protocol.client_messages import CancelJob, JobCancelled,
 @click.command("stop")
 @click.argument("job")
 @click.option("--now", is_flag=True, help="Drop what is in flight instead of draining it.")
-def command(job: str, *, now: bool) -> None:
+@click.option("--drain", is_flag=True, help="End the streams for good: every window and timer fires.")
+def command(job: str, *, now: bool, drain: bool) -> None:
     """Stop the job with this id or name, and wait until it is over.
 
     Its sources end and everything in flight drains, as after Ctrl-C.
     """
+    if now and drain:
+        raise click.UsageError("--now drops what is in flight and --drain ends the streams in order: give one of them")
     with connected(job) as connection:
-        connection.send(CancelJob() if now else StopJob())
+        connection.send(CancelJob() if now else StopJob(drain))
         while not isinstance(
             reply := connection.receive(timeout_s=None), JobFinished | JobCancelled | JobFailed | None
         ):

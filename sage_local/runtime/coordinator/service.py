@@ -190,8 +190,8 @@ class Service:
 
     def _on_request(self, client: Client, request: Request) -> None:
         match request:
-            case StopJob():
-                self._ask(state.StopAsked())
+            case StopJob(drain):
+                self._ask(state.StopAsked(drain))
             case CancelJob():
                 self._ask(state.CancelAsked())
             case AskProgress():

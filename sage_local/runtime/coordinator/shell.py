@@ -93,8 +93,8 @@ class JobShell:
         match instruction:
             case state.StartWorkers():
                 pass
-            case state.TellStop():
-                self._stop()
+            case state.TellStop(drain):
+                self._stop(drain=drain)
             case state.TellCancel():
                 self._fleet.tell(Cancel(self._abandoned()), self.job.living)
                 self._fleet.tell(Exit(), self.job.living)
@@ -111,9 +111,9 @@ class JobShell:
             case state.Conclude(outcome):
                 self._end(outcome)
 
-    def _stop(self) -> None:
-        if self._checkpoints is None:
-            self._fleet.tell(StopSources(), self.job.living)
+    def _stop(self, *, drain: bool) -> None:
+        if self._checkpoints is None or drain:
+            self._fleet.tell(StopSources(drain), self.job.living)
         else:
             # What was read up to here becomes the last checkpoint, from which the job can go on another time.
             self._fleet.tell(SuspendSources(), self.job.living)

@@ -73,11 +73,11 @@ class JobHandle:
     def stop(self, drain: bool = False) -> None:
         """Ask the sources to end; everything in flight reaches its sink, then the job has finished. Does not wait.
 
-        ``drain``: the streams end for good, so what waits for the end of time happens too. Nothing in this version
-        waits for it.
+        ``drain``: the streams end for good, as if their input had ended: every window and timer fires. Without it
+        windows that are not complete do not fire, so that the job can be resumed from its last checkpoint.
         """
         self._refuse_forked()
-        self._link.send(StopJob())
+        self._link.send(StopJob(drain))
 
     def cancel(self) -> None:
         """Ask the job to end now; what is in flight is lost. Does not wait; ``wait`` raises ``JobCancelledError``."""

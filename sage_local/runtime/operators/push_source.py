@@ -119,9 +119,9 @@ class PushInput(SourceInput):
         """The source's thread wakes us."""
         return None
 
-    def stop(self) -> None:
+    def stop(self, *, drain: bool) -> None:
         """``collect`` raises from now on; what it took before is still handed on."""
-        self._was_stopped = True
+        self._stop_time(drain=drain)
         self._handover.stop()
 
     def close(self) -> None:

@@ -32,7 +32,6 @@ class SourceInput(ABC):
         self._counters = counters
         self._pacer = pacer
         self._function = UserFunction(spec.name, spec.source)
-        self._was_stopped = False
         self._time_has_ended = False
 
     @abstractmethod
@@ -44,8 +43,8 @@ class SourceInput(ABC):
         """See ``Input``: every batch read is a turn."""
 
     @abstractmethod
-    def stop(self) -> None:
-        """Read no further. Event time does not end by that: windows that are not complete stay as they are."""
+    def stop(self, *, drain: bool) -> None:
+        """Read no further. Event time ends only with ``drain``: else windows that are not complete stay as they are."""
 
     @abstractmethod
     def position(self) -> Any:
@@ -63,9 +62,12 @@ class SourceInput(ABC):
     def close(self) -> None:
         """Close the source."""
 
+    def _stop_time(self, *, drain: bool) -> None:
+        self._time_has_ended = self._time_has_ended or not drain
+
     def _end(self) -> Frame:
-        """The end of time, and at the next call of the stream."""
-        if self._was_stopped or self._time_has_ended:
+        """The end of time, unless there has been or shall be none, and at the next call of the stream."""
+        if self._time_has_ended:
             return Frame(EndOfStream())
         self._time_has_ended = True
         return Frame(Watermark(MAX_TIMESTAMP))
@@ -156,9 +158,9 @@ class SplitInput(SourceInput):
         """See ``SourceInput``."""
         return self._retry_at_ns
 
-    def stop(self) -> None:
-        """Read no further."""
-        self._was_stopped = True
+    def stop(self, *, drain: bool) -> None:
+        """See ``SourceInput``."""
+        self._stop_time(drain=drain)
         self._retry_at_ns = None
         self._splits.clear()
         if self._reader is not None:

@@ -32,7 +32,12 @@ class Submission:
 
 @data
 class StopJob:
-    """To the coordinator: sources end, everything in flight drains, the job finishes."""
+    """To the coordinator: sources end, everything in flight drains, the job finishes.
+
+    ``drain``: the streams end for good, so event time ends too and every window and timer fires.
+    """
+
+    drain: bool = False
 
 
 @data

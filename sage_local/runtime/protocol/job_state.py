@@ -84,7 +84,9 @@ class Gone:
 
 @data
 class StopAsked:
-    """Someone wants the job to drain and finish."""
+    """Someone wants the job to finish what it has read; with ``drain``, as if its input had ended."""
+
+    drain: bool = False
 
 
 @data
@@ -113,6 +115,8 @@ class StartWorkers:
 @data
 class TellStop:
     """``StopSources`` to every worker."""
+
+    drain: bool = False
 
 
 @data
@@ -187,8 +191,8 @@ def apply(job: Job, event: Event) -> Step:
             return _gone(job, worker, loss)
         case Failed(cause):
             return _end(job, Outcome(Phase.FAILED, cause))
-        case StopAsked():
-            return _stop(job)
+        case StopAsked(drain):
+            return _stop(job, drain=drain)
         case CancelAsked():
             # Asked while the job is ending anyway: only sooner.
             return _end(job, Outcome(Phase.CANCELLED)) if job.outcome is None else (job, (Hurry(),))
@@ -223,10 +227,10 @@ def _gone(job: Job, worker: WorkerId, loss: WorkerLoss) -> Step:
     return _conclude_when_alone(job, instructions)
 
 
-def _stop(job: Job) -> Step:
+def _stop(job: Job, *, drain: bool) -> Step:
     if job.outcome is not None or job.phase is Phase.STOPPING:
         return job, ()
-    return replace(job, phase=Phase.STOPPING), (TellStop(),)
+    return replace(job, phase=Phase.STOPPING), (TellStop(drain),)
 
 
 def _end(job: Job, outcome: Outcome) -> Step:

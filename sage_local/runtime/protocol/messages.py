@@ -19,7 +19,12 @@ class Deploy:
 
 @data
 class StopSources:
-    """To a worker: sources end as if their input had ended; everything in flight drains."""
+    """To a worker: sources read no further; everything in flight drains.
+
+    ``drain``: event time ends as well, as at the end of input; else windows that are not complete stay as they are.
+    """
+
+    drain: bool = False
 
 
 @data

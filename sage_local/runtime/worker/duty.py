@@ -58,10 +58,10 @@ class DutyCycle:
         times = [time for task in self._tasks if (time := task.next_timer_ns()) is not None]
         return min(times, default=None)
 
-    def stop_sources(self) -> None:
-        """Sources end as if their input had ended."""
+    def stop_sources(self, *, drain: bool) -> None:
+        """Sources read no further; with ``drain`` as if their input had ended."""
         for task in tuple(self._tasks):
-            self._guarded(task, task.stop)
+            self._guarded(task, partial(task.stop, drain=drain))
 
     def suspend_sources(self) -> None:
         """Sources read no further and send nothing but barriers."""

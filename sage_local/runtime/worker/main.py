@@ -119,9 +119,9 @@ class Worker:
                 return False
             case Deploy(deployment, checkpointing):
                 self._deploy(deployment, checkpointing)
-            case StopSources():
+            case StopSources(drain):
                 if self._duty is not None:
-                    self._duty.stop_sources()
+                    self._duty.stop_sources(drain=drain)
             case TriggerCheckpoint(checkpoint, is_last):
                 if self._duty is not None:
                     self._duty.trigger(Barrier(checkpoint, is_last))

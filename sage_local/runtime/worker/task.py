@@ -149,10 +149,10 @@ class Task:
         self._advance()
         return True
 
-    def stop(self) -> None:
-        """If this is a source: end as if the input had ended."""
+    def stop(self, *, drain: bool) -> None:
+        """If this is a source: read no further; with ``drain`` as if the input had ended."""
         if self._source is not None and self.state is TaskState.RUNNING:
-            self._source.stop()
+            self._source.stop(drain=drain)
 
     def trigger(self, barrier: Barrier) -> None:
         """If this is a source: send ``barrier`` before reading on."""
