@@ -198,7 +198,7 @@ BUGS = {
     commit_before_the_checkpoint_is_complete: "sums",
     forget_the_transactions_of_an_aborted_checkpoint: "sums",
     do_not_commit_on_recovery: "sums",
-    take_the_last_transaction_for_an_earlier_checkpoint: "union",
+    take_the_last_transaction_for_an_earlier_checkpoint: "windows",
     forget_timers: "timers",
     forget_keyed_state: "sums",
     forget_a_split_position: "windows",

@@ -28,7 +28,7 @@ from sage_local.runtime.protocol.messages import (
 )
 from sage_local.runtime.protocol.restarts import GiveUp
 
-MOST_STEPS = 60_000
+MOST_STEPS = 20_000
 """A run of some hundred records takes a few thousand: more is a hang."""
 
 
