@@ -1,6 +1,6 @@
 """Types of the C extension; ``native/`` holds it, ``sage_local.runtime.native`` is the one importer."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, final
 
 from typing_extensions import Buffer
@@ -132,4 +132,48 @@ def partition(
 
     One tuple of lists per target (keys are only in the result when also among `columns`). Row order kept. An exception
     raised for a key carries attribute `row`: the index of the key at fault.
+    """
+
+def fold(
+    space: dict[Any, Any],
+    keys: list[Any] | None,
+    records: Iterator[Any],
+    key: tuple[int, Any],
+    steps: list[tuple[int, int, Any]] | tuple[tuple[int, int, Any]],
+    /,
+) -> None:
+    """Fold records into accumulators by key; the keys are `keys`, or selected by `key`.
+
+    A step is (operation, how, what): sum, min, max, count (0 .. 3) of the record itself (0), its item `what` (1), or the
+    item of a dict and else the attribute of that name (2). Of a list of steps the accumulators are lists with a value
+    for each step, of a tuple of one step they are the values. When something raises, the iterator stands behind the
+    record at fault. Up to 16 steps.
+    """
+
+def fold_sessions(
+    sessions: dict[Any, list[Any]],
+    keys: list[Any],
+    records: Iterator[Any],
+    times: list[int],
+    gap: int,
+    steps: list[tuple[int, int, Any]] | tuple[tuple[int, int, Any]],
+    other: Callable[[Any, Any, int], object],
+    /,
+) -> None:
+    """Fold records into sessions, lists of start, end, accumulator and more; steps and errors as for fold.
+
+    A record that does not fall into its key's session, or whose key has none, is handed to `other(key, record, time)`.
+    """
+
+def reduce(
+    state: dict[Any, Any],
+    keys: list[Any],
+    records: Iterator[Any],
+    function: Callable[[Any, Any], Any],
+    updates: list[Any] | None,
+    /,
+) -> None:
+    """Replace each key's value by `function(value, record)`, the first being the record; append each to `updates`.
+
+    When something raises, the iterator stands behind the record at fault.
     """

@@ -14,17 +14,18 @@ def value_getter(selector: Selector | None) -> Callable[[Any], Any] | None:
     """The function that ``selector`` stands for; ``None`` for the record itself."""
     if selector is None or callable(selector):
         return selector
-    return operator.itemgetter(selector) if isinstance(selector, int) else _Field(selector)
+    return operator.itemgetter(selector) if isinstance(selector, int) else Field(selector)
 
 
-class _Field:
+class Field:
     """A ``dict``'s value under a key, or any other record's attribute of that name. A class so that it pickles."""
 
     def __init__(self, name: str) -> None:
-        self._name = name
+        self.name = name
 
     def __call__(self, record: Any) -> Any:
-        return record[self._name] if isinstance(record, dict) else getattr(record, self._name)
+        """The value of ``record``."""
+        return record[self.name] if isinstance(record, dict) else getattr(record, self.name)
 
 
 class Count(AggregateFunction[Any, int, int]):

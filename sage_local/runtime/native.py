@@ -1,4 +1,4 @@
-"""The one door to the C extension. Nothing else imports ``sage_local._native``; five rooms may import this module."""
+"""The one door to the C extension. Nothing else imports ``sage_local._native``; six rooms may import this module."""
 
 from sage_local._native import (
     CACHE_LINE,
@@ -9,11 +9,14 @@ from sage_local._native import (
     RingWriter,
     Segment,
     WaitSet,
+    fold,
+    fold_sessions,
     hash64,
     key_bytes,
     key_groups,
     pack_rows,
     partition,
+    reduce,
     unpack_rows,
 )
 
@@ -26,10 +29,13 @@ __all__ = [
     "RingWriter",
     "Segment",
     "WaitSet",
+    "fold",
+    "fold_sessions",
     "hash64",
     "key_bytes",
     "key_groups",
     "pack_rows",
     "partition",
+    "reduce",
     "unpack_rows",
 ]

@@ -1,6 +1,6 @@
 """``reduce``: one value per key."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sage_local.config import RuntimeMode
@@ -11,6 +11,7 @@ from sage_local.runtime.metrics.table import OperatorCounters
 from sage_local.runtime.operators.keyed import Keyed
 from sage_local.runtime.operators.user_function import UserFunction
 from sage_local.runtime.protocol.blame import blame, record_at
+from sage_local.runtime.state.folding import reduce as fold
 
 
 class Reduce(Keyed):
@@ -40,13 +41,8 @@ class Reduce(Keyed):
         self._counters.gave(len(updates))
         return (Rows(updates, None, rows.timestamps),)
 
-    def _fold(self, keys: list[Any], records: Iterable[Any], updates: list[Any]) -> None:
-        state, reduce = self.state, self._function.call
-        emit = self._mode is RuntimeMode.STREAMING
-        for record, key in zip(records, keys, strict=True):
-            value = state[key] = reduce(state[key], record) if key in state else record
-            if emit:
-                updates.append(value)
+    def _fold(self, keys: list[Any], records: Iterator[Any], updates: list[Any]) -> None:
+        fold(self.state, keys, records, self._function.call, updates if self._mode is RuntimeMode.STREAMING else None)
 
     def end(self) -> Iterable[Element]:
         """In batch mode the value of every key."""

@@ -1,10 +1,14 @@
 """Selectors as source text: ``lambda r: r[2]`` need not be called where ``r[2]`` can be written into the loop."""
 
+import ast
 import dis
 import operator
 from collections.abc import Callable
 from types import FunctionType
 from typing import Any
+
+from sage_local.functions.aggregates import Field
+from sage_local.runtime.state.folding import WHOLE, Selection
 
 _SIMPLE = (bool, int, str)
 _IGNORED = {"RESUME", "CACHE", "NOP", "PRECALL", "COPY_FREE_VARS"}
@@ -23,6 +27,18 @@ def expression(selector: Callable[[Any], Any], record: str) -> str | None:
     if type(selector) is not FunctionType or not _takes_one_argument(selector):
         return None
     return _of_code([step for step in dis.get_instructions(selector) if step.opname not in _IGNORED], record)
+
+
+def selection(selector: Callable[[Any], Any] | None) -> tuple[int, object] | None:
+    """The same for the native loops: how a value is selected, and by what; ``None``: only by a call."""
+    if selector is None:
+        return WHOLE
+    if isinstance(selector, Field):
+        return int(Selection.FIELD), selector.name
+    text = expression(selector, "x")
+    if text is None or text.startswith("x."):
+        return None
+    return WHOLE if text == "x" else (int(Selection.ITEM), ast.literal_eval(text[2:-1]))
 
 
 def _takes_one_argument(function: FunctionType) -> bool:

@@ -5,14 +5,18 @@ iterator where the failing record was, so an error finds its record without any 
 """
 
 from collections import _count_elements  # type: ignore[attr-defined]  # Counter's own loop; in C over a plain dict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from textwrap import indent
 from typing import Any, Final
 
+from sage_local.core.elements import MAX_TIMESTAMP
 from sage_local.functions import AggregateFunction, Role, bind
 from sage_local.functions.aggregates import Count
-from sage_local.runtime.operators.windows.expressions import expression
+from sage_local.runtime.operators.windows.expressions import expression, selection
 from sage_local.runtime.operators.windows.parts import RECORD, Part, Scope, aggregate_part, reduce_part, values_part
+from sage_local.runtime.state.folding import WHOLE
+from sage_local.runtime.state.folding import fold as native_fold
+from sage_local.runtime.state.folding import fold_sessions as native_fold_sessions
 
 Space = Any  # a mutable mapping of keys to accumulators
 Loop = Callable[..., None]
@@ -85,6 +89,24 @@ def run(sessions, keys, it, stamps):
             s[1] = t + gap
 """
 
+_SESSION = """\
+def run(k, x, t, it):
+{select}
+    gap = {gap}
+    first = {first}
+    s = place(k, t, gap)
+    if s is None:
+        late(it)
+        return
+    if s[2] is EMPTY:
+        s[2] = first
+        return
+    a = s[2]
+{update}
+    if t + gap > s[1]:
+        s[1] = t + gap
+"""
+
 _COUNTS = """\
 def run(space, keys, it, stamps, size, done):
     get = space.get
@@ -135,6 +157,8 @@ class Fold:
         self._part = self._make_part(reduce, aggregate)
         self._cell = cell
         self._key = None if key_selector is None else expression(key_selector, RECORD)
+        self._key_selection = None if key_selector is None else selection(key_selector)
+        self._steps = self._part.steps
         self._counts_only = type(aggregate) is Count
         self._loops: dict[tuple[bool, bool], Loop] = {}
         self.can_merge = self._part.merge is not None
@@ -156,6 +180,9 @@ class Fold:
         """Fold ``records`` into ``space``. Without ``keys`` they are selected, which needs ``selects_keys``."""
         if self._counts_only and keys is not None and type(space) is dict:
             _count_elements(space, keys)
+            return
+        if self._steps is not None and type(space) is dict and (keys is not None or self._key_selection is not None):
+            native_fold(space, keys, records, self._key_selection or WHOLE, self._steps)
             return
         self._loop(one=True, keyed=keys is not None)(space, keys, records)
 
@@ -230,8 +257,8 @@ class Fold:
             update=part.update.format(a="a", w="space[k]").replace("\n", "\n    "),
         )
 
-    def _select(self) -> str:
-        return indent("\n".join(f"{name} = {text}" for text, name in self._scope.selected.items()), " " * 8)
+    def _select(self, depth: int = 2) -> str:
+        return indent("\n".join(f"{name} = {text}" for text, name in self._scope.selected.items()), " " * 4 * depth)
 
     def _update(self, stored: str, spaces: int) -> str:
         return indent(self._part.update.format(a="a", w=stored), " " * spaces)
@@ -260,7 +287,20 @@ class SessionFold(Fold):
         super().__init__(reduce, aggregate, key_selector)
         self._scope.names.update(names, EMPTY=EMPTY)
         text = _SESSIONS.format(select=self._select(), gap=gap, first=self._part.first, update=self._update("s[2]", 8))
-        self.add_to_sessions: Loop = self._compile(text)
+        self._loop_over_sessions: Loop = self._compile(text)
+        self._gap_ms = int(gap) if gap.isdigit() and int(gap) < MAX_TIMESTAMP else None
+        text = _SESSION.format(select=self._select(1), gap=gap, first=self._part.first, update=self._update("s[2]", 4))
+        self._add_elsewhere = self._compile(text)
+
+    def add_to_sessions(self, sessions: Space, keys: list[Any], records: Iterator[Any], times: Sequence[int]) -> None:
+        """Fold each record into its session."""
+        if self._steps is None or self._gap_ms is None or type(sessions) is not dict:
+            self._loop_over_sessions(sessions, keys, records, times)
+            return
+        add = self._add_elsewhere
+        native_fold_sessions(
+            sessions, keys, records, list(times), self._gap_ms, self._steps, lambda k, x, t: add(k, x, t, records)
+        )
 
 
 class CountFold(Fold):

@@ -119,10 +119,26 @@ class Output:
 
     def of_each(self, fired: Iterable[Fired]) -> Iterator[Element]:
         """The results of windows that differ from key to key, and are over."""
+        if self._function is None:
+            yield from self._results_of_each(iter(fired))
+            return
         for window, key, accumulator in fired:
             yield from self.add(window, key, accumulator)
             yield from self.clear(key, window)
         yield from self.flush()
+
+    def _results_of_each(self, fired: Iterator[Fired]) -> Iterator[Element]:
+        while chunk := list(islice(fired, ROWS)):
+            try:
+                results = self._results([(key, accumulator) for _, key, accumulator in chunk])
+            except BaseException as error:
+                if self.divert is None:
+                    blame(self._name, NO_RECORD, error)
+                for window, key, accumulator in chunk:
+                    yield from self.add(window, key, accumulator)
+                yield from self.flush()
+            else:
+                yield Rows(results, None, [window.max_timestamp for window, _, _ in chunk])
 
     def add(self, window: Window, key: Any, accumulator: Any, timestamp: int | None = None) -> Iterator[Element]:
         """The results of one key and window; what does not fill a batch stays here until ``flush``.

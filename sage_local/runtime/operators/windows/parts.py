@@ -8,7 +8,8 @@ from sage_local.functions import AggregateFunction
 from sage_local.functions.aggregates import Count, Max, Mean, Min, Sum
 from sage_local.functions.multi import Multi, can_merge
 from sage_local.runtime.operators.windows.copying import independent
-from sage_local.runtime.operators.windows.expressions import expression
+from sage_local.runtime.operators.windows.expressions import expression, selection
+from sage_local.runtime.state.folding import MOST_STEPS, WHOLE, Operation, Steps
 
 RECORD = "x"
 """The variable that holds the record in generated code."""
@@ -28,6 +29,8 @@ class Part:
     result: str = "{a}"
     merge: str | None = None
     may_be_none: bool = True
+    steps: Steps | None = None
+    """The same for the native loops, where they can do it."""
 
 
 @dataclass(slots=True)
@@ -68,7 +71,8 @@ def reduce_part(function: Callable[[Any, Any], Any], scope: Scope) -> Part:
 def aggregate_part(function: AggregateFunction[Any, Any, Any], scope: Scope) -> Part:
     """An aggregate function. The built-in ones are written out; a subclass of one may do anything, so it is called."""
     if type(function) is Count:
-        return Part("1", "{w} = {a} + 1", merge="{a} + {b}", may_be_none=False)
+        step = (int(Operation.COUNT), *WHOLE)
+        return Part("1", "{w} = {a} + 1", merge="{a} + {b}", may_be_none=False, steps=(step,))
     if type(function) in (Sum, Min, Max):
         return _fold_part(function, scope)
     if type(function) is Mean:
@@ -81,9 +85,16 @@ def aggregate_part(function: AggregateFunction[Any, Any, Any], scope: Scope) -> 
 def _fold_part(function: Any, scope: Scope) -> Part:
     v = scope.select(function.value)
     if type(function) is Sum:
-        return Part(v, f"{{w}} = {{a}} + {v}", merge="{a} + {b}")
+        return Part(v, f"{{w}} = {{a}} + {v}", merge="{a} + {b}", steps=_steps(Operation.SUM, function.value))
     sign = "<" if type(function) is Min else ">"
-    return Part(v, f"if {v} {sign} {{a}}: {{w}} = {v}", merge=f"({{b}} if {{b}} {sign} {{a}} else {{a}})")
+    steps = _steps(Operation.MIN if type(function) is Min else Operation.MAX, function.value)
+    merge = f"({{b}} if {{b}} {sign} {{a}} else {{a}})"
+    return Part(v, f"if {v} {sign} {{a}}: {{w}} = {v}", merge=merge, steps=steps)
+
+
+def _steps(operation: Operation, selector: Callable[[Any], Any] | None) -> Steps | None:
+    found = selection(selector)
+    return None if found is None else ((int(operation), *found),)
 
 
 def _mean_part(v: str) -> Part:
@@ -109,7 +120,13 @@ def _multi_part(function: Multi, scope: Scope) -> Part:
         f"{{{{{named}}}}}",  # twice escaped: braces that outlive one more format()
         f"[{', '.join(merges)}]" if len(merges) == len(parts) else None,
         may_be_none=False,
+        steps=_all_steps(parts),
     )
+
+
+def _all_steps(parts: list[Part]) -> Steps | None:
+    steps = [part.steps[0] for part in parts if isinstance(part.steps, tuple)]
+    return steps if len(steps) == len(parts) <= MOST_STEPS else None
 
 
 def _user_part(function: AggregateFunction[Any, Any, Any], scope: Scope) -> Part:

@@ -185,8 +185,14 @@ class SessionWindowsOperator(WindowOperator):
                 continue
             del queued_of[key]
             self._end(key, time, fired)
-        for key in to_come:
-            self._put(key, slot)
+        if to_come:
+            # Sessions that were prolonged may have come into the slot meanwhile.
+            known = self._keys_of.get(slot)
+            if known is None:
+                self._keys_of[slot] = to_come
+                heappush(self._slots, slot)
+            else:
+                known += to_come
         return bool(to_come)
 
     def _put(self, key: Any, slot: int) -> None:

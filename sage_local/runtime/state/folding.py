@@ -1,0 +1,38 @@
+"""The native loops that fold records into accumulators by key, and what they can do.
+
+What they do is exactly what the generated loops of windows do, without an interpreter in between. ``Steps`` is what
+they are told: see ``_native.pyi``.
+"""
+
+from enum import IntEnum
+
+from sage_local.runtime.native import fold, fold_sessions, reduce
+
+__all__ = ["MOST_STEPS", "WHOLE", "Operation", "Selection", "Step", "Steps", "fold", "fold_sessions", "reduce"]
+
+
+class Operation(IntEnum):
+    """What a step makes of the selected value; the numbers are those of ``native/py_fold.c``."""
+
+    SUM = 0
+    MIN = 1
+    MAX = 2
+    COUNT = 3
+
+
+class Selection(IntEnum):
+    """Where a value comes from."""
+
+    WHOLE = 0
+    """The record itself."""
+    ITEM = 1
+    FIELD = 2
+    """The item of a dict, the attribute of any other record."""
+
+
+WHOLE: tuple[int, object] = (int(Selection.WHOLE), None)
+MOST_STEPS = 16
+
+Step = tuple[int, int, object]
+Steps = list[Step] | tuple[Step]
+"""A list: accumulators are lists of one value for each step. A tuple of one: they are the value."""

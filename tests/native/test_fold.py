@@ -1,0 +1,141 @@
+"""The native loops of windows and of reduce do what a loop over dicts does."""
+
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sage_local.runtime.native import fold, fold_sessions, reduce
+
+SUM, MIN, MAX, COUNT = range(4)
+WHOLE = (0, None)
+STEPS = [(SUM, 1, 1), (COUNT, *WHOLE), (MIN, 1, 1), (MAX, 1, 1)]
+RECORDS = st.lists(st.tuples(st.sampled_from(["a", "b", 1, 1.0, None]), st.one_of(st.integers(), st.floats(-9, 9))))
+
+
+class Reading(NamedTuple):
+    key: str
+    value: int
+
+
+@given(RECORDS)
+def test_accumulators_are_those_of_a_plain_loop(records: list[tuple[Any, Any]]) -> None:
+    expected: dict[Any, list[Any]] = {}
+    for key, value in records:
+        if key not in expected:
+            expected[key] = [value, 1, value, value]
+        else:
+            total, number, least, most = expected[key]
+            expected[key] = [total + value, number + 1, min(least, value), max(most, value)]
+    selected: dict[Any, list[Any]] = {}
+    fold(selected, None, iter(records), (1, 0), STEPS)
+    given_keys: dict[Any, list[Any]] = {}
+    fold(given_keys, [key for key, _ in records], iter(records), WHOLE, STEPS)
+    assert list(selected.items()) == list(given_keys.items()) == list(expected.items())
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_an_accumulator_of_one_step_is_its_value(step: tuple[int, int, Any]) -> None:
+    space: dict[str, Any] = {}
+    fold(space, None, iter([("a", 3), ("a", 5), ("b", 1)]), (1, 0), (step,))
+    assert space == {"a": {SUM: 8, COUNT: 2, MIN: 3, MAX: 5}[step[0]], "b": 1}
+
+
+def test_fields_are_items_of_dicts_and_attributes_of_others() -> None:
+    space: dict[str, Any] = {}
+    records = [{"key": "a", "value": 1}, Reading("a", 2)]
+    fold(space, None, iter(records), (2, "key"), ((SUM, 2, "value"),))
+    assert space == {"a": 3}
+
+
+@pytest.mark.parametrize("bad", [("a",), ("a", "x"), 7, ([], 1)])
+def test_an_error_leaves_the_iterator_behind_the_record_at_fault(bad: Any) -> None:
+    records = iter([("a", 1), bad, ("a", 2)])
+    space: dict[str, Any] = {}
+    with pytest.raises((IndexError, TypeError)):
+        fold(space, None, records, (1, 0), ((SUM, 1, 1),))
+    assert (records.__length_hint__(), space) == (1, {"a": 1})
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ({}, [], iter([]), WHOLE, []),
+        ({}, [], iter([]), WHOLE, [(0, 0, None)] * 17),
+        ({}, [], iter([]), WHOLE, ((0, 0, None), (0, 0, None))),
+        ({}, [], [], WHOLE, ((0, 0, None),)),
+        ([], [], iter([]), WHOLE, ((0, 0, None),)),
+        ({}, (), iter([]), WHOLE, ((0, 0, None),)),
+        ({}, [], iter([("a", 1)]), WHOLE, ((0, 0, None),)),
+        ({}, [], iter([]), WHOLE, [None]),
+        ({}, [], iter([]), ("x", 1), ((0, 0, None),)),
+    ],
+)
+def test_wrong_arguments_are_refused(arguments: Any) -> None:
+    with pytest.raises((TypeError, ValueError, IndexError)):
+        fold(*arguments)
+
+
+class Meddling:
+    """A number that empties what it is found in while it is being added."""
+
+    def __init__(self, space: dict[str, Any], keys: list[Any]) -> None:
+        self.space = space
+        self.keys = keys
+
+    def __radd__(self, other: Any) -> int:
+        self.space.clear()
+        self.keys.clear()
+        return 0
+
+
+def test_user_code_that_changes_everything_meanwhile_is_survived() -> None:
+    space: dict[str, Any] = {}
+    keys = ["a"] * 3
+    records = [1, Meddling(space, keys), 1]
+    with pytest.raises(ValueError, match="fewer keys"):
+        fold(space, keys, iter(records), WHOLE, ((SUM, *WHOLE),))
+    listed = {"a": [1, 1]}
+    keys = ["a"]
+    steps = [(SUM, *WHOLE), (SUM, *WHOLE)]
+    fold(listed, keys, iter([Meddling(listed, keys)]), WHOLE, steps)
+    assert listed == {}
+
+
+@given(RECORDS)
+def test_reduce_keeps_and_gives_every_update(records: list[tuple[Any, Any]]) -> None:
+    def join(first: Any, second: Any) -> Any:
+        return (first[0], first[1] + second[1])
+
+    state: dict[Any, Any] = {}
+    updates: list[Any] = []
+    reduce(state, [key for key, _ in records], iter(records), join, updates)
+    expected: dict[Any, Any] = {}
+    given_updates = []
+    for record in records:
+        key = record[0]
+        expected[key] = join(expected[key], record) if key in expected else record
+        given_updates.append(expected[key])
+    assert (state, updates) == (expected, given_updates)
+
+
+def test_a_reduce_function_that_raises_leaves_the_iterator_behind_the_record() -> None:
+    records = iter([1, 2, "x", 3])
+    state: dict[str, Any] = {}
+    with pytest.raises(TypeError, match="unsupported operand"):
+        reduce(state, ["a"] * 4, records, lambda a, b: a + b, None)
+    assert (state, records.__length_hint__()) == ({"a": 3}, 1)
+
+
+def test_records_go_into_the_latest_session_or_elsewhere() -> None:
+    sessions: dict[str, list[Any]] = {"a": [0, 10, [5, 1], None]}
+    elsewhere: list[Any] = []
+    records = [("a", 1), ("a", 2), ("b", 3), ("a", 4), ("a", 5)]
+    times = [3, 12, 12, 40, -1]
+    steps = [(SUM, 1, 1), (COUNT, *WHOLE)]
+    fold_sessions(
+        sessions, [k for k, _ in records], iter(records), times, 10, steps, lambda *args: elsewhere.append(args)
+    )
+    assert sessions == {"a": [0, 22, [8, 3], None]}
+    assert [(key, time) for key, _, time in elsewhere] == [("b", 12), ("a", 40), ("a", -1)]
