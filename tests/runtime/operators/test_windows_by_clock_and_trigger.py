@@ -1,0 +1,122 @@
+"""Windows of the clock, of a user's own trigger and behind idle inputs = a plain evaluation of the same steps."""
+
+from collections import defaultdict
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sage_local import (
+    GlobalWindows,
+    ProcessingTimeSessionWindows,
+    Trigger,
+    TriggerContext,
+    TriggerResult,
+    TumblingEventTimeWindows,
+    TumblingProcessingTimeWindows,
+)
+from sage_local.testing import OperatorHarness
+
+STEPS = st.lists(st.one_of(st.sampled_from("abc"), st.integers(1, 25)), max_size=40)
+"""A record of that key, or so many milliseconds of the clock."""
+
+
+def by_clock(assigner: Any, steps: list[str | int]) -> list[tuple[str, int]]:
+    with OperatorHarness(lambda stream: stream.key_by(lambda key: key).window(assigner).count()) as harness:
+        for step in steps:
+            if isinstance(step, int):
+                harness.advance(step)
+            else:
+                harness.push(step)
+        harness.advance(1000)
+        return sorted(harness.output())
+
+
+@settings(max_examples=60)
+@given(STEPS)
+def test_tumbling_windows_of_the_clock(steps: list[str | int]) -> None:
+    now, counts = 0, defaultdict[tuple[int, str], int](int)
+    for step in steps:
+        if isinstance(step, int):
+            now += step
+        else:
+            counts[now // 10, step] += 1
+    expected = sorted((key, number) for (_, key), number in counts.items())
+    assert by_clock(TumblingProcessingTimeWindows.of(10), steps) == expected
+
+
+@settings(max_examples=60)
+@given(STEPS)
+def test_sessions_of_the_clock(steps: list[str | int]) -> None:
+    now, last, counts = 0, dict[str, int](), defaultdict[str, list[int]](list)
+    for step in steps:
+        if isinstance(step, int):
+            now += step
+            continue
+        if step not in last or now - last[step] >= 10:
+            counts[step].append(0)
+        counts[step][-1] += 1
+        last[step] = now
+    expected = sorted((key, number) for key, numbers in counts.items() for number in numbers)
+    assert by_clock(ProcessingTimeSessionWindows.with_gap(10), steps) == expected
+
+
+class Enough(Trigger):
+    """Fires, and begins anew, when the values of a key have come to ten or more together."""
+
+    def on_element(self, value: Any, timestamp: int, window: Any, context: TriggerContext, /) -> TriggerResult:
+        context.state["sum"] = context.state.get("sum", 0) + value[1]
+        if context.state["sum"] < 10:
+            return TriggerResult.CONTINUE
+        context.state["sum"] = 0
+        return TriggerResult.FIRE_AND_PURGE
+
+
+@settings(max_examples=60)
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 9)), max_size=40))
+def test_a_trigger_of_the_users_own(records: list[tuple[str, int]]) -> None:
+    sums, expected = defaultdict[str, int](int), []
+    for key, value in records:
+        sums[key] += value
+        if sums[key] >= 10:
+            expected.append((key, sums.pop(key)))
+
+    def build(stream: Any) -> Any:
+        return stream.key_by(lambda record: record[0]).window(GlobalWindows()).trigger(Enough()).sum(1)
+
+    with OperatorHarness(build) as harness:
+        for record in records:
+            harness.push(record, timestamp=0)
+        assert harness.output() == expected
+
+
+INPUTS = st.lists(st.tuples(st.integers(0, 1), st.one_of(st.none(), st.integers(0, 200)), st.booleans()), max_size=30)
+"""Of an input: it is idle, or time has come to there, with a record a little before."""
+
+
+@settings(max_examples=60)
+@given(INPUTS)
+def test_an_idle_input_holds_back_no_window(steps: list[tuple[int, int | None, bool]]) -> None:
+    marks, idle, now = [-1, -1], [False, False], -1
+    counts: dict[int, int] = defaultdict(int)
+
+    def build(first: Any, second: Any) -> Any:
+        return first.union(second).key_by(lambda _: 0).window(TumblingEventTimeWindows.of(10)).count()
+
+    with OperatorHarness(build) as harness:
+        for number, time, has_record in steps:
+            if time is None:
+                idle[number] = True
+                harness.idle(stream=number)
+            else:
+                if has_record:
+                    harness.push("record", timestamp=time, stream=number)
+                    if (time // 10 + 1) * 10 - 1 > now:
+                        counts[time // 10] += 1
+                if time > marks[number]:
+                    marks[number], idle[number] = time, False
+                    harness.watermark(time, stream=number)
+            active = [mark for mark, is_idle in zip(marks, idle, strict=True) if not is_idle]
+            now = max(now, min(active) if active else max(marks))
+            over = sorted(cell for cell in counts if cell * 10 + 9 <= now)
+            assert [result for _, result in harness.output()] == [counts.pop(cell) for cell in over]
