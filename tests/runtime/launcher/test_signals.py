@@ -22,8 +22,10 @@ ENDLESS = """
 """
 DETACHED = """
     handle = env.submit(detach=True)
+    import time
+    deadline_s = time.monotonic() + 30
     while handle.metrics().operators[-1].records_in == 0:
-        pass
+        assert time.monotonic() < deadline_s, "the job never got its record"
 """
 STUCK = """
     import time
