@@ -144,10 +144,10 @@ def fold(
 ) -> None:
     """Fold records into accumulators by key; the keys are `keys`, or selected by `key`.
 
-    A step is (operation, how, what): sum, min, max, count (0 .. 3) of the record itself (0), its item `what` (1), or the
-    item of a dict and else the attribute of that name (2). Of a list of steps the accumulators are lists with a value
-    for each step, of a tuple of one step they are the values. When something raises, the iterator stands behind the
-    record at fault. Up to 16 steps.
+    A step is (operation, how, what): sum, min, max, count (0 .. 3) of the record itself (0), its item `what` (1), or
+    the item of a dict and else the attribute of that name (2). Of a list of steps the accumulators are lists with a
+    value for each step, of a tuple of one step they are the values. When something raises, the iterator stands behind
+    the record at fault. Up to 16 steps.
     """
 
 def fold_sessions(
