@@ -222,9 +222,7 @@ def _an_abort_takes_nothing_with_it_that_a_checkpoint_knows(bench: _Bench) -> No
     again.write(bench.records[2:6])
     again.end()
     again.finish()
-    bench.expect(
-        bench.records[:6], "cancelled with the end prepared, restored from checkpoint 1 and run to the end"
-    )
+    bench.expect(bench.records[:6], "cancelled with the end prepared, restored from checkpoint 1 and run to the end")
 
 
 def _aborting_twice_is_aborting_once(bench: _Bench) -> None:

@@ -134,8 +134,10 @@ def test_a_window_function_that_fails_on_one_window_sees_the_others(kind: str) -
 
 def test_windows_after_a_failed_one_fire() -> None:
     def build(stream: Any) -> Any:
-        return stream.key_by(lambda event: event[0]).window(TumblingEventTimeWindows.of(10)).process(
-            Picky(), on_error="skip"
+        return (
+            stream.key_by(lambda event: event[0])
+            .window(TumblingEventTimeWindows.of(10))
+            .process(Picky(), on_error="skip")
         )
 
     with OperatorHarness(build) as harness:
