@@ -85,14 +85,18 @@ class CheckpointShell:
         """The id of the next one; no smaller one will be taken any more."""
         return self._state.next_id
 
-    def running(self, tell: Callable[[Command], None], attempt: int) -> None:
-        """An execution runs; ``tell`` reaches all of its workers."""
-        self._tell = tell
+    def begin(self, attempt: int) -> None:
+        """The workers of an execution are on their way: what is reported from now on is of it."""
         self._attempt = attempt
         self._acknowledged.clear()
         self._ended.clear()
         self._is_abandoned = False
-        self._apply(decider.Running(self._now_ms(), frozenset(self._plan.placement)))
+
+    def running(self, tell: Callable[[Command], None]) -> None:
+        """All workers of the execution are there; ``tell`` reaches them."""
+        self._tell = tell
+        # A worker does not wait for the last one: its tasks may have come to their end already.
+        self._apply(decider.Running(self._now_ms(), frozenset(self._plan.placement), frozenset(self._ended)))
 
     def on_report(self, event: SnapshotTaken | SnapshotFailed) -> None:
         """A worker has written a snapshot, or could not."""

@@ -131,11 +131,16 @@ class Recovery:
         restore = {} if manifest is None else self._fit(manifest)
         return snapshots.Checkpointing(self._storage.location, self._attempt, location, restore)
 
+    def follow(self) -> None:
+        """Reports of the execution that was begun may come from now on."""
+        if self.checkpoints is not None:
+            self.checkpoints.begin(self._attempt)
+
     def running(self, now_ms: int, tell: Callable[[Command], None]) -> None:
         """All workers of an execution are there; ``tell`` reaches them."""
         self._restarts = self._restarts.running(now_ms)
         if self.checkpoints is not None:
-            self.checkpoints.running(tell, self._attempt)
+            self.checkpoints.running(tell)
 
     def stop(self) -> None:
         """Sources read no further: take the last checkpoint, and tell the workers."""

@@ -130,6 +130,7 @@ class Service:
         self._pipes.resume(self._loop)
         while self._recovery.warnings:
             self._warn(self._recovery.warnings.pop(0))
+        self._recovery.follow()
         self._shell.start()
         self._reports.start()
 

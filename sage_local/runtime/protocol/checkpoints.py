@@ -33,7 +33,7 @@ class CheckpointPolicy:
 
 @data
 class Running:
-    """Every task of the job runs (again). ``finished``: those that the restored checkpoint knows as finished."""
+    """Every worker of an execution is there. ``finished``: tasks that have come to their end before the last one was."""
 
     now_ms: int
     tasks: frozenset[TaskId]

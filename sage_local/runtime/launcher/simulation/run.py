@@ -106,6 +106,7 @@ class Simulation:
         files = [refs for task in checkpointing.restore.values() for refs in task.operators.values()]
         restored = sorted({ref.path for refs in files for ref in refs})
         self._world.tell(f"execution {self.executions} begins with {', '.join(restored) or 'nothing'}")
+        self._recovery.follow()
         channels = SimulatedChannels(self._plan, self._world)
         self._failed = False
         self._workers = {}
