@@ -33,7 +33,7 @@ class CheckpointPolicy:
 
 @data
 class Running:
-    """Every worker of an execution is there. ``finished``: tasks that have come to their end before the last one was."""
+    """Every worker of an execution is there. ``finished``: tasks that ended before the last one was."""
 
     now_ms: int
     tasks: frozenset[TaskId]
