@@ -42,7 +42,9 @@ _Static_assert(sizeof(sage_doorbell_line) == SAGE_CACHE_LINE, "doorbell is one c
  * every record. Two lines apart, not one, because the adjacent-line prefetcher fetches lines in pairs of 128 bytes. */
 typedef struct {
     sage_atomic_u64 identity; /* magic, version and capacity in one word, so that it is there whole or not at all */
-    uint8_t reserved0[2 * SAGE_CACHE_LINE - 8];
+    /* How often the ring was emptied by sage_ring_reset. Read at every record, and hardly ever written. */
+    sage_atomic_u64 generation;
+    uint8_t reserved0[2 * SAGE_CACHE_LINE - 16];
     /* Stored by the writer. */
     sage_atomic_u64 tail;    /* bytes ever written; SYNC POINT ring-data */
     sage_atomic_u64 written; /* records ever written */

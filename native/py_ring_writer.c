@@ -57,9 +57,11 @@ static PyObject *write_record(RingWriterObject *self, uint32_t kind, uint32_t fl
     sage_status status = sage_ring_reserve(&self->ring, (uint64_t)length, &payload);
     if (status == SAGE_FULL)
         Py_RETURN_FALSE;
-    if (status != SAGE_OK)
+    if (status == SAGE_TOO_LARGE)
         return PyErr_Format(PyExc_ValueError, "a record of %zd bytes can never fit: max_record is %llu", length,
                             (unsigned long long)self->ring.max_record);
+    if (status != SAGE_OK)
+        return sage_raise(status, "RingWriter.try_write");
     copy(self, payload, bytes, (size_t)length);
     sage_ring_publish(&self->ring, kind, flags, (uint64_t)length);
     Py_RETURN_TRUE;

@@ -86,6 +86,27 @@ static PyObject *segment_view(PyObject *self, PyObject *const *args, Py_ssize_t 
     return part;
 }
 
+static PyObject *segment_reset_ring(PyObject *self, PyObject *const *args, Py_ssize_t count)
+{
+    uint64_t bytes;
+    if (count != 2)
+        return PyErr_Format(PyExc_TypeError, "expected reset_ring(offset, capacity)");
+    Py_ssize_t offset = PyLong_AsSsize_t(args[0]);
+    Py_ssize_t capacity = PyErr_Occurred() ? -1 : PyLong_AsSsize_t(args[1]);
+    if (PyErr_Occurred())
+        return NULL;
+    sage_status status = sage_ring_bytes((uint64_t)capacity, &bytes);
+    if (status != SAGE_OK)
+        return sage_raise(status, "Segment.reset_ring");
+    void *memory = sage_place((SegmentObject *)self, (unsigned long long)offset, bytes, "Segment.reset_ring");
+    if (!memory)
+        return NULL;
+    status = sage_ring_reset(memory, (uint64_t)capacity);
+    if (status != SAGE_OK)
+        return sage_raise(status, "Segment.reset_ring");
+    Py_RETURN_NONE;
+}
+
 static PyObject *segment_fd(PyObject *self, void *unused)
 {
     return PyLong_FromLong(((SegmentObject *)self)->segment.fd);
@@ -107,6 +128,8 @@ static PyMethodDef methods[] = {
     {"attach", (PyCFunction)(void (*)(void))segment_attach,
      METH_CLASS | METH_METHOD | METH_FASTCALL | METH_KEYWORDS, "Map an existing segment."},
     {"view", (PyCFunction)(void (*)(void))segment_view, METH_FASTCALL, "Writable bytes of the segment."},
+    {"reset_ring", (PyCFunction)(void (*)(void))segment_reset_ring, METH_FASTCALL,
+     "Empty the ring at an offset for another pair of ends."},
     {0},
 };
 

@@ -22,6 +22,8 @@ PyObject *sage_raise(sage_status status, const char *where)
         return PyErr_Format(PyExc_ValueError, "%s: the file is not sealed against shrinking", where);
     case SAGE_CORRUPT:
         return PyErr_Format(PyExc_ValueError, "%s: what lies in shared memory is not what a peer writes", where);
+    case SAGE_STALE:
+        return PyErr_Format(PyExc_ValueError, "%s: this end is stale: the ring was reset for another pair of ends", where);
     case SAGE_NO_EVENTFD:
         return PyErr_Format(PyExc_RuntimeError, "%s: the peer waits on an eventfd, and this side was given none",
                             where);

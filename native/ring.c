@@ -39,6 +39,27 @@ static sage_status identify(sage_ring_header *header, uint64_t capacity)
     return SAGE_OK;
 }
 
+static bool is_stale(const sage_ring_header *header, uint64_t generation)
+{
+    return sage_load_relaxed(&header->generation) != generation;
+}
+
+sage_status sage_ring_reset(void *memory, uint64_t capacity)
+{
+    sage_ring_header *header = memory;
+    uint64_t found = sage_compare_exchange(&header->identity, 0, identity_of(capacity));
+    if (found != 0 && found != identity_of(capacity))
+        return SAGE_NOT_OURS;
+    /* First: whoever should hold an end all the same finds it stale from here on. The new ends are opened by processes
+     * that are told so through another ring, whose release and acquire carry these stores to them. */
+    sage_store_release(&header->generation, sage_load_relaxed(&header->generation) + 1);
+    sage_store_relaxed(&header->tail, 0);
+    sage_store_relaxed(&header->written, 0);
+    sage_store_relaxed(&header->head, 0);
+    sage_store_relaxed(&header->released, 0);
+    return SAGE_OK;
+}
+
 sage_status sage_ring_open_writer(sage_ring_writer *writer, void *memory, uint64_t capacity)
 {
     sage_ring_header *header = memory;
@@ -49,6 +70,7 @@ sage_status sage_ring_open_writer(sage_ring_writer *writer, void *memory, uint64
         .header = header,
         .data = (uint8_t *)memory + sizeof *header,
         .capacity = capacity,
+        .generation = sage_load_acquire(&header->generation),
         .max_record = capacity / 8, /* several fit, so writer and reader work at the same time */
         .tail = sage_load_relaxed(&header->tail),
         .written = sage_load_relaxed(&header->written),
@@ -67,6 +89,7 @@ sage_status sage_ring_open_reader(sage_ring_reader *reader, void *memory, uint64
         .header = header,
         .data = (const uint8_t *)memory + sizeof *header,
         .capacity = capacity,
+        .generation = sage_load_acquire(&header->generation),
         .head = sage_load_relaxed(&header->head),
         .released = sage_load_relaxed(&header->released),
         .seen_tail = sage_load_relaxed(&header->head),
@@ -109,6 +132,8 @@ sage_status sage_ring_reserve(sage_ring_writer *writer, uint64_t length, uint8_t
     uint64_t skip;
     if (length > writer->max_record)
         return SAGE_TOO_LARGE;
+    if (is_stale(writer->header, writer->generation))
+        return SAGE_STALE;
     if (!fits(writer, space_needed(writer, length, &skip)))
         return SAGE_FULL;
     if (skip) {
@@ -163,6 +188,8 @@ static bool is_sound(const sage_ring_reader *reader, const sage_record_header *h
 
 sage_status sage_ring_peek(sage_ring_reader *reader, sage_record *record)
 {
+    if (is_stale(reader->header, reader->generation))
+        return SAGE_STALE;
     if (reader->seen_tail == reader->head) {
         /* SYNC POINT ring-data: pairs with the release of tail in sage_ring_publish. */
         uint64_t tail = sage_load_acquire(&reader->header->tail);
@@ -193,7 +220,7 @@ sage_status sage_ring_peek(sage_ring_reader *reader, sage_record *record)
 
 void sage_ring_release(sage_ring_reader *reader)
 {
-    if (reader->next == 0)
+    if (reader->next == 0 || is_stale(reader->header, reader->generation))
         return;
     reader->head = reader->next;
     reader->next = 0;

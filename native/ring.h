@@ -10,7 +10,10 @@
  * peer that is most of the time.
  *
  * Either side may die between any two instructions. Only the store of `tail` (or `head`) takes effect; a half-written
- * record behind it does not exist. */
+ * record behind it does not exist.
+ *
+ * A ring outlives what it is used for: sage_ring_reset empties it for the next pair of ends, and counts. An end of an
+ * earlier generation is stale: it writes and reads nothing any more, and gives nothing back. */
 #ifndef SAGE_RING_H
 #define SAGE_RING_H
 
@@ -24,6 +27,7 @@ typedef struct {
     sage_ring_header *header;
     uint8_t *data;
     uint64_t capacity;
+    uint64_t generation; /* of the ring when we were opened */
     uint64_t max_record; /* largest payload of one record */
     uint64_t tail;       /* only we move it */
     uint64_t written;
@@ -34,6 +38,7 @@ typedef struct {
     sage_ring_header *header;
     const uint8_t *data;
     uint64_t capacity;
+    uint64_t generation; /* of the ring when we were opened */
     uint64_t head; /* only we move it */
     uint64_t released;
     uint64_t seen_tail; /* cached: where the writer was when we last looked */
@@ -55,11 +60,15 @@ sage_status sage_ring_bytes(uint64_t capacity, uint64_t *bytes);
 sage_status sage_ring_open_writer(sage_ring_writer *writer, void *memory, uint64_t capacity);
 sage_status sage_ring_open_reader(sage_ring_reader *reader, void *memory, uint64_t capacity);
 
+/* Empty the ring and begin its next generation: whatever is in it, half of it included, is gone. SAGE_NOT_OURS where
+ * another ring is. Called while nobody is at either end: both are dead, or have let go and said so. */
+sage_status sage_ring_reset(void *memory, uint64_t capacity);
+
 /* Whether a payload of `length` bytes could be written now. */
 bool sage_ring_has_room(sage_ring_writer *writer, uint64_t length);
 
-/* Reserve space for a payload: SAGE_OK and where to write it, SAGE_FULL, or SAGE_TOO_LARGE. Nothing is visible to the
- * reader before sage_ring_publish; reserving again forgets the reservation before. */
+/* Reserve space for a payload: SAGE_OK and where to write it, SAGE_FULL, SAGE_TOO_LARGE or SAGE_STALE. Nothing is
+ * visible to the reader before sage_ring_publish; reserving again forgets the reservation before. */
 sage_status sage_ring_reserve(sage_ring_writer *writer, uint64_t length, uint8_t **payload);
 
 /* Make the reserved record visible. `length` as reserved; kind at most SAGE_KIND_MAX. */

@@ -16,6 +16,7 @@ typedef enum {
     SAGE_NOT_OURS,     /* magic, version or size differ */
     SAGE_NOT_SEALED,   /* could shrink under us */
     SAGE_CORRUPT,      /* what lies in shared memory can not be a record */
+    SAGE_STALE,        /* an end of an earlier generation of the ring */
     SAGE_NO_EVENTFD,   /* the waiter sits on an eventfd this side was not given */
     SAGE_NO_MEMORY,
 } sage_status;

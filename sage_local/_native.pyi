@@ -28,6 +28,11 @@ class Segment:
     mbind_errno: int  # 0 when bound or not asked for
     def view(self, offset: int, length: int, /) -> memoryview:
         """Writable bytes of the segment; keeps the mapping alive."""
+    def reset_ring(self, offset: int, capacity: int, /) -> None:
+        """Empty the ring there for another pair of ends; those it had are stale: using them is a ValueError.
+
+        To be called while nobody is at either end. ValueError when another ring is there.
+        """
 
 @final
 class Doorbell:

@@ -164,6 +164,47 @@ def test_an_end_goes_on_where_its_predecessor_stopped():
     assert [take(reader), take(reader), take(reader)] == [(2, 0, b"two"), (3, 0, b"three"), None]
 
 
+def test_a_reset_ring_is_empty_and_its_new_ends_begin_at_the_start():
+    segment = Segment.create("test", RING_HEADER_BYTES + CAPACITY)
+    writer, reader = RingWriter(segment, 0, CAPACITY), RingReader(segment, 0, CAPACITY)
+    while writer.try_write(1, 0, b"of the dead"):
+        pass
+    reader.peek()
+    segment.reset_ring(0, CAPACITY)
+    writer, reader = RingWriter(segment, 0, CAPACITY), RingReader(segment, 0, CAPACITY)
+    assert take(reader) is None
+    assert writer.in_flight == 0
+    assert writer.try_write(2, 0, b"new")
+    assert take(reader) == (2, 0, b"new")
+
+
+def test_an_end_from_before_a_reset_reads_writes_and_releases_nothing():
+    segment = Segment.create("test", RING_HEADER_BYTES + CAPACITY)
+    old_writer, old_reader = RingWriter(segment, 0, CAPACITY), RingReader(segment, 0, CAPACITY)
+    old_writer.try_write(1, 0, b"held")
+    record = old_reader.peek()
+    segment.reset_ring(0, CAPACITY)
+    writer, reader = RingWriter(segment, 0, CAPACITY), RingReader(segment, 0, CAPACITY)
+    writer.try_write(2, 0, b"new")
+    with pytest.raises(ValueError, match="stale"):
+        old_writer.try_write(1, 0, b"late")
+    del record
+    old_reader.release()
+    with pytest.raises(ValueError, match="stale"):
+        old_reader.peek()
+    assert writer.in_flight == 1
+    assert [take(reader), take(reader)] == [(2, 0, b"new"), None]
+
+
+def test_only_a_ring_of_that_capacity_is_reset():
+    segment = Segment.create("test", RING_HEADER_BYTES + CAPACITY)
+    RingWriter(segment, 0, CAPACITY)
+    with pytest.raises(ValueError, match="magic, version or size"):
+        segment.reset_ring(0, CAPACITY // 2)
+    with pytest.raises(ValueError, match="inside the segment"):
+        segment.reset_ring(64, CAPACITY)
+
+
 @pytest.mark.parametrize("capacity", [0, 1, 512, 1000, 4097, -4096])
 def test_a_capacity_must_be_a_power_of_two(capacity: int):
     segment = Segment.create("test", 1 << 16)

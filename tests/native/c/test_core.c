@@ -115,6 +115,28 @@ static void garbage_in_headers_is_noticed_or_harmless(void)
     }
 }
 
+static void an_end_from_before_a_reset_is_stale(void)
+{
+    ring_pair old = new_ring();
+    sage_record record;
+    uint8_t *payload;
+    CHECK(put(&old, 1, 10, 1) == SAGE_OK);
+    CHECK(sage_ring_peek(&old.reader, &record) == SAGE_OK);
+    CHECK(sage_ring_reset(old.memory, CAPACITY / 2) == SAGE_NOT_OURS);
+    CHECK(sage_ring_reset(old.memory, CAPACITY) == SAGE_OK);
+    ring_pair new = {.memory = old.memory};
+    CHECK(sage_ring_open_writer(&new.writer, new.memory, CAPACITY) == SAGE_OK);
+    CHECK(sage_ring_open_reader(&new.reader, new.memory, CAPACITY) == SAGE_OK);
+    CHECK(sage_ring_peek(&new.reader, &record) == SAGE_EMPTY);
+    CHECK(put(&new, 2, 20, 2) == SAGE_OK);
+    CHECK(sage_ring_reserve(&old.writer, 10, &payload) == SAGE_STALE);
+    sage_ring_release(&old.reader);
+    CHECK(sage_ring_peek(&old.reader, &record) == SAGE_STALE);
+    CHECK(sage_ring_in_flight(&new.writer) == 1);
+    take(&new, 2, 20, 2);
+    free(old.memory);
+}
+
 static void ends_that_do_not_fit_are_refused(void)
 {
     ring_pair ring = new_ring();
@@ -206,6 +228,7 @@ int main(void)
     every_length_passes_at_every_position();
     a_full_ring_is_full_and_nothing_is_lost();
     garbage_in_headers_is_noticed_or_harmless();
+    an_end_from_before_a_reset_is_stale();
     ends_that_do_not_fit_are_refused();
     a_segment_is_shared_through_its_descriptor();
     a_doorbell_rings_once();
