@@ -2,10 +2,10 @@
 
     python benchmarks/ring_kills.py --kills 10000
 
-One process watches, as the coordinator does: at a death it says so in shared memory, wakes the peer whatever its doorbell
-says, and gives the victim a successor, which goes on in the same ring. Each record carries its number and a checksum. Torn is
-one that is not whole, or not the one that has to come; a hang is a peer not told, or a ring that does not move, within
-``PATIENCE_S``. Times are counted from the kernel's own event, the victim's pidfd becoming readable.
+One process watches, as the coordinator does: at a death it says so in shared memory, wakes the peer whatever its
+doorbell says, and gives the victim a successor, which goes on in the same ring. Each record carries its number and a
+checksum. Torn is one that is not whole, or not the one that has to come; a hang is a peer not told, or a ring that does
+not move, within ``PATIENCE_S``. Times are counted from the kernel's own event, the victim's pidfd becoming readable.
 """
 
 import argparse

@@ -1,0 +1,89 @@
+/* The decoder of row blocks over anything. What it accepts, it must give again after packing and unpacking once more. */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <stdbool.h>
+
+PyMODINIT_FUNC PyInit__native(void);
+
+static PyObject *pack_rows, *unpack_rows, *unpickle, *refuse;
+
+/* The length of its bytes says how long the list is: sometimes that of the block, and sometimes no list at all. */
+static PyObject *any_list(PyObject *self, PyObject *body)
+{
+    Py_ssize_t length = PyObject_Length(body);
+    return length % 16 == 15 ? PyTuple_New(0) : PySequence_List(body);
+}
+
+static PyObject *no_pickles(PyObject *self, PyObject *values)
+{
+    PyErr_SetString(PyExc_NotImplementedError, "pickles are not packed again");
+    return NULL;
+}
+
+static PyMethodDef any_list_method = {"any_list", any_list, METH_O, NULL};
+static PyMethodDef no_pickles_method = {"no_pickles", no_pickles, METH_O, NULL};
+
+static void check(bool holds)
+{
+    if (holds)
+        return;
+    PyErr_Print();
+    abort();
+}
+
+int LLVMFuzzerInitialize(int *count, char ***arguments);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerInitialize(int *count, char ***arguments)
+{
+    PyImport_AppendInittab("_native", PyInit__native);
+    Py_Initialize();
+    PyObject *native = PyImport_ImportModule("_native");
+    check(native != NULL);
+    pack_rows = PyObject_GetAttrString(native, "pack_rows");
+    unpack_rows = PyObject_GetAttrString(native, "unpack_rows");
+    unpickle = PyCFunction_New(&any_list_method, NULL);
+    refuse = PyCFunction_New(&no_pickles_method, NULL);
+    check(pack_rows && unpack_rows && unpickle && refuse);
+    return 0;
+}
+
+/* By repr, since a NaN equals nothing. */
+static bool are_alike(PyObject *one, PyObject *other)
+{
+    PyObject *left = PyObject_Repr(one), *right = PyObject_Repr(other);
+    check(left && right);
+    bool alike = PyUnicode_Compare(left, right) == 0;
+    Py_DECREF(left);
+    Py_DECREF(right);
+    return alike;
+}
+
+static void pass_again(PyObject *columns)
+{
+    PyObject *packed = PyObject_CallFunctionObjArgs(pack_rows, columns, refuse, NULL);
+    if (!packed) {
+        check(PyErr_ExceptionMatches(PyExc_NotImplementedError));
+        PyErr_Clear();
+        return;
+    }
+    PyObject *again = PyObject_CallFunctionObjArgs(unpack_rows, packed, unpickle, NULL);
+    check(again && are_alike(columns, again));
+    Py_DECREF(again);
+    Py_DECREF(packed);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    PyObject *block = PyBytes_FromStringAndSize((const char *)data, (Py_ssize_t)size);
+    check(block != NULL);
+    PyObject *columns = PyObject_CallFunctionObjArgs(unpack_rows, block, unpickle, NULL);
+    if (columns)
+        pass_again(columns);
+    else
+        check(PyErr_ExceptionMatches(PyExc_ValueError));
+    Py_XDECREF(columns);
+    Py_DECREF(block);
+    PyErr_Clear();
+    return 0;
+}

@@ -1,0 +1,127 @@
+"""libFuzzer over what may lie in shared memory: ``python tests/native/fuzz/run.py [--inputs 10000000] [TARGET ...]``.
+
+    ring   both ends of a ring whose header, record headers and positions may be anything
+    rows   the decoder of row blocks
+
+Each is built with the address and undefined-behaviour sanitizers and gets that many inputs. A finding is printed with
+the input that showed it. Needs clang with its runtime: ``apt-get install clang`` on Debian and Ubuntu.
+"""
+
+import argparse
+import pickle
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+HERE = Path(__file__).parent
+NATIVE = HERE.parents[2] / "native"
+SANITIZERS = ["-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=undefined"]
+OPTIONS = ["-max_len=1024", "-timeout=10", "-rss_limit_mb=3000", "-print_final_stats=1", "-verbosity=0"]
+
+
+class NotPossible(Exception):
+    """Something is missing; says what, and how to get it."""
+
+
+def build(target: str, folder: Path) -> Path:
+    """The fuzzer of ``target``, in ``folder``."""
+    clang = shutil.which("clang")
+    if clang is None:
+        raise NotPossible("clang is not installed: apt-get install clang")
+    program = folder / target
+    sources = [NATIVE / "ring.c"] if target == "ring" else [*NATIVE.glob("*.c")]
+    command = [clang, "-std=c11", "-O1", "-g", *SANITIZERS, f"-I{NATIVE}", HERE / f"fuzz_{target}.c", *sources]
+    made = subprocess.run(
+        [*command, *(python_flags() if target == "rows" else []), "-o", program],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if made.returncode != 0:
+        raise NotPossible(
+            f"{made.stderr}\nthe fuzzer of {target} can not be built: it needs clang's sanitizers and libFuzzer"
+            f" (apt-get install clang libclang-rt-dev) and the interpreter's headers and library (python3-dev)"
+        )
+    return program
+
+
+def python_flags() -> list[str]:
+    """How to have this interpreter inside of a program."""
+    values = sysconfig.get_config_vars()
+    library = values["LIBDIR"] if values.get("Py_ENABLE_SHARED") else values["LIBPL"]
+    linked = [f"-L{library}", f"-Wl,-rpath,{library}", f"-lpython{values['LDVERSION']}"]
+    system = f"{values['LIBS']} {values['SYSLIBS']}".split()
+    return [f"-I{sysconfig.get_path('include')}", *linked, *system, "-rdynamic"]
+
+
+def seeds(target: str) -> Iterator[bytes]:
+    """Inputs to begin with; the rest is found from these."""
+    if target == "ring":
+        for capacity in range(4):
+            yield bytes([capacity, 1]) + bytes(16) + b"\x80\x01\x10" + (24).to_bytes(8, "little") * 2 + b"\x40" * 8
+            yield bytes([capacity, 1]) + bytes(16) + b"\x80\x01\x0c" + (960).to_bytes(8, "little") + b"\xff" * 4
+        return
+    from sage_local.runtime.native import pack_rows
+
+    for values in (
+        [1, 2, -400, 1 << 40],
+        [1.5, 0.0, float("nan")],
+        ["ascii", "", "é", "z" * 300],
+        ["a", "b"],
+        [b"", b"bytes"],
+        [True, None, False],
+        [None, None],
+        [{"a": 1.5, "b": (None, b"x")}, {"a": 2.5, "b": (3, b"")}],
+        [((), (1,)), ((), (2,))],
+        [object, 1],
+    ):
+        yield pack_rows((values, values, None), pickle.dumps)
+
+
+def fuzz(target: str, inputs: int, folder: Path) -> bool:
+    """Whether nothing was found."""
+    program = build(target, folder)
+    corpus = folder / f"{target}-corpus"
+    corpus.mkdir()
+    for number, seed in enumerate(seeds(target)):
+        (corpus / f"seed-{number}").write_bytes(seed)
+    ran = subprocess.run(
+        [program, f"-runs={inputs}", f"-artifact_prefix={folder}/", *OPTIONS, corpus],
+        env={
+            "PYTHONHOME": sys.base_prefix,
+            "PYTHONMALLOC": "malloc",  # else the sanitizer does not see where an object ends
+            # The interpreter keeps memory to its end; what a single input leaks shows in the limit of memory.
+            "ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1",
+        },
+        stderr=subprocess.STDOUT,
+        stdout=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    found = ran.returncode != 0
+    lines = [line for line in ran.stdout.splitlines() if found or line.startswith("stat::")]
+    print(f"{target}:", *lines, sep="\n  ", flush=True)
+    return not found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("targets", nargs="*", choices=[[], "ring", "rows"], default=["ring", "rows"], metavar="TARGET")
+    parser.add_argument("--inputs", type=int, default=10_000_000)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="sage-fuzz-") as folder:
+        try:
+            results = [fuzz(target, options.inputs, Path(folder)) for target in options.targets]
+        except NotPossible as missing:
+            print(missing, file=sys.stderr)
+            return 2
+    return 0 if all(results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
