@@ -41,6 +41,8 @@ class OperatorCounter(IntEnum):
     """Skipped or diverted by ``on_error``."""
     RECORDS_LATE = 4
     """Came too late for their windows, and were dropped."""
+    FUSED = 5
+    """How many of the operators behind this one are compiled into one function with it."""
 
 
 assert len(WorkerCounter) <= COUNTERS_PER_WORKER
@@ -64,7 +66,7 @@ class Cells(Protocol):
 class OperatorCounters:
     """The writer of one operator's counters; its task alone uses it."""
 
-    __slots__ = ("_cells", "_failed", "_in", "_late", "_out", "place")
+    __slots__ = ("_cells", "_failed", "_fused", "_in", "_late", "_out", "place")
 
     def __init__(self, cells: Cells, place: int) -> None:
         self._cells = cells
@@ -74,6 +76,7 @@ class OperatorCounters:
         self._out = operator_index(place, OperatorCounter.RECORDS_OUT)
         self._failed = operator_index(place, OperatorCounter.RECORDS_FAILED)
         self._late = operator_index(place, OperatorCounter.RECORDS_LATE)
+        self._fused = operator_index(place, OperatorCounter.FUSED)
 
     def took(self, records: int) -> None:
         """Count ``records`` in."""
@@ -90,6 +93,10 @@ class OperatorCounters:
     def gave(self, records: int) -> None:
         """Count ``records`` out."""
         self._cells[self._out] += records
+
+    def fused(self, behind: int) -> None:
+        """So many of the operators behind are one function with this one."""
+        self._cells[self._fused] = behind
 
     @property
     def records_in(self) -> int:
@@ -167,7 +174,7 @@ class OperatorReading:
 
 @data
 class AtWork:
-    """The operator that a worker is in, and since when (``CLOCK_MONOTONIC``)."""
+    """The operator that a worker is in, or those compiled into one, and since when (``CLOCK_MONOTONIC``)."""
 
     task: TaskId
     operator: str
@@ -197,7 +204,9 @@ def read_at_work(cells: Cells, plan: Plan, worker: WorkerId) -> AtWork | None:
     if at_work == 0:
         return None
     task, index = counted_operators(plan, worker)[at_work - 1]
-    return AtWork(task, plan.chains[task.chain].operators[index].name, since_ns)
+    behind = cells[operator_index(at_work - 1, OperatorCounter.FUSED)]
+    fused = plan.chains[task.chain].operators[index : index + 1 + behind]
+    return AtWork(task, " → ".join(operator.name for operator in fused), since_ns)
 
 
 def results(plan: Plan, readings: Sequence[OperatorReading]) -> tuple[OperatorResult, ...]:

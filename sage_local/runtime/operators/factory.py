@@ -26,7 +26,7 @@ def build(chain: Sequence[tuple[specs.Operator, OperatorCounters]], settings: Se
         if spec.assigns_keys:
             built += [*stages(steps), _key_assigner(spec, counters)]
             steps = []
-        if isinstance(spec, specs.Map | specs.Filter | specs.FlatMap) and not _is_record_wise(spec):
+        if isinstance(spec, specs.Map | specs.Filter | specs.FlatMap | specs.Sink) and _is_compiled(spec):
             steps.append(Step.of(_kind(spec), spec.name, spec.function, counters, keeps_keys=spec.keeps_keys))
             continue
         built += [*stages(steps), _guarded(spec, counters, settings)]
@@ -41,14 +41,10 @@ def _key_assigner(spec: specs.Operator, counters: OperatorCounters) -> Operator:
 
 
 def _is_record_wise(spec: specs.Operator) -> bool:
-    """Whether an element-wise operator is one that can not be compiled. A two-phase sink keeps its books itself."""
-    if isinstance(spec, specs.Sink) and isinstance(spec.function, TwoPhaseCommitSink):
-        return False
-    if isinstance(spec, specs.Sink) and hasattr(spec.function, "write_batch"):
-        return False
+    """Whether an element-wise operator may do more with a record than call its function."""
     if isinstance(spec, specs.Sink):
-        # Transactions are a sink's own; any other one with an open() may have operator state.
-        return not isinstance(spec.function, TwoPhaseCommitSink) and (spec.on_error != "fail" or opens(spec))
+        # One that takes batches keeps its books itself; any other one with an open() may have operator state.
+        return not _takes_batches(spec) and (spec.on_error != "fail" or opens(spec))
     return spec.on_error != "fail" or may_use_state(spec)
 
 
@@ -66,7 +62,15 @@ def _guarded(spec: specs.Operator, counters: OperatorCounters, settings: Setting
     return Guarded(operator, spec.on_error, counters)
 
 
-def _kind(spec: specs.Map | specs.Filter | specs.FlatMap) -> Kind:
+def _is_compiled(spec: specs.Map | specs.Filter | specs.FlatMap | specs.Sink) -> bool:
+    return not (_is_record_wise(spec) or (isinstance(spec, specs.Sink) and _takes_batches(spec)))
+
+
+def _takes_batches(spec: specs.Sink) -> bool:
+    return isinstance(spec.function, TwoPhaseCommitSink) or hasattr(spec.function, "write_batch")
+
+
+def _kind(spec: specs.Map | specs.Filter | specs.FlatMap | specs.Sink) -> Kind:
     match spec:
         case specs.Map():
             return Kind.MAP
@@ -74,6 +78,8 @@ def _kind(spec: specs.Map | specs.Filter | specs.FlatMap) -> Kind:
             return Kind.FILTER
         case specs.FlatMap():
             return Kind.FLAT_MAP
+        case specs.Sink():
+            return Kind.SINK
 
 
 def _stateful(spec: specs.Operator, counters: OperatorCounters, settings: Settings) -> Operator:

@@ -1,4 +1,4 @@
-"""Compiled map, filter and flat_map in a running chain."""
+"""Compiled map, filter, flat_map and sink in a running chain."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
@@ -8,7 +8,7 @@ from sage_local.core.data import data
 from sage_local.core.elements import Element, Rows
 from sage_local.functions import Role
 from sage_local.runtime.metrics.table import OperatorCounters
-from sage_local.runtime.operators.compiler import Kind, Stage, Stamps
+from sage_local.runtime.operators.compiler import CHANGES_NUMBER, Kind, Stage, Stamps
 from sage_local.runtime.operators.explosion import Explosion
 from sage_local.runtime.operators.protocol import TaskContext
 from sage_local.runtime.operators.user_function import UserFunction, close_all
@@ -39,11 +39,11 @@ def stages(steps: Sequence[Step]) -> list["Stateless"]:
     changes_number = True
     for step in steps:
         is_full = bool(groups) and (groups[-1][-1].kind is Kind.FLAT_MAP or len(groups[-1]) == MOST_STEPS)
-        if not groups or is_full or (changes_number and step.kind is not Kind.MAP):
+        if not groups or is_full or (changes_number and step.kind in CHANGES_NUMBER):
             groups.append([])
             changes_number = False
         groups[-1].append(step)
-        changes_number = changes_number or step.kind is not Kind.MAP
+        changes_number = changes_number or step.kind in CHANGES_NUMBER
     return [FlatMapping(group) if group[-1].kind is Kind.FLAT_MAP else Mapping(group) for group in groups]
 
 
@@ -59,6 +59,14 @@ class Stateless(ABC):
         self.place = steps[0].counters.place
         self._steps = steps
         self._keeps_keys = steps[-1].keeps_keys
+        steps[0].counters.fused(len(steps) - 1)
+        # Bound once: they are called for every batch.
+        changing = [index for index, step in enumerate(steps) if step.kind in CHANGES_NUMBER]
+        behind = changing[0] if changing else len(steps)
+        self._counts_taken = [each.counters.took for each in steps[: behind + 1]]
+        self._counts_taken += [each.counters.gave for each in steps[:behind] if each.kind is not Kind.SINK]
+        self._counts_given = [each.counters.took for each in steps[behind + 1 :]]
+        self._counts_given += [each.counters.gave for each in steps[behind:] if each.kind is not Kind.SINK]
         self._stage = self._compile(Stamps.NONE)
         self._stamped: Stage | None = None  # compiled when the first timestamps come
 
@@ -107,11 +115,10 @@ class Stateless(ABC):
         return self._stamped
 
     def _count(self, taken: int, given: int) -> None:
-        here = taken
-        for step in self._steps:
-            step.counters.took(here)
-            here = taken if step.kind is Kind.MAP and here == taken else given
-            step.counters.gave(here)
+        for count in self._counts_taken:
+            count(taken)
+        for count in self._counts_given:
+            count(given)
 
     def _blame(self, stage: Stage, rows: Rows, iterator: Iterator[Any], made: object, error: BaseException) -> NoReturn:
         if isinstance(error, GeneratorExit):
@@ -121,16 +128,17 @@ class Stateless(ABC):
 
 
 class Mapping(Stateless):
-    """Maps, and perhaps a filter behind them."""
+    """Maps, perhaps a filter among them and a sink behind."""
 
     def __init__(self, steps: Sequence[Step]) -> None:
         super().__init__(steps)
         # Without one there is a result for every record, in order: what rides beside them stays as it is.
         self._filters = any(step.kind is Kind.FILTER for step in steps)
+        self._sinks = steps[-1].kind is Kind.SINK
 
     def process(self, rows: Rows) -> Iterable[Element]:
         """One batch for a batch, none for an empty result."""
-        riders = self._riders(rows) if self._filters else None
+        riders = self._riders(rows) if self._filters and not self._sinks else None
         stage = self._stage_for(riders)
         iterator = iter(rows.values)
         try:
@@ -138,7 +146,7 @@ class Mapping(Stateless):
         except BaseException as error:
             self._blame(stage, rows, iterator, None, error)
         self._count(len(rows.values), len(made))
-        if not made:
+        if not made or self._sinks:
             return ()
         if riders is None:
             return (Rows(made, rows.keys if self._keeps_keys else None, rows.timestamps),)

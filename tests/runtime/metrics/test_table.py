@@ -57,6 +57,16 @@ def test_the_operator_at_work_is_shown_with_the_time_it_was_entered():
     assert [each.busy_ns for each in read_operators(cells, physical, worker)] == [0, 0, 150]
 
 
+def test_operators_compiled_into_one_function_are_shown_together_while_it_is_at_work():
+    physical = planned()
+    worker = WorkerId(1)
+    cells = all_cells(physical)[worker]
+    counters = WorkerCounters(cells, lambda: 100)
+    OperatorCounters(cells, 1).fused(1)
+    counters.enter(1)
+    assert read_at_work(cells, physical, worker) == AtWork(TaskId(ChainId(0), 1), "map 1 → filter 2", 100)
+
+
 def test_rates_are_since_the_last_look():
     physical = planned()
     cells = all_cells(physical)

@@ -14,17 +14,19 @@ ALL_MAPS_AND_FILTERS = [
     [Kind.FILTER, Kind.MAP],
     [Kind.MAP, Kind.FILTER],
     [Kind.MAP, Kind.MAP, Kind.FILTER, Kind.MAP, Kind.MAP],
+    [Kind.SINK],
+    [Kind.MAP, Kind.FILTER, Kind.MAP, Kind.SINK],
 ]
 ALL_FLAT_MAPS = [[Kind.FLAT_MAP], [Kind.MAP, Kind.FLAT_MAP], [Kind.MAP, Kind.MAP, Kind.FLAT_MAP]]
 
 
 def harmless(kind):
-    return {Kind.MAP: lambda x: x + 1000, Kind.FILTER: bool, Kind.FLAT_MAP: lambda x: [x, -x]}[kind]
+    return {Kind.MAP: lambda x: x + 1000, Kind.SINK: str, Kind.FILTER: bool, Kind.FLAT_MAP: lambda x: [x, -x]}[kind]
 
 
 def plainly(kinds, functions, values):
     for kind, function in zip(kinds, functions, strict=True):
-        if kind is Kind.MAP:
+        if kind in (Kind.MAP, Kind.SINK):
             values = [function(value) for value in values]
         elif kind is Kind.FILTER:
             values = [value for value in values if function(value)]
