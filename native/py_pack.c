@@ -98,8 +98,8 @@ sage_outcome sage_write_node(sage_packer *to, sage_values values, Py_ssize_t cou
 static bool check_columns(PyObject *columns, Py_ssize_t *rows)
 {
     *rows = -1;
-    if (!PyTuple_Check(columns) || PyTuple_GET_SIZE(columns) > UINT16_MAX) {
-        PyErr_SetString(PyExc_TypeError, "columns must be a tuple of lists");
+    if (!PyTuple_Check(columns) || PyTuple_GET_SIZE(columns) > SAGE_ROWS_MAX_COLUMNS) {
+        PyErr_Format(PyExc_TypeError, "columns must be a tuple of at most %d lists", SAGE_ROWS_MAX_COLUMNS);
         return false;
     }
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(columns); i++) {

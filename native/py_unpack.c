@@ -196,6 +196,8 @@ static bool open_block(sage_unpacker *from, const Py_buffer *block, sage_rows_he
         return sage_malformed(from, "magic or version is not ours");
     if (header->pickles < sizeof *header || header->pickles > length)
         return sage_malformed(from, "the pickles lie outside of it");
+    if (header->columns > SAGE_ROWS_MAX_COLUMNS)
+        return sage_malformed(from, "it has too many columns");
     if (header->rows > length * 8)
         return sage_malformed(from, "it has fewer bytes than rows");
     from->at += sizeof *header;

@@ -32,6 +32,8 @@
 /* Nesting beyond this is left to pickle; it bounds the recursion of both sides. */
 #define SAGE_ROWS_MAX_DEPTH 32
 #define SAGE_ROWS_MAX_ARITY 4096
+/* SAME takes three bytes whatever the rows: a block could ask for thousands of lists of all its rows. */
+#define SAGE_ROWS_MAX_COLUMNS 64
 
 typedef struct {
     uint32_t magic;

@@ -227,8 +227,18 @@ def test_columns_must_be_lists_of_one_length():
         pack_rows(([1, 2], [1]), dumps)
     with pytest.raises(TypeError, match="column 0 must be a list or None, found tuple"):
         pack_rows(((1, 2),), dumps)  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="tuple of lists"):
+    with pytest.raises(TypeError, match="a tuple of at most 64 lists"):
         pack_rows([[1]], dumps)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="a tuple of at most 64 lists"):
+        pack_rows(([1],) * 65, dumps)
+
+
+def test_a_small_block_can_not_ask_for_a_large_answer():
+    """A column that is another one again takes three bytes, whatever the rows."""
+    rows, columns = 10_000, 5_000
+    header = struct.pack("<IHHQQ", 0x57524753, 1, columns, rows, 24 + 1 + rows + 3 * (columns - 1))
+    with pytest.raises(ValueError, match="too many columns"):
+        unpack_rows(header + b"\4" + bytes(rows) + b"\1\0\0" * (columns - 1), pickle.loads)
 
 
 def test_what_the_pickler_raises_comes_out():
