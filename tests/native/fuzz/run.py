@@ -1,4 +1,4 @@
-"""libFuzzer over what may lie in shared memory: ``python tests/native/fuzz/run.py [--inputs 10000000] [TARGET ...]``.
+"""libFuzzer over what may lie in shared memory: ``python tests/native/fuzz/run.py [--inputs 10000000] [--target TARGET]``.
 
     ring   both ends of a ring whose header, record headers and positions may be anything
     rows   the decoder of row blocks
@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 HERE = Path(__file__).parent
+TARGETS = ("ring", "rows")
 NATIVE = HERE.parents[2] / "native"
 SANITIZERS = ["-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=undefined"]
 OPTIONS = ["-max_len=1024", "-timeout=10", "-rss_limit_mb=3000", "-print_final_stats=1", "-verbosity=0"]
@@ -111,12 +112,15 @@ def fuzz(target: str, inputs: int, folder: Path) -> bool:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("targets", nargs="*", choices=[[], "ring", "rows"], default=["ring", "rows"], metavar="TARGET")
+    parser.add_argument("--target", choices=TARGETS, help="only this one")
     parser.add_argument("--inputs", type=int, default=10_000_000)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="sage-fuzz-") as folder:
         try:
-            results = [fuzz(target, options.inputs, Path(folder)) for target in options.targets]
+            results = [
+                fuzz(target, options.inputs, Path(folder))
+                for target in ([options.target] if options.target else TARGETS)
+            ]
         except NotPossible as missing:
             print(missing, file=sys.stderr)
             return 2
