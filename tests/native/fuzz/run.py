@@ -1,4 +1,4 @@
-"""libFuzzer over what may lie in shared memory: ``python tests/native/fuzz/run.py [--inputs 10000000] [--target TARGET]``.
+"""libFuzzer over what may lie in shared memory: ``python tests/native/fuzz/run.py [--inputs 10000000]``.
 
     ring   both ends of a ring whose header, record headers and positions may be anything
     rows   the decoder of row blocks
