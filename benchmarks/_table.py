@@ -140,6 +140,19 @@ def _idle(runs: Summaries) -> list[Figure]:
     ]
 
 
+def _deaths(runs: Summaries) -> list[Figure]:
+    """From the kernel's event."""
+    ring, job = runs["ring"].report, runs["job"].report
+    return [
+        Figure("peer of a ring: max ms", ring["told_max_us"] / 1e3, 100, at_most=True),
+        Figure("peer of a ring: p99 ms", ring["told_p99_us"] / 1e3),
+        Figure("peer of a ring: p50 ms", ring["told_p50_us"] / 1e3),
+        Figure("worker of a job: max ms", job["told_max_ms"], 100, at_most=True),
+        Figure("worker of a job: p99 ms", job["told_p99_ms"]),
+        Figure("worker of a job: p50 ms", job["told_p50_ms"]),
+    ]
+
+
 def _sizes(*sizes: int) -> dict[str, list[str]]:
     return {f"{what} {size}": [LIMITS, what, str(size)] for size in sizes for what in ("copy", "ring")}
 
@@ -187,5 +200,11 @@ ROWS = (
         _hello,
     ),
     Row("latency", "open-loop latency to a sink in another worker", _RATES, _latency),
+    Row(
+        "deaths",
+        "from a SIGKILL to its peers' knowing",
+        {"ring": _script("ring_kills.py", "--kills", "1000"), "job": _script("deaths.py", "50")},
+        _deaths,
+    ),
     Row("idle", "an idle job, and Ctrl-C", {"sage": _script("idle.py")}, _idle),
 )

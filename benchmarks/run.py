@@ -19,22 +19,24 @@ from _table import HERE, LIMITS, ROWS, Figure, Row
 from sage_local.bench.harness import Summary, interleave, machine
 
 NATIVE = HERE.parent / "native"
+_NAMES = [row.name for row in ROWS]
 
 
 def main() -> int:
     arguments = _arguments()
     with tempfile.TemporaryDirectory() as folder:
         limits = _compiled(Path(folder))
-        results = [_measure(row, limits, arguments.repetitions) for row in ROWS if row.name in arguments.rows]
+        results = [
+            _measure(row, limits, arguments.repetitions) for row in ROWS if row.name in (arguments.rows or _NAMES)
+        ]
     if arguments.json:
         Path(arguments.json).write_text(json.dumps({"machine": machine(), "rows": results}, indent=1) + "\n")
     return 0 if all(figure["is_reached"] in (True, None) for row in results for figure in row["figures"]) else 1
 
 
 def _arguments() -> argparse.Namespace:
-    names = [row.name for row in ROWS]
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
-    parser.add_argument("rows", nargs="*", choices=[[], *names], default=names, metavar="ROW", help=", ".join(names))
+    parser.add_argument("rows", nargs="*", choices=[[], *_NAMES], metavar="ROW", help=", ".join(_NAMES))
     parser.add_argument("-n", "--repetitions", type=int, default=5)
     parser.add_argument("--json", metavar="FILE", help="write everything measured there")
     return parser.parse_args()
