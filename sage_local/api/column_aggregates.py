@@ -1,19 +1,20 @@
 """The single aggregates of keyed and windowed column streams."""
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 from sage_local.functions.output_tag import OnError
 
 
-class ColumnAggregates:
+class ColumnAggregates(ABC):
     """Before a stream of rows among the bases: aggregates of columns by name, all others as of rows."""
 
     __slots__ = ()
 
+    @abstractmethod
     def _aggregated(
         self, aggregates: dict[str, Any], name: str | None, parallelism: int | None, on_error: OnError
-    ) -> Any:
-        raise NotImplementedError
+    ) -> Any: ...
 
     def count(self, *, name: str = "count", parallelism: int | None = None, on_error: OnError = "fail") -> Any:
         """The number of records: column ``count``."""

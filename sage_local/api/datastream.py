@@ -818,7 +818,7 @@ class AllWindowedStream(_Windowed[T_co], Generic[T_co]):
     def reduce(
         self,
         function: Callable[[T_co, T_co], T_co] | ReduceFunction[T_co],
-        window_function: "ProcessWindowFunction[T_co, Any, None] | Callable[[TimeWindow, list[T_co]], Any] | None" = None,  # noqa: E501
+        window_function: "ProcessWindowFunction[T_co, Any, None] | Callable[[TimeWindow, list[T_co]], Any] | None" = None,  # noqa: E501  # one type
         *,
         name: str | None = None,
         on_error: OnError = "fail",

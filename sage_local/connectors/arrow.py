@@ -78,7 +78,7 @@ class DatasetSource(SourceFunction[Any]):
         pushed = [] if self._columns is None else [f"reads only {', '.join(self._columns) or 'no columns'}"]
         return "; ".join(pushed if self._filter is None else [*pushed, f"filter {self._filter} in the scan"])
 
-    def pushed(self, columns: Sequence[str] | None, filter: Any) -> "DatasetSource":  # noqa: A002
+    def pushed(self, columns: Sequence[str] | None, filter: Any) -> "DatasetSource":  # noqa: A002  # as above
         """See ``ParquetSource``."""
         both = filter if self._filter is None else self._filter if filter is None else self._filter & filter
         kept = self._columns if columns is None else tuple(columns)

@@ -71,7 +71,7 @@ class ParquetSource(SourceFunction[Any]):
             pushed.append(f"filter {self._filter} in the scan")
         return "; ".join(pushed)
 
-    def pushed(self, columns: Sequence[str] | None, filter: Any) -> "ParquetSource":  # noqa: A002
+    def pushed(self, columns: Sequence[str] | None, filter: Any) -> "ParquetSource":  # noqa: A002  # as above
         """The same source that reads only ``columns``, and emits only records for which ``filter`` is true too."""
         both = filter if self._filter is None else self._filter if filter is None else self._filter & filter
         kept = self._columns if columns is None else tuple(columns)

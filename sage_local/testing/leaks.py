@@ -15,6 +15,7 @@ _MARK = "_TESTING_LEAK_CHECK"
 """An environment variable that processes inherit: also one that lost its parent is known by it. Not ``SAGE_*``, which
 are settings."""
 _LOOK_S = 0.01
+"""Between two looks at what is on its way out: nothing tells of the end of a process that is not our child."""
 _MEMFD = re.compile(r"/memfd:\S+")
 _ALIVE = ("alive", "control.sock")
 """What a run directory has while its job runs; the logs of a failed job are left on purpose."""

@@ -86,6 +86,7 @@ def run_once(plan: Callable[[int], Plan], seed: int, faults: Faults, *, stop_aft
         try:
             simulation.run()
         except Exception as error:
+            # Whatever the engine or the program raised: said with the seed that shows it again.
             raise SimulationFailed(_told(f"seed {seed}: {type(error).__name__}: {error}", world)) from error
         return Simulated(Stores.of(store).committed, simulation.executions, world.coverage, list(world.story))
     finally:

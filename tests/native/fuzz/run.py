@@ -21,7 +21,8 @@ HERE = Path(__file__).parent
 TARGETS = ("ring", "rows")
 NATIVE = HERE.parents[2] / "native"
 SANITIZERS = ["-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=undefined"]
-OPTIONS = ["-max_len=1024", "-timeout=10", "-rss_limit_mb=3000", "-print_final_stats=1", "-verbosity=0"]
+# The timeout is in seconds on the clock, and a busy machine lets a fuzzer wait for many of them.
+OPTIONS = ["-max_len=1024", "-timeout=300", "-rss_limit_mb=3000", "-print_final_stats=1", "-verbosity=0"]
 
 
 class NotPossible(Exception):

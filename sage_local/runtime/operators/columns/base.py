@@ -35,7 +35,7 @@ class ColumnOperator:
 
     def batches(self, batch: Any) -> Iterable[Any]:
         """The batches that follow from ``batch``."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} overrides neither batches() nor process()")
 
     def emitted(self, results: Iterable[Any]) -> Iterator[Columns]:
         """``results`` that are not empty, counted."""

@@ -1,6 +1,7 @@
 """Vectorised aggregates of each key and tumbling or sliding window of event time."""
 
 import pickle
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -20,7 +21,7 @@ from sage_local.runtime.state.snapshot import StateSnapshot
 RESULT_ROWS = 128 * 1024
 
 
-class WindowOperator(ColumnOperator):
+class WindowOperator(ColumnOperator, ABC):
     """What all windows of columns share: partials of what is not over yet."""
 
     def __init__(self, spec: specs.WindowColumns, counters: OperatorCounters) -> None:
@@ -72,15 +73,15 @@ class WindowOperator(ColumnOperator):
     def _put_back(self, partials: list[Any]) -> None:
         self._pending = partials
 
+    @abstractmethod
     def _settle(self) -> None:
         """Make one partial of all."""
-        raise NotImplementedError
 
-    def _add(self, partial: Any) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _add(self, partial: Any) -> None: ...
 
-    def _due(self) -> Iterator[Any]:
-        raise NotImplementedError
+    @abstractmethod
+    def _due(self) -> Iterator[Any]: ...
 
     def _results(self, partial: Any, starts: Any, ends: Any) -> Any:
         import pyarrow as pa

@@ -1,5 +1,6 @@
 """What all window operators share: keys, times, late records, functions and their failures."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
@@ -24,7 +25,7 @@ from sage_local.runtime.state.snapshot import StateSnapshot
 from sage_local.windowing.windows import TimeWindow
 
 
-class WindowOperator:
+class WindowOperator(ABC):
     """Base of the window operators. Subclasses fill windows in ``_add`` and empty them in ``_advance``."""
 
     def __init__(self, spec: specs.Windowed, domain: TimeDomain, counters: OperatorCounters) -> None:
@@ -58,9 +59,9 @@ class WindowOperator:
         for function in self._all_functions():
             function.open(context, self._managed)
 
+    @abstractmethod
     def _prepare(self, backend: KeyedBackend) -> None:
         """Find the operator's own tables; what was restored is in them."""
-        raise NotImplementedError
 
     def snapshot(self) -> StateSnapshot:
         """See ``Stateful``."""
@@ -137,11 +138,11 @@ class WindowOperator:
                 self._counters.gave(len(element.values))
             yield element
 
-    def _add(self, rows: Rows) -> Iterable[Element]:
-        raise NotImplementedError
+    @abstractmethod
+    def _add(self, rows: Rows) -> Iterable[Element]: ...
 
-    def _advance(self, time: int) -> Iterable[Element]:
-        raise NotImplementedError
+    @abstractmethod
+    def _advance(self, time: int) -> Iterable[Element]: ...
 
     @property
     def event_time(self) -> int:
@@ -158,12 +159,12 @@ class WindowOperator:
         """The time of windows of processing time."""
         return max(self._now, self._clock.now_ms())
 
+    @abstractmethod
     def waiting(self, keys: tuple[Any, ...] | None, most: int) -> list[WaitingWindow]:
         """At most so many of the windows that hold records of any of ``keys`` (``None``: of any), in order of firing.
 
         For people who ask why a window has not fired; called between batches.
         """
-        raise NotImplementedError
 
     def _waiting_window(self, window: TimeWindow, keys: int, note: str = "") -> WaitingWindow:
         """A window that fires by its own clock."""
