@@ -99,6 +99,7 @@ if TYPE_CHECKING:
     from sage_local.windowing.assigners import SlidingProcessingTimeWindows as SlidingProcessingTimeWindows
     from sage_local.windowing.assigners import TumblingEventTimeWindows as TumblingEventTimeWindows
     from sage_local.windowing.assigners import TumblingProcessingTimeWindows as TumblingProcessingTimeWindows
+    from sage_local.windowing.trigger import MergeContext as MergeContext
     from sage_local.windowing.trigger import Trigger as Trigger
     from sage_local.windowing.trigger import TriggerContext as TriggerContext
     from sage_local.windowing.trigger import TriggerResult as TriggerResult
@@ -114,6 +115,7 @@ if TYPE_CHECKING:
     from sage_local.windowing.watermarks import WatermarkStrategy as WatermarkStrategy
     from sage_local.windowing.windows import GlobalWindow as GlobalWindow
     from sage_local.windowing.windows import TimeWindow as TimeWindow
+    from sage_local.windowing.windows import Window as Window
 
 _HOMES = {
     "AggregateFunction": "sage_local.functions",
@@ -168,6 +170,7 @@ _HOMES = {
     "MapStateDescriptor": "sage_local.functions",
     "Max": "sage_local.functions.aggregates",
     "Mean": "sage_local.functions.aggregates",
+    "MergeContext": "sage_local.windowing.trigger",
     "Min": "sage_local.functions.aggregates",
     "Multi": "sage_local.functions.multi",
     "NotBuiltError": "sage_local.errors",
@@ -216,6 +219,7 @@ _HOMES = {
     "WatermarkGenerator": "sage_local.windowing.watermarks",
     "WatermarkOutput": "sage_local.windowing.watermarks",
     "WatermarkStrategy": "sage_local.windowing.watermarks",
+    "Window": "sage_local.windowing.windows",
     "WindowAssigner": "sage_local.windowing.assigner",
     "WindowContext": "sage_local.functions.window",
     "WindowedColumnStream": "sage_local.api.columns",

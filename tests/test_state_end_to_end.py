@@ -5,15 +5,18 @@ import random
 import pytest
 
 from sage_local import (
+    AggregateFunction,
     BroadcastProcessFunction,
     BroadcastStateDescriptor,
     CoProcessFunction,
     FailedRecord,
+    GlobalWindow,
     KeyedProcessFunction,
     LocalEnvironment,
     MapFunction,
     OperatorError,
     OutputTag,
+    TumblingProcessingTimeWindows,
     ValueStateDescriptor,
     WatermarkStrategy,
 )
@@ -24,10 +27,20 @@ RULES = BroadcastStateDescriptor("rules")
 
 
 @pytest.fixture(params=["inline-1", "inline-3", "processes-2"])
-def env(request, monkeypatch, tmp_path_factory):
+def config(request, monkeypatch, tmp_path_factory):
     monkeypatch.setenv("SAGE_RUN_DIR", str(tmp_path_factory.mktemp("run")))
     engine, parallelism = request.param.split("-")
-    return LocalEnvironment("state", {"execution.engine": engine, "parallelism": int(parallelism)})
+    return {"execution.engine": engine, "parallelism": int(parallelism)}
+
+
+@pytest.fixture
+def env(config):
+    return LocalEnvironment("state", config)
+
+
+@pytest.fixture
+def batch(config):
+    return LocalEnvironment("batch", {**config, "execution.runtime-mode": "batch"})
 
 
 class Numbering(MapFunction):
@@ -140,6 +153,40 @@ def test_skipped_records_are_counted(env):
     assert (operator.records_out, operator.records_failed) == (2, 1)
 
 
+class Joined(AggregateFunction):
+    """Refuses to add an ``"x"`` and to give ``["3"]`` for a result."""
+
+    def create_accumulator(self):
+        return []
+
+    def add(self, accumulator, value):
+        if value == "x":
+            raise ValueError("bad record")
+        return [*accumulator, value]
+
+    def get_result(self, accumulator):
+        if accumulator == ["3"]:
+            raise ValueError("bad result")
+        return accumulator
+
+    def merge(self, first, second):
+        return first + second
+
+
+class Apart(Joined):
+    merge = AggregateFunction.merge
+
+
+@pytest.mark.parametrize("function", [Joined(), Apart()])
+def test_in_batch_mode_results_that_fail_are_diverted_too(batch, function):
+    keyed = batch.from_collection(["1", "x", "3", "4", "1"]).key_by(lambda word: word)
+    joined = keyed.aggregate(function, on_error=FAILED)
+    failed = joined.side_output(FAILED)
+    assert sorted(joined.collect()) == [("1", ["1", "1"]), ("4", ["4"])]
+    said = {(each.record, each.error) for each in failed.collect()}
+    assert said == {("x", "ValueError: bad record"), (("3", GlobalWindow()), "ValueError: bad result")}
+
+
 def test_wrong_use_of_state_names_the_operator(env):
     with pytest.raises(OperatorError, match=r"operator 'Numbering' .* asks for keyed state .*stream\.key_by"):
         env.from_collection([1]).map(Numbering()).collect()
@@ -149,3 +196,32 @@ def test_a_key_selector_that_is_not_stable_is_found_out(env):
     stream = env.from_collection(range(10)).key_by(lambda n: random.randrange(10**12)).count()
     with pytest.raises(OperatorError, match="the key selector of 'count' is not stable"):
         stream.collect()
+
+
+class Passing(KeyedProcessFunction):
+    def process(self, value, ctx):
+        yield value
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda keyed: keyed.count(on_error="skip"),
+        lambda keyed: keyed.reduce(max, on_error="skip"),
+        lambda keyed: keyed.process(Passing(), on_error="skip"),
+        lambda keyed: keyed.map(Numbering(), on_error="skip"),
+        lambda keyed: keyed.count_window(1).count(on_error="skip"),
+        lambda keyed: keyed.window(TumblingProcessingTimeWindows.of("1h")).count(on_error="skip"),
+    ],
+    ids=["count", "reduce", "process", "map", "count window", "window"],
+)
+@pytest.mark.parametrize(
+    ("selector", "reason"),
+    [(lambda record: record[1], "IndexError"), (lambda record: float("nan"), r".*NaN can not be a key")],
+    ids=["raises", "gives no key"],
+)
+def test_a_key_that_can_not_be_had_fails_the_job_in_spite_of_on_error(env, build, selector, reason):
+    """Else it would depend on the parallelism: an exchange in front of the operator has no side outputs."""
+    keyed = env.from_collection([("a",), ("b",)]).key_by(selector)
+    with pytest.raises(OperatorError, match=rf"failed on record \('a',\): {reason}"):
+        build(keyed).collect()

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from sage_local.config import RUNTIME_MODE, RuntimeMode, Settings
 from sage_local.core.ids import NodeId
-from sage_local.functions import AggregateFunction
+from sage_local.functions.multi import can_merge
 from sage_local.plan.graph import Exchange, Input, LogicalGraph, Node
 from sage_local.plan.operators import Aggregate, MergeAggregate, PartialAggregate
 
@@ -35,9 +35,11 @@ def add_combiners(graph: LogicalGraph, settings: Settings) -> LogicalGraph:
 
 
 def _is_combinable(node: Node, by_id: dict[NodeId, Node]) -> bool:
-    if not isinstance(node.operator, Aggregate) or not can_merge(node.operator.function):
+    aggregate = node.operator
+    if not isinstance(aggregate, Aggregate) or not can_merge(aggregate.function):
         return False
-    return _is_exchanged(node, by_id)
+    # What ``on_error`` diverts comes out of the operator that the program names, with its record.
+    return aggregate.on_error == "fail" and _is_exchanged(node, by_id)
 
 
 def _is_exchanged(node: Node, by_id: dict[NodeId, Node]) -> bool:
@@ -69,11 +71,6 @@ def _combined_columns(node: Node, next_id: int, by_id: dict[NodeId, Node]) -> li
         for partial, source in zip(partials, node.inputs, strict=True)
     )
     return [*partials, replace(node, operator=replace(aggregation, is_combined=True), inputs=inputs)]
-
-
-def can_merge(function: AggregateFunction) -> bool:  # type: ignore[type-arg]  # any element, accumulator and result
-    """Whether the function overrides ``merge``."""
-    return type(function).merge is not AggregateFunction.merge
 
 
 def _partial(node: Node, source: Input, node_id: NodeId, by_id: dict[NodeId, Node]) -> Node:

@@ -8,7 +8,7 @@ from typing import Any
 from sage_local.core.elements import Rows
 from sage_local.errors import InvalidKeyError
 from sage_local.runtime.codec.keys import check_key
-from sage_local.runtime.protocol.blame import blame, record_at
+from sage_local.runtime.protocol.blame import KeyFailed, blame, record_at
 
 _COMPARED = frozenset({int, str, bytes, bool, tuple})
 """Not float: a NaN, refused with better words elsewhere, differs from itself."""
@@ -35,10 +35,13 @@ class Keying:
         records = iter(rows.values)
         try:
             keys = [selector(record) for record in records]
-            if keys:
-                self._check_stable(rows.values[0], keys[0])
         except BaseException as error:
-            blame(self.operator, record_at(rows.values, records), error)
+            blame(self.operator, record_at(rows.values, records), error, KeyFailed)
+        if keys:
+            try:
+                self._check_stable(rows.values[0], keys[0])
+            except BaseException as error:
+                blame(self.operator, rows.values[0], error, KeyFailed)
         return keys
 
     def _check_stable(self, record: Any, key: Any) -> None:

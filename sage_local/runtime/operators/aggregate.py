@@ -5,15 +5,17 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sage_local.config import RuntimeMode
-from sage_local.core.elements import Element, Rows
+from sage_local.core.elements import Element, Rows, Side
 from sage_local.plan import operators as specs
 from sage_local.runtime.metrics.table import OperatorCounters
 from sage_local.runtime.operators.folding import Fold, fold_of, merge_of, result_is_accumulator
 from sage_local.runtime.operators.keyed import ROWS_AT_END, STATE, Keyed
+from sage_local.runtime.operators.timed import Divert
 from sage_local.runtime.operators.user_function import UserFunction
-from sage_local.runtime.protocol.blame import NO_RECORD, blame, record_at
+from sage_local.runtime.protocol.blame import NO_RECORD, OperatorFailed, blame
 from sage_local.runtime.state.chunk import PROTOCOL
 from sage_local.runtime.state.snapshot import StateSnapshot
+from sage_local.windowing.windows import GLOBAL_WINDOW
 
 MAX_PARTIAL_KEYS = 100_000
 """Of a combiner: it holds a part of the state a second time, so it must stay small beside the rest."""
@@ -32,6 +34,8 @@ class _Folding(Keyed):
         super().__init__(spec, UserFunction(spec.name, spec.function), mode, counters)
         self._fold = fold
         self._aggregate = spec.function
+        self.divert: Divert | None = None
+        """See ``Diverting``."""
 
     def _fold_in(self, rows: Rows) -> None:
         keys, values = self.keys(rows), rows.values
@@ -40,21 +44,34 @@ class _Folding(Keyed):
         try:
             self._fold(self.state, keys, records)
         except BaseException as error:
-            self.blame_key(keys, values, error)
-            blame(self.name, record_at(values, records), error)
+            self.blame(keys, values, records, error)
         self.check_new_keys(known, keys, values)
 
-    def _result(self, key: Any, accumulator: Any) -> tuple[Any, Any]:
-        try:
-            return key, self._aggregate.get_result(accumulator)
-        except BaseException as error:
-            blame(self.name, NO_RECORD, error)
+    def _results(self) -> Iterator[Element]:
+        sides: list[Side] = []
+        items = self.state.items()
+        made = iter(items) if result_is_accumulator(self._aggregate) else self._made(items, sides)
+        for rows in self._in_batches(made):
+            yield rows
+            yield from sides
+            sides.clear()
+        yield from sides
 
-    def _results(self) -> Iterable[Rows]:
-        items: Iterator[tuple[Any, Any]] = iter(self.state.items())
-        if not result_is_accumulator(self._aggregate):
-            items = (self._result(key, accumulator) for key, accumulator in self.state.items())
-        return self._in_batches(items)
+    def _made(self, items: Iterable[tuple[Any, Any]], sides: list[Side]) -> Iterator[tuple[Any, Any]]:
+        get_result = self._aggregate.get_result
+        for key, accumulator in items:
+            try:
+                made = key, get_result(accumulator)
+            except BaseException as error:
+                sides += self._diverted(key, error)
+            else:
+                yield made
+
+    def _diverted(self, key: Any, error: BaseException) -> list[Side]:
+        if self.divert is None:
+            blame(self.name, NO_RECORD, error)
+        side = self.divert(OperatorFailed(self.name, (key, GLOBAL_WINDOW), error), None)
+        return [] if side is None else [side]
 
 
 class Aggregate(_Folding):
@@ -85,8 +102,7 @@ class Aggregate(_Folding):
         try:
             self._fold_each(keys, records, updates)
         except BaseException as error:
-            self.blame_key(keys, values, error)
-            blame(self.name, record_at(values, records), error)
+            self.blame(keys, values, records, error)
         self.check_new_keys(known, keys, values)
         return updates
 

@@ -4,7 +4,7 @@ from sage_local.core.clock import Clock
 from sage_local.core.elements import Rows, Side
 from sage_local.functions.output_tag import FailedRecord, OnError, OutputTag
 from sage_local.runtime.metrics.table import OperatorCounters
-from sage_local.runtime.protocol.blame import NO_RECORD, OperatorFailed
+from sage_local.runtime.protocol.blame import NO_RECORD, KeyFailed, OperatorFailed
 
 
 class Diversion:
@@ -17,8 +17,8 @@ class Diversion:
         self._subtask = subtask
 
     def divert(self, failed: OperatorFailed, stamp: int | None = None) -> Side | None:
-        """What to emit in place of the record. Raises again what is no failure of a function: ``sys.exit()``."""
-        if not isinstance(failed.error, Exception):
+        """What to emit in place of the record. Raises again what can not be left out: a key, ``sys.exit()``."""
+        if isinstance(failed, KeyFailed) or not isinstance(failed.error, Exception):
             raise failed
         self._counters.failed(1)
         if self._tag is None:

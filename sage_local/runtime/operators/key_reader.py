@@ -5,10 +5,8 @@ from typing import Any
 from sage_local.core.elements import Rows
 from sage_local.functions import Role
 from sage_local.runtime.channels.keying import Keying
-from sage_local.runtime.codec.keys import check_key
-from sage_local.runtime.operators.keyed import PLAIN_KEYS
+from sage_local.runtime.operators.key_checks import check_keys
 from sage_local.runtime.operators.user_function import UserFunction
-from sage_local.runtime.protocol.blame import blame
 
 
 class KeyReader:
@@ -22,10 +20,5 @@ class KeyReader:
     def keys(self, rows: Rows) -> list[Any]:
         """The key of each record; blames the record of one that has no canonical form."""
         keys = self._keying.keys(rows)
-        if not PLAIN_KEYS.issuperset(map(type, keys)):
-            for key, record in zip(keys, rows.values, strict=True):
-                try:
-                    check_key(key)
-                except (TypeError, ValueError) as error:
-                    blame(self._operator, record, error)
+        check_keys(self._operator, keys, rows.values)
         return keys

@@ -2,23 +2,21 @@
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Any
+from typing import Any, NoReturn
 
 from sage_local.config import MAX_PARALLELISM, RuntimeMode
 from sage_local.core.elements import Rows
 from sage_local.functions import Role
 from sage_local.plan.operators import Operator as Spec
 from sage_local.runtime.channels.keying import Keying
-from sage_local.runtime.codec.keys import check_key
 from sage_local.runtime.metrics.table import OperatorCounters
+from sage_local.runtime.operators.key_checks import check_keys, check_new_keys
 from sage_local.runtime.operators.managed import new_backend
 from sage_local.runtime.operators.protocol import TaskContext
 from sage_local.runtime.operators.user_function import UserFunction, close_all
-from sage_local.runtime.protocol.blame import OperatorFailed, blame
+from sage_local.runtime.protocol.blame import blame, record_at
 from sage_local.runtime.state.snapshot import StateSnapshot, owned_key_groups
 
-PLAIN_KEYS = frozenset({str, int, bool, bytes, type(None)})
-"""Exact types of which every value is a key; the others are looked at one by one."""
 ROWS_AT_END = 4096
 """Rows of one batch of final results: as many as a frame has at most by default."""
 
@@ -89,35 +87,16 @@ class Keyed:
         return rows.keys
 
     def check_new_keys(self, known: int, keys: list[Any], values: list[Any]) -> None:
-        """Refuse keys without a canonical form among those new in ``state``, which had ``known`` before this batch.
-
-        Only new keys are looked at, so a stream of few keys costs nothing. They are the last ones in the dictionary,
-        taken from its end: skipping the known ones from its beginning would take time in their number.
-        """
+        """Refuse keys without a canonical form among those new in ``state``, which had ``known`` before this batch."""
         self._table.changed(keys)
-        if len(self.state) == known:
-            return
-        # From the end: going there from the beginning would cost as much as there are keys, at every batch.
-        new = list(islice(reversed(self.state), len(self.state) - known))[::-1]
-        if PLAIN_KEYS.issuperset(map(type, new)):
-            return
-        for key in new:
-            try:
-                check_key(key)
-            except (TypeError, ValueError) as error:
-                record = next((value for other, value in zip(keys, values, strict=True) if other is key), key)
-                blame(self.name, record, error)
+        check_new_keys(self.name, self.state, known, lambda: keys, values)
 
-    def blame_key(self, keys: list[Any], values: list[Any], error: BaseException) -> None:
-        """Raise for an unhashable key, if there is one: a list, a dict. Otherwise return."""
-        for key, value in zip(keys, values, strict=True):
-            try:
-                hash(key)
-            except TypeError:
-                try:
-                    check_key(key)
-                except (TypeError, ValueError) as refused:
-                    raise OperatorFailed(self.name, value, refused) from error
+    def blame(self, keys: list[Any], values: list[Any], records: Any, error: BaseException) -> NoReturn:
+        """Raise ``error`` as caused by the record last taken from ``records``, or by its key: a list, a dict."""
+        at = len(values) - records.__length_hint__() - 1
+        if at >= 0:
+            check_keys(self.name, keys[at : at + 1], values[at : at + 1])
+        blame(self.name, record_at(values, records), error)
 
     def _functions(self) -> list[UserFunction]:
         return [self._function] if self._selector is None else [self._selector, self._function]

@@ -10,7 +10,6 @@ from sage_local.plan import operators as specs
 from sage_local.runtime.metrics.table import OperatorCounters
 from sage_local.runtime.operators.keyed import Keyed
 from sage_local.runtime.operators.user_function import UserFunction
-from sage_local.runtime.protocol.blame import blame, record_at
 from sage_local.runtime.state.folding import reduce as fold
 
 
@@ -33,8 +32,7 @@ class Reduce(Keyed):
         try:
             self._fold(keys, records, updates)
         except BaseException as error:
-            self.blame_key(keys, values, error)
-            blame(self.name, record_at(values, records), error)
+            self.blame(keys, values, records, error)
         self.check_new_keys(known, keys, values)
         if self._mode is RuntimeMode.BATCH:
             return ()

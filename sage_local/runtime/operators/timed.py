@@ -54,14 +54,18 @@ class ManyInputs(Protocol):
         """As ``process``, for rows of input ``index`` of the plan's edges."""
 
 
+Divert = Callable[[OperatorFailed, int | None], Side | None]
+"""What is emitted in place of what the user's code failed on, with a timestamp if any: ``Diversion.divert``."""
+
+
 @runtime_checkable
 class Diverting(Protocol):
     """Calls the user's code for things that are no records, and goes on behind one that fails if ``divert`` is set.
 
-    ``divert(failure, timestamp)`` gives what is emitted instead.
+    It is set before ``open``, where ``on_error`` is not to fail the job.
     """
 
-    divert: Callable[[OperatorFailed, int], Side | None] | None
+    divert: Divert | None
 
 
 @runtime_checkable

@@ -22,7 +22,15 @@ class OperatorFailed(Exception):
         self.error = error
 
 
-def blame(operator: str, record: Any, error: BaseException) -> NoReturn:
+class KeyFailed(OperatorFailed):
+    """A key selector raised, or what it gave is no key. Whatever ``on_error`` says, the job fails.
+
+    Most often an exchange finds out, in front of the operator and away from its side outputs; what the program does
+    must not depend on whether there is one.
+    """
+
+
+def blame(operator: str, record: Any, error: BaseException, as_: type[OperatorFailed] = OperatorFailed) -> NoReturn:
     """Raise ``error`` as the failure of ``operator`` on ``record`` (or ``NO_RECORD``).
 
     Callers catch ``BaseException``, since user code may well call ``sys.exit``. What is addressed to the process or to
@@ -30,7 +38,7 @@ def blame(operator: str, record: Any, error: BaseException) -> NoReturn:
     """
     if isinstance(error, GeneratorExit | OperatorFailed):
         raise error
-    raise OperatorFailed(operator, record, error) from error
+    raise as_(operator, record, error) from error
 
 
 def record_at(values: list[Any], iterator: Any) -> Any:

@@ -73,6 +73,18 @@ class Table(Protocol):
         """Forget a whole namespace and return what it held (a window has fired for the last time)."""
 
 
+def remove(table: Table, key: Key, namespace: Namespace) -> None:
+    """Forget what ``key`` has in ``namespace``, if anything; a namespace without keys goes too."""
+    space = table.find(namespace)
+    if space is None:
+        return
+    if key in space:
+        del space[key]
+        table.changed((key,), namespace)
+    if not space:
+        table.drop(namespace)
+
+
 class KeyedBackend(Protocol):
     """Keyed state and timers of one operator in one task."""
 

@@ -13,7 +13,7 @@ from sage_local.functions.state import (
     StateDescriptor,
     ValueStateDescriptor,
 )
-from sage_local.runtime.state.backend import VOID, KeyedBackend, Namespace
+from sage_local.runtime.state.backend import VOID, KeyedBackend, Namespace, remove
 from sage_local.runtime.state.handles import (
     AggregatingHandle,
     ListHandle,
@@ -75,12 +75,7 @@ class KeyedState:
     def drop_window_state(self, namespace: Namespace) -> None:
         """Forget all per-window state of the key at hand in one window."""
         for name in self._window_names:
-            table = self.backend.table(f"window:{name}")
-            space = table.find(namespace)
-            if space is not None and space.pop(self.backend.cursor.key, _ABSENT) is not _ABSENT:
-                table.changed((self.backend.cursor.key,), namespace)
-            if space is not None and not space:
-                table.drop(namespace)
+            remove(self.backend.table(f"window:{name}"), self.backend.cursor.key, namespace)
 
     def _check(self, descriptor: StateDescriptor[Any]) -> None:
         if not isinstance(descriptor, StateDescriptor):
@@ -114,9 +109,6 @@ class KeyedState:
         for expiry, sweep in self._sweeps:
             for key in expiry.index.due(now_ms, limit):
                 sweep(key, now_ms)
-
-
-_ABSENT = object()
 
 
 def _lasting(descriptor: StateDescriptor[Any], site: Site) -> Any:

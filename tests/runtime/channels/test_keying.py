@@ -1,6 +1,7 @@
 """Key selectors."""
 
 import functools
+import itertools
 
 import pytest
 
@@ -66,3 +67,11 @@ def test_a_selector_that_raises_names_the_record():
         Keying("count", lambda record: record["key"]).keys(Rows([{"key": 1}, {}]))
     assert (raised.value.operator, raised.value.record) == ("count", {})
     assert isinstance(raised.value.error, KeyError)
+
+
+def test_a_selector_that_is_not_stable_names_the_record_that_it_was_asked_about_again():
+    asked = itertools.count()
+    with pytest.raises(OperatorFailed) as raised:
+        Keying("count", lambda record: next(asked)).keys(Rows(["first", "second"]))
+    assert raised.value.record == "first"
+    assert "for 'first' it returned 0, and asked again 2" in str(raised.value.error)

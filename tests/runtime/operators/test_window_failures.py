@@ -15,7 +15,12 @@ from sage_local import (
     ProcessWindowFunction,
     SlidingEventTimeWindows,
     Sum,
+    TimeWindow,
+    Trigger,
+    TriggerContext,
+    TriggerResult,
     TumblingEventTimeWindows,
+    Window,
     WindowContext,
     WindowedStream,
 )
@@ -157,3 +162,131 @@ def test_a_failing_clear_is_counted_too() -> None:
 def test_without_on_error_a_failing_window_fails_the_job(kind: str) -> None:
     with pytest.raises(OperatorError, match="bad luck"):
         run(kind, lambda windows: windows.aggregate(Mean()), ("a", 6), ("a", 7))
+
+
+def unequal(first: Event, second: Event) -> Event:
+    """Joins what is apart in time; fails where two records say the same."""
+    if first[1] == second[1]:
+        raise ValueError("twice the same")
+    return first[0], max(first[1], second[1])
+
+
+MERGING: dict[str, Windows] = {
+    "sliding": lambda keyed: keyed.window(SlidingEventTimeWindows.of(20, 10)),
+    "count": lambda keyed: keyed.count_window(2, 1),
+}
+
+
+@pytest.mark.parametrize("kind", MERGING)
+def test_a_window_whose_panes_can_not_be_merged_takes_no_other_with_it(kind: str) -> None:
+    def build(stream: Any) -> Any:
+        return MERGING[kind](stream.key_by(lambda event: event[0])).reduce(unequal, on_error=FAILED)
+
+    with OperatorHarness(build) as harness:
+        for time, value in ((5, 1), (15, 2), (25, 2), (35, 3), (45, 4)):
+            harness.push(("a", value), ("b", time), timestamp=time)
+        harness.end()
+        results = harness.output()
+        assert sorted(value for key, value in results if key == "b") == [5, 15, 25, 35, 45, 45][: 6 - (kind == "count")]
+        assert [value for key, value in results if key == "a"] == [1, 2, 3, 4, 4][: 5 - (kind == "count")]
+        (failed,) = harness.side_output(FAILED)
+        key, window = failed.record
+        assert (key, failed.error) == ("a", "ValueError: twice the same")
+        assert "raise ValueError" in failed.traceback
+        if kind == "sliding":
+            assert tuple(window) == (10, 30)
+        assert harness.records_failed == 1
+
+
+@pytest.mark.parametrize("kind", MERGING)
+def test_without_on_error_a_failing_merge_names_the_operator(kind: str) -> None:
+    def build(stream: Any) -> Any:
+        # What follows in the same task is not to be blamed.
+        reduced = MERGING[kind](stream.key_by(lambda event: event[0])).reduce(unequal, name="unequal")
+        return reduced.map(lambda event: event, name="after")
+
+    def run_all() -> None:
+        with OperatorHarness(build) as harness:
+            harness.push_all([(("a", 2), 5), (("a", 2), 15)])
+            harness.end()
+
+    with pytest.raises(OperatorError, match=r"operator 'unequal' .*: ValueError: twice the same"):
+        run_all()
+
+
+def test_panes_that_failed_to_merge_are_in_the_snapshot_of_a_count_window() -> None:
+    def build(stream: Any) -> Any:
+        return stream.key_by(lambda event: event[0]).count_window(3, 1).reduce(unequal, on_error=FAILED)
+
+    with OperatorHarness(build) as harness:
+        harness.push(("a", 1), ("a", 1), timestamp=0)
+        assert [failed.error for failed in harness.side_output(FAILED)] == ["ValueError: twice the same"]
+        snapshot = harness.snapshot()
+    with OperatorHarness(build, restore=snapshot) as harness:
+        harness.push(("a", 2), ("a", 3), timestamp=0)
+        assert harness.output() == [("a", 3)]
+        assert [failed.record[0] for failed in harness.side_output(FAILED)] == ["a"]
+
+
+@pytest.mark.parametrize("lateness", [0, 1])
+def test_a_record_that_would_join_sessions_which_can_not_be_merged_is_left_out(lateness: int) -> None:
+    def build(stream: Any) -> Any:
+        sessions = stream.key_by(lambda event: event[0]).window(EventTimeSessionWindows.with_gap(10))
+        return sessions.allowed_lateness(lateness).reduce(unequal, on_error=FAILED)
+
+    with OperatorHarness(build) as harness:
+        harness.push_all([(("a", 1), 0), (("a", 1), 16), (("a", 2), 8), (("a", 3), 20)])
+        harness.end()
+        assert harness.output() == [("a", 1), ("a", 3)]
+        assert [failed.record for failed in harness.side_output(FAILED)] == [("a", 2)]
+
+
+class Touchy(Trigger):
+    """Fails where it is told to, else fires at the end of the window."""
+
+    can_merge = True
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+
+    def fails(self, where: str, window: Window) -> None:
+        if where == self.where and window == TimeWindow(0, 10):
+            raise ValueError(f"not {where}")
+
+    def on_element(self, value: Any, timestamp: int, window: Any, context: TriggerContext) -> TriggerResult:
+        context.register_event_time_timer(window.max_timestamp)
+        self.fails("element", window)
+        return TriggerResult.CONTINUE
+
+    def on_event_time(self, timestamp: int, window: Window, context: TriggerContext) -> TriggerResult:
+        self.fails("time", window)
+        return TriggerResult.FIRE
+
+    def clear(self, window: Window, context: TriggerContext) -> None:
+        self.fails("clear", window)
+
+
+@pytest.mark.parametrize(
+    ("where", "results", "record"),
+    [
+        ("element", [("a", 1), ("a", 1)], ("a", 0)),
+        ("time", [("a", 1)], ("a", TimeWindow(0, 10))),
+        ("clear", [("a", 1), ("a", 1)], ("a", TimeWindow(0, 10))),
+    ],
+)
+def test_a_trigger_that_fails_on_one_window_is_asked_about_the_others(
+    where: str, results: list[Any], record: Any
+) -> None:
+    def build(stream: Any) -> Any:
+        windows = stream.key_by(lambda event: event[0]).window(TumblingEventTimeWindows.of(10))
+        return windows.trigger(Touchy(where)).count(name="touchy", on_error=FAILED)
+
+    with OperatorHarness(build) as harness:
+        harness.push(("a", 0), timestamp=0)
+        harness.push(("a", 0), timestamp=10)
+        harness.watermark(100)
+        assert harness.output() == results
+        assert [(failed.record, failed.error) for failed in harness.side_output(FAILED)] == [
+            (record, f"ValueError: not {where}")
+        ]
+        assert [set(each.entries.values()) - {0} for each in harness.snapshot().operators.values()] == [set()]

@@ -5,6 +5,7 @@ wait in two stacks per key (see ``stacks``), so that its cost does not grow with
 """
 
 from collections.abc import Iterable, Sequence
+from functools import reduce
 from math import gcd
 from typing import Any
 
@@ -12,8 +13,10 @@ from sage_local.core.elements import Element, Rows
 from sage_local.core.time_domain import TimeDomain
 from sage_local.plan import operators as specs
 from sage_local.runtime.metrics.table import OperatorCounters
+from sage_local.runtime.operators.key_checks import check_keys
 from sage_local.runtime.operators.windows.fold import CountFold, Fold
 from sage_local.runtime.operators.windows.operator import WindowOperator, held
+from sage_local.runtime.protocol.blame import NO_RECORD, blame
 from sage_local.runtime.protocol.explanations import WaitingWindow
 from sage_local.runtime.state.backend import KeyedBackend
 from sage_local.windowing.windows import GLOBAL_WINDOW
@@ -21,6 +24,10 @@ from sage_local.windowing.windows import GLOBAL_WINDOW
 Panes = list[Any]
 """Of one key: how many there were, the front stack (the oldest last), the back (in order), and the back's sum."""
 COUNT, FRONT, BACK, BACK_SUM = range(4)
+
+
+class Apart(list[Any]):
+    """Accumulators that the user's code failed to merge: it fails again when a window of them fires."""
 
 
 class CountWindows(WindowOperator):
@@ -53,7 +60,7 @@ class CountWindows(WindowOperator):
         except BaseException as error:
             self._blame(rows, records, error)
         if rows.keys is None and self._spec.is_keyed:
-            self._check_new_keys(0, dict.fromkeys(keys), rows.values)
+            check_keys(self.name, keys, rows.values)
         self._filling.changed(keys)
         for key, accumulator, stamp in full:
             yield from self._pane_is_full(key, accumulator, stamp)
@@ -73,13 +80,23 @@ class CountWindows(WindowOperator):
         if panes[COUNT] % self._per_slide == 0:
             yield from self._fire(key, self._together(panes), stamp)
 
-    def _fire(self, key: Any, accumulator: Any, stamp: int | None) -> Iterable[Element]:
+    def _fire(self, key: Any, contents: Any, stamp: int | None) -> Iterable[Element]:
+        # Without event time there is no timestamp; what stands here for it is taken off with ``_unstamped``.
+        stamp = 0 if stamp is None else stamp
+        try:
+            accumulator = self._folded(key, contents)
+        except BaseException as error:
+            yield from self._output.diverted(error, key, GLOBAL_WINDOW, stamp)
+        else:
+            yield from self._output.add(GLOBAL_WINDOW, key, accumulator, stamp)
+
+    def _folded(self, key: Any, contents: Any) -> Any:
+        fold = self._output.fold
         if self._folds_late:
             folded: dict[Any, Any] = {}
-            self._output.fold.add_to_one(folded, [key] * len(accumulator), iter(accumulator))
-            accumulator = folded[key]
-        # Without event time there is no timestamp; what stands here for it is taken off with ``_unstamped``.
-        yield from self._output.add(GLOBAL_WINDOW, key, accumulator, 0 if stamp is None else stamp)
+            fold.add_to_one(folded, [key] * len(contents), iter(contents))
+            return folded[key]
+        return reduce(fold.merge_two, contents) if type(contents) is Apart else contents
 
     def _push(self, panes: Panes, accumulator: Any) -> None:
         panes[COUNT] += 1
@@ -88,7 +105,16 @@ class CountWindows(WindowOperator):
         panes[BACK].append(accumulator)
         if not self._keeps:
             only = len(panes[BACK]) == 1
-            panes[BACK_SUM] = accumulator if only else self._output.fold.merge_two(panes[BACK_SUM], accumulator)
+            panes[BACK_SUM] = accumulator if only else self._merged(panes[BACK_SUM], accumulator)
+
+    def _merged(self, first: Any, second: Any) -> Any:
+        if type(first) is not Apart and type(second) is not Apart:
+            try:
+                return self._output.fold.merge_two(first, second)
+            except BaseException as error:
+                if self.divert is None:
+                    blame(self.name, NO_RECORD, error)
+        return Apart([*_parts(first), *_parts(second)])
 
     def _pop(self, panes: Panes) -> None:
         if self._keeps:
@@ -98,7 +124,7 @@ class CountWindows(WindowOperator):
             together = panes[BACK].pop()
             panes[FRONT].append(together)
             while panes[BACK]:
-                together = self._output.fold.merge_two(panes[BACK].pop(), together)
+                together = self._merged(panes[BACK].pop(), together)
                 panes[FRONT].append(together)
             panes[BACK_SUM] = None
         panes[FRONT].pop()
@@ -110,7 +136,7 @@ class CountWindows(WindowOperator):
             return panes[BACK_SUM]
         if not panes[BACK]:
             return panes[FRONT][-1]
-        return self._output.fold.merge_two(panes[FRONT][-1], panes[BACK_SUM])
+        return self._merged(panes[FRONT][-1], panes[BACK_SUM])
 
     def waiting(self, keys: tuple[Any, ...] | None, most: int) -> list[WaitingWindow]:
         """See ``WindowOperator``. Without a key there is one entry for all of them: each counts for itself."""
@@ -131,6 +157,10 @@ class CountWindows(WindowOperator):
 
     def _advance(self, time: int) -> Iterable[Element]:
         return ()
+
+
+def _parts(accumulator: Any) -> list[Any]:
+    return accumulator if type(accumulator) is Apart else [accumulator]
 
 
 def _unstamped(element: Element) -> Element:

@@ -8,12 +8,12 @@ from sage_local.core.elements import MAX_TIMESTAMP, Element, Rows, Watermark
 from sage_local.core.time_domain import TimeDomain
 from sage_local.plan import operators as specs
 from sage_local.runtime.metrics.table import OperatorCounters
+from sage_local.runtime.operators.key_checks import check_keys
 from sage_local.runtime.operators.windows.merging import MergingWindows
 from sage_local.runtime.operators.windows.operator import WindowOperator, held
 from sage_local.runtime.operators.windows.triggering import Triggering
-from sage_local.runtime.protocol.blame import NO_RECORD, blame
 from sage_local.runtime.protocol.explanations import WaitingWindow
-from sage_local.runtime.state.backend import KeyedBackend
+from sage_local.runtime.state.backend import KeyedBackend, remove
 from sage_local.runtime.state.timers import Timers
 from sage_local.windowing.assigners import GlobalWindows
 from sage_local.windowing.trigger import TriggerResult
@@ -55,7 +55,7 @@ class GeneralWindows(WindowOperator):
     def _add(self, rows: Rows) -> Iterable[Element]:
         keys = self._keys(rows)
         if rows.keys is None and self._spec.is_keyed:
-            self._check_new_keys(0, dict.fromkeys(keys), rows.values)
+            check_keys(self.name, keys, rows.values)
         late: list[int] = []
         records = iter(rows.values)
         times = self._record_times(rows)
@@ -91,9 +91,9 @@ class GeneralWindows(WindowOperator):
             was_added = True
             self._output.fold.add(self._contents.space(window), key, value)
             self._contents.changed((key,), window)
+            self._wait_for_the_end(key, window)
             self._context.move(key, window)
             yield from self._obey(self._trigger.on_element(value, time, window, self._context), key, window)
-            self._wait_for_the_end(key, window)
         return not was_added and self._domain is TimeDomain.EVENT and time + self._lateness_ms <= self._watermark
 
     def _is_late(self, window: Window) -> bool:
@@ -116,15 +116,7 @@ class GeneralWindows(WindowOperator):
         if result & TriggerResult.FIRE and space is not None and key in space:
             yield from self._output.add(window, key, space[key])
         if result & TriggerResult.PURGE:
-            self._empty(key, window)
-
-    def _empty(self, key: Any, window: Window) -> None:
-        space = self._contents.find(window)
-        if space is not None and key in space:
-            del space[key]
-            self._contents.changed((key,), window)
-            if not space:
-                self._contents.drop(window)
+            remove(self._contents, key, window)
 
     def waiting(self, keys: tuple[Any, ...] | None, most: int) -> list[WaitingWindow]:
         """See ``WindowOperator``."""
@@ -195,16 +187,20 @@ class GeneralWindows(WindowOperator):
         try:
             result = ask(timestamp, window, self._context)
         except BaseException as error:
-            blame(self.name, NO_RECORD, error)
-        yield from self._obey(result, key, window)
+            yield from self._output.diverted(error, key, window)
+        else:
+            yield from self._obey(result, key, window)
         is_over = domain is self._domain and not isinstance(window, GlobalWindow)
         if is_over and timestamp == self._forget_at(window):
             yield from self._forget(key, window)
 
     def _forget(self, key: Any, window: Window) -> Iterator[Element]:
-        self._empty(key, window)
+        remove(self._contents, key, window)
         self._context.move(key, window)
-        self._trigger.clear(window, self._context)
+        try:
+            self._trigger.clear(window, self._context)
+        except BaseException as error:
+            yield from self._output.diverted(error, key, window)
         self._context.forget()
         yield from self._output.clear(key, window)
         if self._merging is not None:

@@ -1,15 +1,14 @@
 """Windows that merge, under any trigger: which are open for each key, and what becomes of those that were merged."""
 
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 from sage_local.runtime.operators.windows.fold import Fold
 from sage_local.runtime.operators.windows.triggering import Triggering
-from sage_local.runtime.state.backend import Table
+from sage_local.runtime.state.backend import Table, remove
 from sage_local.windowing.trigger import Trigger
 from sage_local.windowing.windows import TimeWindow, Window
-
-_NOTHING = object()
 
 
 class MergingWindows:
@@ -45,10 +44,10 @@ class MergingWindows:
             whole = whole.cover(each)
         if joined == [whole]:
             return whole
+        contents = self._contents_of(key, joined, whole)
         self._open[key] = [*(each for each in known if each not in joined), whole]
         self._table.changed((key,))
-        if joined:
-            self._merge(key, joined, whole)
+        self._replace(key, joined, whole, contents)
         return whole
 
     def retire(self, key: Any, window: Window) -> None:
@@ -60,11 +59,27 @@ class MergingWindows:
             self._open.pop(key, None)
         self._table.changed((key,))
 
-    def _merge(self, key: Any, joined: list[TimeWindow], whole: TimeWindow) -> None:
-        contents = [self._take(key, each) for each in joined]
+    def _contents_of(self, key: Any, joined: list[TimeWindow], whole: TimeWindow) -> list[Any]:
+        """One accumulator at most. When the user's code raises here, the windows stay apart as they were."""
+        if not joined:
+            return []
+        contents = [space[key] for each in joined if key in (space := self._contents.find(each) or {})]
         self._context.merged_states = tuple(self._state(key, each) for each in joined)
+        together = [reduce(self._fold.merge_two, contents)] if contents else []
         self._context.move(key, whole)
         self._trigger.on_merge(whole, self._context)
+        return together
+
+    def _state(self, key: Any, window: TimeWindow) -> dict[str, Any]:
+        self._context.move(key, window)
+        return dict(self._context.peek())
+
+    def _replace(self, key: Any, joined: list[TimeWindow], whole: TimeWindow, contents: list[Any]) -> None:
+        for each in joined:
+            remove(self._contents, key, each)
+        for accumulator in contents:
+            self._contents.space(whole)[key] = accumulator
+            self._contents.changed((key,), whole)
         for each in joined:
             if each != whole:
                 self._context.move(key, each)
@@ -72,24 +87,3 @@ class MergingWindows:
                 self._context.forget()
                 self._context.delete_event_time_timer(self._forget_at(each))
                 self._context.delete_processing_time_timer(self._forget_at(each))
-        present = [each for each in contents if each is not _NOTHING]
-        if present:
-            together = present[0]
-            for each in present[1:]:
-                together = self._fold.merge_two(together, each)
-            self._contents.space(whole)[key] = together
-            self._contents.changed((key,), whole)
-
-    def _state(self, key: Any, window: TimeWindow) -> dict[str, Any]:
-        self._context.move(key, window)
-        return dict(self._context.peek())
-
-    def _take(self, key: Any, window: TimeWindow) -> Any:
-        space = self._contents.find(window)
-        if space is None or key not in space:
-            return _NOTHING
-        taken = space.pop(key)
-        self._contents.changed((key,), window)
-        if not space:
-            self._contents.drop(window)
-        return taken

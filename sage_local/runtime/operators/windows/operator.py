@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from itertools import islice
 from typing import Any
 
 from sage_local.core.elements import MAX_TIMESTAMP, MIN_TIMESTAMP, Element, Rows, Side, Watermark
@@ -10,14 +9,14 @@ from sage_local.core.time_domain import TimeDomain
 from sage_local.functions import Role
 from sage_local.plan import operators as specs
 from sage_local.runtime.channels.keying import Keying
-from sage_local.runtime.codec.keys import check_key
 from sage_local.runtime.metrics.table import OperatorCounters
-from sage_local.runtime.operators.keyed import PLAIN_KEYS
+from sage_local.runtime.operators.key_checks import check_keys, check_new_keys
 from sage_local.runtime.operators.managed import ManagedState
 from sage_local.runtime.operators.protocol import TaskContext
+from sage_local.runtime.operators.timed import Divert
 from sage_local.runtime.operators.user_function import UserFunction, close_all
 from sage_local.runtime.operators.windows.fold import Fold
-from sage_local.runtime.operators.windows.output import Divert, Output
+from sage_local.runtime.operators.windows.output import Output
 from sage_local.runtime.protocol.blame import NO_RECORD, OperatorFailed, blame, record_at
 from sage_local.runtime.protocol.explanations import WaitingWindow
 from sage_local.runtime.state.backend import KeyedBackend
@@ -36,7 +35,7 @@ class WindowOperator(ABC):
         self._counters = counters
         self._restored: StateSnapshot | None = None
         self.divert: Divert | None = None
-        """Set before ``open`` where ``on_error`` is not to fail the job: see ``Output.divert``."""
+        """See ``Diverting``."""
         self._now = MIN_TIMESTAMP
         """How far the clock was when last looked at."""
         self._watermark = MIN_TIMESTAMP
@@ -205,30 +204,13 @@ class WindowOperator(ABC):
         """Raise ``error`` as caused by the record last taken from ``records``, or as the key's that is none."""
         record = record_at(rows.values, records)
         # Keys that came with the records have been looked at by the exchange.
-        if (
-            isinstance(error, TypeError)
-            and rows.keys is None
-            and self._selector is not None
-            and record is not NO_RECORD
-        ):
-            self._check_keys([self._selector.call(record)], record)
+        if rows.keys is None and self._selector is not None and record is not NO_RECORD:
+            check_keys(self.name, self._keys(Rows([record])), [record])
         blame(self.name, record, error)
 
-    def _check_new_keys(self, known: int, space: Any, values: list[Any]) -> None:
-        """Refuse keys without a canonical form among those new in ``space``, which had ``known`` before."""
-        if len(space) == known:
-            return
-        # From the end, where new keys are: not all of them at every batch.
-        new = list(islice(reversed(space), len(space) - known))
-        if not PLAIN_KEYS.issuperset(map(type, new)):
-            self._check_keys(new, NO_RECORD)
-
-    def _check_keys(self, keys: list[Any], record: Any) -> None:
-        for key in keys:
-            try:
-                check_key(key)
-            except (TypeError, ValueError) as error:
-                raise OperatorFailed(self.name, record, error) from error
+    def _check_new_keys(self, known: int, space: Any, rows: Rows) -> None:
+        """Refuse keys without a canonical form among those new in ``space``, which had ``known`` before ``rows``."""
+        check_new_keys(self.name, space, known, lambda: self._keys(rows), rows.values)
 
 
 def held(keys: tuple[Any, ...] | None, space: Collection[Any]) -> int:

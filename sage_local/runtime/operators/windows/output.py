@@ -11,6 +11,7 @@ from sage_local.functions.output_tag import OutputTag
 from sage_local.functions.state import StateDescriptor
 from sage_local.functions.window import ProcessWindowFunction
 from sage_local.plan import operators as specs
+from sage_local.runtime.operators.timed import Divert
 from sage_local.runtime.operators.windows.fold import Fold
 from sage_local.runtime.protocol.blame import NO_RECORD, OperatorFailed, blame
 from sage_local.runtime.state.backend import KeyedBackend
@@ -23,9 +24,6 @@ ROWS = 4096
 
 Fired = tuple[Window, Any, Any]
 """Window, key and accumulator."""
-
-Divert = Callable[[OperatorFailed, int], Side | None]
-"""``failures.Diversion.divert``."""
 
 
 class Context:
@@ -93,7 +91,7 @@ class Output:
         self._values: list[Any] = []
         self._stamps: list[int] = []
         self.divert: Divert | None = None
-        """What becomes of a window that the user's code fails on; ``None``: the job fails."""
+        """See ``Diverting``."""
         self.context = Context(keyed, backend, clock, watermark)
 
     def of_window(
@@ -149,7 +147,7 @@ class Output:
         try:
             yield from self._made(window, key, accumulator, stamp)
         except OperatorFailed as failed:
-            yield from self._diverted(failed, key, window, stamp)
+            yield from self.diverted(failed.error, key, window, stamp)
         if len(self._values) >= ROWS:
             yield from self.flush()
 
@@ -170,11 +168,17 @@ class Output:
             if len(self._values) >= ROWS:
                 yield from self.flush()
 
-    def _diverted(self, failed: OperatorFailed, key: Any, window: Window, stamp: int) -> Iterator[Element]:
-        """What is emitted in place of the rest of a window that was failed on: the others are not to suffer."""
+    def diverted(
+        self, error: BaseException, key: Any, window: Window, timestamp: int | None = None
+    ) -> Iterator[Element]:
+        """What is emitted in place of (the rest of) a window that the user's code failed on.
+
+        Raises where nothing is: the job is to fail.
+        """
         if self.divert is None:
-            raise failed
-        side = self.divert(OperatorFailed(failed.operator, (key, window), failed.error), stamp)
+            blame(self._name, NO_RECORD, error)
+        stamp = window.max_timestamp if timestamp is None else timestamp
+        side = self.divert(OperatorFailed(self._name, (key, window), error), stamp)
         if side is not None:
             yield side
 
@@ -197,12 +201,9 @@ class Output:
             return
         self.context.move(key, window)
         try:
-            try:
-                self._function.clear(self.context)
-            except BaseException as error:
-                blame(self._name, NO_RECORD, error)
-        except OperatorFailed as failed:
-            yield from self._diverted(failed, key, window, window.max_timestamp)
+            self._function.clear(self.context)
+        except BaseException as error:
+            yield from self.diverted(error, key, window)
         self.context.forget()
 
     def _call(self, key: Any, window: Window, contents: list[Any]) -> Iterator[Any]:

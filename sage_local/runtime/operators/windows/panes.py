@@ -12,7 +12,8 @@ from sage_local.plan import operators as specs
 from sage_local.runtime.metrics.table import OperatorCounters
 from sage_local.runtime.operators.windows.fold import Fold
 from sage_local.runtime.operators.windows.operator import WindowOperator, held
-from sage_local.runtime.operators.windows.stacks import KeptPanes, Stacks
+from sage_local.runtime.operators.windows.stacks import Accumulators, KeptPanes, Stacks
+from sage_local.runtime.protocol.blame import NO_RECORD, blame
 from sage_local.runtime.protocol.explanations import WaitingWindow
 from sage_local.runtime.state.backend import KeyedBackend
 from sage_local.runtime.state.snapshot import StateSnapshot
@@ -113,7 +114,7 @@ class PaneWindows(WindowOperator):
             self._blame(rows, records, error)
         if rows.keys is None and self._spec.is_keyed:
             for pane, number in known.items():
-                self._check_new_keys(number, space_of(pane), rows.values)
+                self._check_new_keys(number, space_of(pane), rows)
         if self._table.tracks_changes:
             self._note_changes(self._keys(rows), times)
 
@@ -181,11 +182,25 @@ class PaneWindows(WindowOperator):
             if start > last:
                 return
             open_before = start + self._per_slide
-            accumulators = self._panes.window(start)
+            failed: list[tuple[Any, BaseException]] = []
+            accumulators = self._contents(start, failed)
             while index < len(panes) and panes[index] < open_before:
                 self._table.drop(panes[index])
                 index += 1
-            yield from self._output.of_window(self._window(start), accumulators)
+            window = self._window(start)
+            for key, error in failed:
+                yield from self._output.diverted(error, key, window)
+            yield from self._output.of_window(window, accumulators)
+
+    def _contents(self, start: int, failed: list[tuple[Any, BaseException]]) -> Accumulators:
+        """Of the window that starts with pane ``start``, without the keys whose panes can not be merged."""
+        try:
+            return self._panes.window(start)
+        except BaseException as error:
+            if self.divert is None:
+                blame(self.name, NO_RECORD, error)
+        assert isinstance(self._panes, Stacks)  # records that are kept can always be joined
+        return self._panes.one_by_one(start, lambda key, error: failed.append((key, error)))
 
     def _live(self) -> Iterable[int]:
         return cast(Iterable[int], self._table.namespaces())

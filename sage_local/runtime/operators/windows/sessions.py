@@ -72,7 +72,7 @@ class SessionWindowsOperator(WindowOperator):
         except BaseException as error:
             self._blame(rows, records, error)
         if rows.keys is None:
-            self._check_new_keys(known, self._sessions, rows.values)
+            self._check_new_keys(known, self._sessions, rows)
         self._table.changed(keys)
         return self._take_late(rows)
 

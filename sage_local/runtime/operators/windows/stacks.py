@@ -49,6 +49,23 @@ class Stacks:
         self._fold.merge_into(contents, self._back.items())
         return contents
 
+    def one_by_one(self, start: int, failed: Callable[[Any, BaseException], None]) -> Accumulators:
+        """As ``window`` after that has raised: ``failed(key, error)`` is told of each key that can not be merged."""
+        self.forget()
+        contents: dict[Any, Any] = {}
+        left_out = set()
+        for number in range(start, start + self._per_window):
+            for key, accumulator in (self._pane(number) or {}).items():
+                if key not in contents:
+                    contents[key] = accumulator
+                elif key not in left_out:
+                    try:
+                        contents[key] = self._fold.merge_two(contents[key], accumulator)
+                    except BaseException as error:
+                        left_out.add(key)
+                        failed(key, error)
+        return {key: accumulator for key, accumulator in contents.items() if key not in left_out}
+
     def _turn(self, start: int) -> None:
         self.forget()
         self.taken_up_to = start + self._per_window

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from sage_local.core.clock import Clock
-from sage_local.runtime.state.backend import Table
+from sage_local.runtime.state.backend import Table, remove
 from sage_local.runtime.state.timers import Timers
 from sage_local.windowing.windows import Window
 
@@ -58,12 +58,7 @@ class Triggering:
 
     def forget(self) -> None:
         """The window is over: so is the trigger's state."""
-        space = self._table.find(self._window)
-        if space is not None and self._key in space:
-            del space[self._key]
-            self._table.changed((self._key,), self._window)
-            if not space:
-                self._table.drop(self._window)
+        remove(self._table, self._key, self._window)
 
     def register_event_time_timer(self, timestamp: int, /) -> None:
         """See ``TriggerContext``."""
