@@ -140,14 +140,23 @@ class Task:
             return self._send_rest()
         if self.state in (TaskState.COMMITTING, TaskState.FINISHED):
             return False
-        if self._frame is None and self._clocked and self._ready:
+        starved = not self._find()
+        moved = self._frame is not None and self._ready
+        if moved:
+            self._advance()
+            if self.state is not TaskState.RUNNING:
+                return True
+            # Known now, so that what waits for company need not wait for the next round.
+            starved = not self._find()
+        return self._flush(starved=starved) or moved
+
+    def _find(self) -> bool:
+        """Whether there is a frame at hand, or could be but for full outputs."""
+        if self._frame is not None or not self._ready:
+            return True
+        if self._clocked:
             self._tick()
-        starved = self._frame is None and self._ready and not self._take()
-        moved = self._flush(starved=starved)
-        if self._frame is None or not self._ready:
-            return moved
-        self._advance()
-        return True
+        return self._frame is not None or self._take()
 
     def stop(self, *, drain: bool) -> None:
         """If this is a source: read no further; with ``drain`` as if the input had ended."""
