@@ -1,4 +1,4 @@
-"""The chain compiler: neighbouring map, filter and flat_map, and a sink behind them, become one Python function over a list.
+"""The chain compiler: neighbouring map, filter, flat_map and sink become one Python function over a list.
 
 A comprehension is the fastest loop that Python code can run, and the interpreter keeps the books for errors: each user
 function is called on a source line of its own, so the line of the traceback names the operator; the list iterator's
@@ -147,7 +147,9 @@ def _generate(kinds: Sequence[Kind], stamps: Stamps) -> _Source:
     changing = sum(kind in CHANGES_NUMBER for kind in kinds)
     if not kinds or {Kind.FLAT_MAP, Kind.SINK} & {*kinds[:-1]} or changing > 1:
         found = [kind.value for kind in kinds]
-        raise ValueError(f"a stage is maps and one filter, perhaps a sink, or maps and a flat_map behind, found {found}")
+        raise ValueError(
+            f"a stage is maps, one filter and a sink at the end, or maps and a flat_map, found {found}"
+        )
     source = _Source(inputs=_inputs(kinds), last=len(kinds) - 1)
     left, right = ("", "") if stamps is Stamps.NONE else ("(", ", stamp)")
     opening, closing = "()" if kinds[-1] is Kind.FLAT_MAP else "[]"

@@ -139,5 +139,5 @@ def test_a_stop_iteration_of_user_code_does_not_end_the_batch(kinds):
 
 
 def test_a_flat_map_in_front_of_another_operator_is_a_stage_of_its_own():
-    with pytest.raises(ValueError, match="maps and a flat_map behind"):
+    with pytest.raises(ValueError, match="maps and a flat_map, found"):
         Stage("chain", [Kind.FLAT_MAP, Kind.MAP], [list, str])
