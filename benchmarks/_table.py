@@ -132,6 +132,15 @@ def _latency(runs: Summaries) -> list[Figure]:
     return figures
 
 
+def _state(runs: Summaries) -> list[Figure]:
+    def per_key(name: str) -> float:
+        many, few = runs[f"{name} many"], runs[f"{name} few"]
+        return (many.peak_bytes - few.peak_bytes) / (many.records - few.records)
+
+    names = ("reduce-dict", "reduce-sage", "window-dict", "window-sage")
+    return [Figure(f"{name}: bytes per key", per_key(name)) for name in names]
+
+
 def _idle(runs: Summaries) -> list[Figure]:
     report = runs["sage"].report
     return [
@@ -163,6 +172,22 @@ _RATES = {
     for rate in ("1000", "10000")
     for what in ("futex", "sage")
 }
+
+
+def _against(name: str, title: str, floor: str, subject: str, goal: float) -> Row:
+    """One of the rows of windows and keyed state: a contestant of ``windows.py`` against another."""
+    contestants = _amounts("windows.py", floor, subject)
+    return Row(name, title, contestants, lambda runs: _speed(runs, floor, subject, goal))
+
+
+_WINDOWS = (
+    _against("tumbling_1", "tumbling windows, 1 worker", "tumbling-loop", "tumbling-sage1", 0.8),
+    _against("tumbling_2", "tumbling windows, 2 workers against 2 processes", "tumbling-two", "tumbling-sage2", 0.8),
+    _against("sliding", "sliding windows against tumbling ones", "tumbling-sage1", "sliding-sage1", 0.5),
+    _against("session", "session windows against tumbling ones", "tumbling-sage1", "session-sage1", 0.5),
+    _against("session_bursts", "many short sessions against tumbling", "tumbling-sage1", "session-bursts-sage1", 0.5),
+    _against("reduce", "keyed reduce by a lambda, 1 worker", "reduce-loop", "reduce-sage1", 0.7),
+)
 
 ROWS = (
     Row("ring", "C ring against the copy limit of two processes", _sizes(64, 64 << 10, 256 << 10), _ring),
@@ -205,6 +230,13 @@ ROWS = (
         "from a SIGKILL to its peers' knowing",
         {"ring": _script("ring_kills.py", "--kills", "1000"), "job": _script("deaths.py", "50")},
         _deaths,
+    ),
+    *_WINDOWS,
+    Row(
+        "state",
+        "memory of state per key beside a bare dict's",
+        _amounts("state.py", "reduce-dict", "reduce-sage", "window-dict", "window-sage"),
+        _state,
     ),
     Row("idle", "an idle job, and Ctrl-C", {"sage": _script("idle.py")}, _idle),
 )

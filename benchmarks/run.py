@@ -36,10 +36,14 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
-    parser.add_argument("rows", nargs="*", choices=[[], *_NAMES], metavar="ROW", help=", ".join(_NAMES))
+    # Not by ``choices``: before Python 3.12 they refuse the default of an argument that may be left out.
+    parser.add_argument("rows", nargs="*", metavar="ROW", help=", ".join(_NAMES))
     parser.add_argument("-n", "--repetitions", type=int, default=5)
     parser.add_argument("--json", metavar="FILE", help="write everything measured there")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if unknown := set(arguments.rows).difference(_NAMES):
+        parser.error(f"no such row: {', '.join(sorted(unknown))} (choose from {', '.join(_NAMES)})")
+    return arguments
 
 
 def _compiled(folder: Path) -> str:

@@ -10,6 +10,8 @@ static PyMethodDef functions[] = {
     {"pack_rows", (PyCFunction)(void (*)(void))sage_py_pack_rows, METH_FASTCALL,
      "Equal-length columns of Python values to one self-describing block."},
     {"unpack_rows", (PyCFunction)(void (*)(void))sage_py_unpack_rows, METH_FASTCALL, "The columns packed by pack_rows."},
+    {"select", (PyCFunction)(void (*)(void))sage_py_select, METH_FASTCALL, "A value of each record."},
+    {"bounds", sage_py_bounds, METH_O, "The least and the greatest of plain ints."},
     {"fold", (PyCFunction)(void (*)(void))sage_py_fold, METH_FASTCALL, "Fold records into accumulators by key."},
     {"fold_sessions", (PyCFunction)(void (*)(void))sage_py_fold_sessions, METH_FASTCALL,
      "Fold records into the latest session of their key."},

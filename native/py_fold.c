@@ -1,4 +1,4 @@
-#include "py_module.h"
+#include "py_selector.h"
 
 /* Folds records into accumulators by key: the inner loops of windows and of reduce.
  *
@@ -8,17 +8,10 @@
 
 enum { MOST_STEPS = 16 };
 enum { SUM, MIN, MAX, COUNT };  /* as in runtime/state/folding.py */
-enum { WHOLE, ITEM, FIELD };
-
-typedef struct {
-    long how;
-    PyObject *what;   /* borrowed from the arguments */
-    Py_ssize_t index; /* of an item of a tuple or list; -1: not one */
-} selector;
 
 typedef struct {
     long operation;
-    selector value;
+    sage_selector value;
 } step;
 
 typedef struct {
@@ -26,19 +19,6 @@ typedef struct {
     Py_ssize_t count;
     bool single; /* the accumulator is the one value itself, not a list */
 } folding;
-
-static bool read_selector(long how, PyObject *what, selector *into)
-{
-    into->how = how;
-    into->what = what;
-    into->index = -1;
-    if (how == ITEM && PyLong_CheckExact(what)) {
-        into->index = PyLong_AsSsize_t(what);
-        if (into->index == -1 && PyErr_Occurred())
-            return false;
-    }
-    return true;
-}
 
 static bool read_folding(PyObject *steps, folding *into)
 {
@@ -61,31 +41,16 @@ static bool read_folding(PyObject *steps, folding *into)
             PyErr_SetString(PyExc_TypeError, "a step is (operation, how, what)");
             return false;
         }
-        if (!PyArg_ParseTuple(item, "llO", &each->operation, &how, &what) || !read_selector(how, what, &each->value))
+        if (!PyArg_ParseTuple(item, "llO", &each->operation, &how, &what) || !sage_read_selector(how, what, &each->value))
             return false;
     }
     return true;
 }
 
-static inline PyObject *selected(PyObject *record, const selector *by)
-{
-    if (by->how == WHOLE)
-        return Py_NewRef(record);
-    if (by->index >= 0) {
-        if (PyTuple_CheckExact(record) && by->index < PyTuple_GET_SIZE(record))
-            return Py_NewRef(PyTuple_GET_ITEM(record, by->index));
-        if (PyList_CheckExact(record) && by->index < PyList_GET_SIZE(record))
-            return Py_NewRef(PyList_GET_ITEM(record, by->index));
-    }
-    if (by->how == ITEM || PyDict_Check(record))
-        return PyObject_GetItem(record, by->what);
-    return PyObject_GetAttr(record, by->what);
-}
-
 /* What a step makes of the first record. */
 static inline PyObject *begun(const step *by, PyObject *record)
 {
-    return by->operation == COUNT ? PyLong_FromLong(1) : selected(record, &by->value);
+    return by->operation == COUNT ? PyLong_FromLong(1) : sage_selected(record, &by->value);
 }
 
 /* What it makes of a further one. */
@@ -95,7 +60,7 @@ static inline PyObject *added(const step *by, PyObject *old, PyObject *record)
         long long number = PyLong_AsLongLong(old);
         return number == -1 && PyErr_Occurred() ? NULL : PyLong_FromLongLong(number + 1);
     }
-    PyObject *value = selected(record, &by->value);
+    PyObject *value = sage_selected(record, &by->value);
     if (!value)
         return NULL;
     if (by->operation == SUM) {
@@ -160,10 +125,10 @@ static bool fold_one(PyObject *space, PyObject *key, PyObject *record, const fol
 }
 
 /* The key of the record at `index`: from `keys`, or where there are none, selected. */
-static inline PyObject *key_of(PyObject *keys, Py_ssize_t index, PyObject *record, const selector *by)
+static inline PyObject *key_of(PyObject *keys, Py_ssize_t index, PyObject *record, const sage_selector *by)
 {
     if (keys == Py_None)
-        return selected(record, by);
+        return sage_selected(record, by);
     if (index < PyList_GET_SIZE(keys))
         return Py_NewRef(PyList_GET_ITEM(keys, index));
     PyErr_SetString(PyExc_ValueError, "there are fewer keys than records");
@@ -180,14 +145,12 @@ static bool expect(bool right, const char *what)
 PyObject *sage_py_fold(PyObject *module, PyObject *const *args, Py_ssize_t count)
 {
     if (!expect(count == 5 && PyDict_CheckExact(args[0]) && (args[1] == Py_None || PyList_CheckExact(args[1])) &&
-                    PyIter_Check(args[2]) && PyTuple_CheckExact(args[3]) && PyTuple_GET_SIZE(args[3]) == 2,
+                    PyIter_Check(args[2]),
                 "fold(space: dict, keys: list | None, records: iterator, key: (how, what), steps)"))
         return NULL;
     folding by;
-    selector key_selector;
-    long how = PyLong_AsLong(PyTuple_GET_ITEM(args[3], 0));
-    if ((how == -1 && PyErr_Occurred()) || !read_selector(how, PyTuple_GET_ITEM(args[3], 1), &key_selector) ||
-        !read_folding(args[4], &by))
+    sage_selector key_selector;
+    if (!sage_read_selection(args[3], &key_selector) || !read_folding(args[4], &by))
         return NULL;
     PyObject *record;
     for (Py_ssize_t i = 0; (record = PyIter_Next(args[2])); i++) {
@@ -228,7 +191,7 @@ PyObject *sage_py_reduce(PyObject *module, PyObject *const *args, Py_ssize_t cou
                     (args[4] == Py_None || PyList_CheckExact(args[4])),
                 "reduce(state: dict, keys: list, records: iterator, function, updates: list | None)"))
         return NULL;
-    selector none = {WHOLE, NULL, -1};
+    sage_selector none = {SAGE_WHOLE, NULL, -1};
     PyObject *record;
     for (Py_ssize_t i = 0; (record = PyIter_Next(args[2])); i++) {
         PyObject *key = key_of(args[1], i, record, &none);
@@ -290,7 +253,7 @@ PyObject *sage_py_fold_sessions(PyObject *module, PyObject *const *args, Py_ssiz
     long long gap = PyLong_AsLongLong(args[4]);
     if ((gap == -1 && PyErr_Occurred()) || !read_folding(args[5], &by))
         return NULL;
-    selector none = {WHOLE, NULL, -1};
+    sage_selector none = {SAGE_WHOLE, NULL, -1};
     PyObject *record;
     for (Py_ssize_t i = 0; (record = PyIter_Next(args[2])); i++) {
         PyObject *key = key_of(args[1], i, record, &none);

@@ -73,6 +73,8 @@ PyObject *sage_py_key_groups(PyObject *module, PyObject *const *args, Py_ssize_t
 PyObject *sage_py_partition(PyObject *module, PyObject *const *args, Py_ssize_t count);
 PyObject *sage_py_pack_rows(PyObject *module, PyObject *const *args, Py_ssize_t count);
 PyObject *sage_py_unpack_rows(PyObject *module, PyObject *const *args, Py_ssize_t count);
+PyObject *sage_py_select(PyObject *module, PyObject *const *args, Py_ssize_t count);
+PyObject *sage_py_bounds(PyObject *module, PyObject *values);
 PyObject *sage_py_fold(PyObject *module, PyObject *const *args, Py_ssize_t count);
 PyObject *sage_py_fold_sessions(PyObject *module, PyObject *const *args, Py_ssize_t count);
 PyObject *sage_py_reduce(PyObject *module, PyObject *const *args, Py_ssize_t count);

@@ -139,6 +139,16 @@ def partition(
     raised for a key carries attribute `row`: the index of the key at fault.
     """
 
+def select(records: Iterator[Any], selection: tuple[int, Any], /) -> list[Any]:
+    """A value of each record; `selection` is (how, what).
+
+    The record itself (0), its item `what` (1), the item of a dict and else the attribute of that name (2), the
+    attribute (3). When something raises, the iterator stands behind the record at fault.
+    """
+
+def bounds(values: list[Any], /) -> tuple[int, int] | None:
+    """The least and the greatest; None for an empty list, and where not all are exact ints within int64."""
+
 def fold(
     space: dict[Any, Any],
     keys: list[Any] | None,
@@ -149,10 +159,9 @@ def fold(
 ) -> None:
     """Fold records into accumulators by key; the keys are `keys`, or selected by `key`.
 
-    A step is (operation, how, what): sum, min, max, count (0 .. 3) of the record itself (0), its item `what` (1), or
-    the item of a dict and else the attribute of that name (2). Of a list of steps the accumulators are lists with a
-    value for each step, of a tuple of one step they are the values. When something raises, the iterator stands behind
-    the record at fault. Up to 16 steps.
+    A step is (operation, how, what): sum, min, max, count (0 .. 3) of what (how, what) selects. Of a list of steps the
+    accumulators are lists with a value for each step, of a tuple of one step they are the values. When something
+    raises, the iterator stands behind the record at fault. Up to 16 steps.
     """
 
 def fold_sessions(

@@ -9,6 +9,7 @@ from sage_local._native import (
     RingWriter,
     Segment,
     WaitSet,
+    bounds,
     fold,
     fold_sessions,
     hash64,
@@ -17,6 +18,7 @@ from sage_local._native import (
     pack_rows,
     partition,
     reduce,
+    select,
     unpack_rows,
 )
 
@@ -29,6 +31,7 @@ __all__ = [
     "RingWriter",
     "Segment",
     "WaitSet",
+    "bounds",
     "fold",
     "fold_sessions",
     "hash64",
@@ -37,5 +40,6 @@ __all__ = [
     "pack_rows",
     "partition",
     "reduce",
+    "select",
     "unpack_rows",
 ]

@@ -24,14 +24,7 @@ def event_time_ms(value: Any) -> int:
     if isinstance(value, bool | float | None) or not hasattr(type(value), "__index__"):
         hint = ": use int(seconds * 1000) if these are seconds" if isinstance(value, float) else ""
         raise TypeError(f"{_EXPECTED}; found {value!r} of type {type(value).__name__}{hint}")
-    timestamp = index(value)
+    timestamp = int(index(value))
     if not MIN_TIMESTAMP < timestamp < MAX_TIMESTAMP:
         raise ValueError(f"{_EXPECTED}, more than -2**63 and less than 2**63 - 1; found {value!r}")
     return timestamp
-
-
-def event_times_ms(values: list[Any]) -> list[int]:
-    """``event_time_ms`` of each; the same list where all are plain ints in range, which costs no call per value."""
-    if values and {*map(type, values)} == {int} and min(values) > MIN_TIMESTAMP and max(values) < MAX_TIMESTAMP:
-        return values
-    return [event_time_ms(value) for value in values]

@@ -40,8 +40,9 @@ def test_two_threads_on_one_ring_are_clean_under_the_thread_sanitizer(tmp_path: 
 
 
 @pytest.mark.slow
-def test_the_codec_is_clean_under_the_sanitizers_whatever_a_block_holds(tmp_path: Path):
-    """The Python half too, in an interpreter of its own: every byte of a block damaged in several ways."""
+@pytest.mark.parametrize("script", ["damage_blocks.py", "fold_anything.py"])
+def test_the_python_half_is_clean_under_the_sanitizers_whatever_it_is_given(tmp_path: Path, script: str):
+    """In an interpreter of its own: every byte of a block damaged in several ways; records that change what is used."""
     options = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fvisibility=hidden", "-fPIC"]
     include = sysconfig.get_path("include")
     flags = ["-std=c11", "-O1", "-g", "-shared", *options, f"-I{NATIVE}", f"-I{include}"]
@@ -51,7 +52,7 @@ def test_the_codec_is_clean_under_the_sanitizers_whatever_a_block_holds(tmp_path
         for name in ("libasan.so", "libubsan.so")
     ]
     ran = subprocess.run(
-        [sys.executable, TESTS / "damage_blocks.py", tmp_path / "_native.so"],
+        [sys.executable, TESTS / script, tmp_path / "_native.so"],
         env={
             "LD_PRELOAD": " ".join(libraries),
             # The interpreter itself keeps memory to its end.

@@ -4,7 +4,7 @@ from enum import IntEnum
 import numpy as np
 import pytest
 
-from sage_local.windowing.timestamps import event_time_ms, event_times_ms
+from sage_local.windowing.timestamps import event_time_ms
 
 
 class Hour(IntEnum):
@@ -28,11 +28,7 @@ def test_what_is_no_event_time_is_refused(value: object, message: str) -> None:
         event_time_ms(value)
 
 
-def test_integers_of_other_types_are_event_times() -> None:
-    assert event_times_ms([np.int64(5), Hour.NOON, -3]) == [5, 12, -3]
-
-
-def test_plain_ints_are_taken_as_they_are() -> None:
-    values = [3, -1, 2]
-    assert event_times_ms(values) is values
-    assert event_times_ms([]) == []
+@pytest.mark.parametrize(("value", "expected"), [(np.int64(5), 5), (Hour.NOON, 12), (-3, -3)])
+def test_integers_of_other_types_are_event_times(value: object, expected: int) -> None:
+    found = event_time_ms(value)
+    assert (found, type(found)) == (expected, int)

@@ -8,6 +8,7 @@ from typing import Any
 from sage_local.core.elements import Rows
 from sage_local.errors import InvalidKeyError
 from sage_local.runtime.codec.keys import check_key
+from sage_local.runtime.codec.selectors import selecting
 from sage_local.runtime.protocol.blame import KeyFailed, blame, record_at
 
 _COMPARED = frozenset({int, str, bytes, bool, tuple})
@@ -22,6 +23,7 @@ class Keying:
         self.operator = operator
         self.is_identity = is_identity(selector)
         self._selector = selector
+        self._select_all = selecting(selector)
 
     def keys(self, rows: Rows) -> list[Any]:
         """The key of each record: those that came along, or the selector's. May be the list of values itself."""
@@ -31,10 +33,9 @@ class Keying:
         """What the selector says is the key of each record, whatever keys came along from an earlier ``key_by``."""
         if self.is_identity:
             return rows.values
-        selector = self._selector
         records = iter(rows.values)
         try:
-            keys = [selector(record) for record in records]
+            keys = self._select_all(records)
         except BaseException as error:
             blame(self.operator, record_at(rows.values, records), error, KeyFailed)
         if keys:

@@ -1,22 +1,23 @@
 """``assign_timestamps_and_watermarks``: event time comes into a stream here."""
 
 import pickle
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from sage_local.core.clock import Clock, SystemClock
 from sage_local.core.elements import MAX_TIMESTAMP, MIN_TIMESTAMP, Element, Idleness, Rows, SplitStart, Watermark
 from sage_local.functions.aggregates import value_getter
 from sage_local.plan import operators as specs
+from sage_local.runtime.codec.selectors import selecting
+from sage_local.runtime.codec.times import are_event_times, span
 from sage_local.runtime.metrics.table import OperatorCounters
 from sage_local.runtime.operators.protocol import TaskContext
 from sage_local.runtime.operators.user_function import UserFunction, close_all
-from sage_local.runtime.operators.windows.expressions import expression
 from sage_local.runtime.protocol.blame import NO_RECORD, OperatorFailed, blame, record_at
 from sage_local.runtime.protocol.explanations import OriginTime
 from sage_local.runtime.state.chunk import PROTOCOL
 from sage_local.runtime.state.snapshot import StateSnapshot
-from sage_local.windowing.timestamps import event_time_ms, event_times_ms
+from sage_local.windowing.timestamps import event_time_ms
 from sage_local.windowing.watermarks import TimestampAssigner, WatermarkGenerator, WatermarkStrategy
 
 PERIOD_MS = 200
@@ -40,8 +41,8 @@ class AssignTimestamps:
         assigner = strategy.assigner
         self._function = UserFunction(spec.name, assigner)
         self._custom = assigner if isinstance(assigner, TimestampAssigner) else None
-        self._stamp = None if isinstance(assigner, TimestampAssigner) else value_getter(assigner)
-        self._extract_all = _extractor(self._stamp)
+        selector = None if isinstance(assigner, TimestampAssigner) else value_getter(assigner)
+        self._extract_all = None if selector is None else selecting(selector)
         self._is_last_split = True
         self._split: SplitStart | None = None
         self._start_split()
@@ -106,13 +107,13 @@ class AssignTimestamps:
         if self._generator is not None:
             yield from self._generated(rows, timestamps)
             return
-        self._latest = max(self._latest, max(timestamps))
+        self._latest = max(self._latest, span(timestamps)[1])
         yield rows
         assert self._strategy.delay_ms is not None
         yield from self._emit(self._latest - self._strategy.delay_ms - 1)
 
     def _timestamps(self, rows: Rows) -> list[int]:
-        if self._custom is None and self._stamp is None:
+        if self._custom is None and self._extract_all is None:
             if rows.timestamps is None:
                 error = ValueError("records have no timestamps: give the strategy one by with_timestamp_assigner()")
                 raise OperatorFailed(self.name, rows.values[0], error)
@@ -122,25 +123,24 @@ class AssignTimestamps:
             found = self._extract(rows, records)
         except BaseException as error:
             blame(self.name, record_at(rows.values, records), error)
-        try:
-            return event_times_ms(found)
-        except (TypeError, ValueError) as error:
-            self._blame_first(rows.values, found, error)
-            raise
+        return found if are_event_times(found) else self._converted(rows.values, found)
 
-    def _extract(self, rows: Rows, records: Iterable[Any]) -> list[Any]:
+    def _extract(self, rows: Rows, records: Iterator[Any]) -> list[Any]:
         if self._custom is None:
+            assert self._extract_all is not None
             return self._extract_all(records)
         extract = self._custom.extract_timestamp
         before: Sequence[int | None] = rows.timestamps or [None] * len(rows.values)
         return [extract(record, stamp) for record, stamp in zip(records, before, strict=True)]
 
-    def _blame_first(self, values: list[Any], found: list[Any], error: Exception) -> None:
+    def _converted(self, values: list[Any], found: list[Any]) -> list[int]:
+        timestamps = []
         for value, timestamp in zip(values, found, strict=True):
             try:
-                event_time_ms(timestamp)
-            except (TypeError, ValueError) as refused:
-                raise OperatorFailed(self.name, value, refused) from error
+                timestamps.append(event_time_ms(timestamp))
+            except (TypeError, ValueError) as error:
+                raise OperatorFailed(self.name, value, error) from error
+        return timestamps
 
     def _generated(self, rows: Rows, timestamps: list[int]) -> Iterable[Element]:
         """A watermark that the generator emits for a record comes directly behind that record."""
@@ -270,12 +270,3 @@ def _part(rows: Rows, start: int, stop: int) -> Rows:
     keys = None if rows.keys is None else rows.keys[start:stop]
     stamps = None if rows.timestamps is None else rows.timestamps[start:stop]
     return Rows(rows.values[start:stop], keys, stamps)
-
-
-def _extractor(stamp: Callable[[Any], Any] | None) -> Callable[[Iterable[Any]], list[Any]]:
-    """What makes timestamps of records; a simple assigner is written out, not called."""
-    text = None if stamp is None else expression(stamp, "record")
-    # Not map(): it would take a StopIteration out of the assigner for the end of the records.
-    source = f"lambda records: [{text or 'stamp(record)'} for record in records]"
-    extract: Callable[[Iterable[Any]], list[Any]] = eval(compile(source, "<sage timestamps>", "eval"), {"stamp": stamp})
-    return extract

@@ -8,7 +8,7 @@ from enum import IntEnum
 
 from sage_local.runtime.native import fold, fold_sessions, reduce
 
-__all__ = ["MOST_STEPS", "WHOLE", "Operation", "Selection", "Step", "Steps", "fold", "fold_sessions", "reduce"]
+__all__ = ["MOST_STEPS", "Operation", "Step", "Steps", "fold", "fold_sessions", "reduce"]
 
 
 class Operation(IntEnum):
@@ -20,17 +20,6 @@ class Operation(IntEnum):
     COUNT = 3
 
 
-class Selection(IntEnum):
-    """Where a value comes from."""
-
-    WHOLE = 0
-    """The record itself."""
-    ITEM = 1
-    FIELD = 2
-    """The item of a dict, the attribute of any other record."""
-
-
-WHOLE: tuple[int, object] = (int(Selection.WHOLE), None)
 MOST_STEPS = 16
 
 Step = tuple[int, int, object]

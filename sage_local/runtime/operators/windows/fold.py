@@ -5,16 +5,15 @@ iterator where the failing record was, so an error finds its record without any 
 """
 
 from collections import _count_elements  # type: ignore[attr-defined]  # Counter's own loop; in C over a plain dict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from textwrap import indent
 from typing import Any, Final
 
 from sage_local.core.elements import MAX_TIMESTAMP
 from sage_local.functions import AggregateFunction, Role, bind
 from sage_local.functions.aggregates import Count
-from sage_local.runtime.operators.windows.expressions import expression, selection
+from sage_local.runtime.codec.selectors import WHOLE, expression, selection
 from sage_local.runtime.operators.windows.parts import RECORD, Part, Scope, aggregate_part, reduce_part, values_part
-from sage_local.runtime.state.folding import WHOLE
 from sage_local.runtime.state.folding import fold as native_fold
 from sage_local.runtime.state.folding import fold_sessions as native_fold_sessions
 
@@ -292,14 +291,14 @@ class SessionFold(Fold):
         text = _SESSION.format(select=self._select(1), gap=gap, first=self._part.first, update=self._update("s[2]", 4))
         self._add_elsewhere = self._compile(text)
 
-    def add_to_sessions(self, sessions: Space, keys: list[Any], records: Iterator[Any], times: Sequence[int]) -> None:
+    def add_to_sessions(self, sessions: Space, keys: list[Any], records: Iterator[Any], times: list[int]) -> None:
         """Fold each record into its session."""
         if self._steps is None or self._gap_ms is None or type(sessions) is not dict:
             self._loop_over_sessions(sessions, keys, records, times)
             return
         add = self._add_elsewhere
         native_fold_sessions(
-            sessions, keys, records, list(times), self._gap_ms, self._steps, lambda k, x, t: add(k, x, t, records)
+            sessions, keys, records, times, self._gap_ms, self._steps, lambda k, x, t: add(k, x, t, records)
         )
 
 

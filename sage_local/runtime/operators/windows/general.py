@@ -1,6 +1,6 @@
 """Windows by any assigner, trigger and lateness: one record at a time, as the trigger wants it."""
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator
 from heapq import nsmallest
 from typing import Any
 
@@ -71,7 +71,7 @@ class GeneralWindows(WindowOperator):
             yield from self._late(Rows([rows.values[index] for index in late], None, stamps))
         yield from self._output.flush()
 
-    def _record_times(self, rows: Rows) -> Sequence[int]:
+    def _record_times(self, rows: Rows) -> list[int]:
         """The global window asks for no time, and its triggers get the records' own where there is one."""
         if isinstance(self._assigner, GlobalWindows) and rows.timestamps is not None:
             return rows.timestamps

@@ -1,7 +1,7 @@
 """What all window operators share: keys, times, late records, functions and their failures."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
 from sage_local.core.elements import MAX_TIMESTAMP, MIN_TIMESTAMP, Element, Rows, Side, Watermark
@@ -42,6 +42,7 @@ class WindowOperator(ABC):
         given = (spec.reduce, spec.aggregate, spec.function)
         self._functions = [UserFunction(spec.name, each) for each in given if each is not None]
         self._selector = None if spec.key_selector is None else UserFunction(spec.name, spec.key_selector, Role.KEY)
+        self._keying = None if self._selector is None else Keying(spec.name, self._selector.call)
 
     def open(self, context: TaskContext) -> None:
         """Put back the state, then open the functions."""
@@ -171,7 +172,7 @@ class WindowOperator(ABC):
             return WaitingWindow(window.start, window.end, window.max_timestamp, "watermark", keys, note)
         return WaitingWindow(window.start, window.end, window.end, "clock", keys, note)
 
-    def _times(self, rows: Rows) -> Sequence[int]:
+    def _times(self, rows: Rows) -> list[int]:
         """The time of each record in the windows' domain."""
         if self._domain is TimeDomain.PROCESSING:
             return [self._processing_time()] * len(rows.values)
@@ -188,9 +189,9 @@ class WindowOperator(ABC):
             return [None] * len(rows.values)
         if rows.keys is not None:
             return rows.keys
-        if self._selector is None:
+        if self._keying is None:
             raise OperatorFailed(self.name, NO_RECORD, ValueError("records carry no keys and there is no key selector"))
-        return Keying(self.name, self._selector.call).keys(rows)
+        return self._keying.select(rows)
 
     def _late(self, rows: Rows) -> Iterable[Element]:
         """What becomes of records that came too late."""

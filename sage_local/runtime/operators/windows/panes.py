@@ -3,12 +3,13 @@
 The table's namespaces are the numbers of the panes; a tumbling window is one pane.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
 from sage_local.core.elements import MAX_TIMESTAMP, Element, Rows
 from sage_local.core.time_domain import TimeDomain
 from sage_local.plan import operators as specs
+from sage_local.runtime.codec.times import span
 from sage_local.runtime.metrics.table import OperatorCounters
 from sage_local.runtime.operators.windows.fold import Fold
 from sage_local.runtime.operators.windows.operator import WindowOperator, held
@@ -81,16 +82,16 @@ class PaneWindows(WindowOperator):
 
     def _add(self, rows: Rows) -> Iterable[Element]:
         times = self._times(rows)
-        first = min(times)
+        first, last = span(times)
         if self._late_before is not None and first < self._late_before:
             late, rows, times = _parted(rows, times, self._late_before)
             yield from self._late(late)
             if not rows.values:
                 return
-            first = min(times)
-        self._put(rows, times, self._grid.cell(first), self._grid.cell(max(times)))
+            first, last = span(times)
+        self._put(rows, times, self._grid.cell(first), self._grid.cell(last))
 
-    def _put(self, rows: Rows, times: Sequence[int], first: int, last: int) -> None:
+    def _put(self, rows: Rows, times: list[int], first: int, last: int) -> None:
         fold = self._output.fold
         keys = None if rows.keys is None and fold.selects_keys else self._keys(rows)
         # Panes that a window has been made of already are about to change.
@@ -118,7 +119,7 @@ class PaneWindows(WindowOperator):
         if self._table.tracks_changes:
             self._note_changes(self._keys(rows), times)
 
-    def _note_changes(self, keys: list[Any], times: Sequence[int]) -> None:
+    def _note_changes(self, keys: list[Any], times: list[int]) -> None:
         changed: dict[int, list[Any]] = {}
         for key, time in zip(keys, times, strict=True):
             changed.setdefault(self._grid.cell(time), []).append(key)
@@ -213,11 +214,11 @@ class PaneWindows(WindowOperator):
         return -(-pane // self._per_slide) * self._per_slide
 
 
-def _parted(rows: Rows, times: Sequence[int], before: int) -> tuple[Rows, Rows, list[int]]:
+def _parted(rows: Rows, times: list[int], before: int) -> tuple[Rows, Rows, list[int]]:
     """The records with a time before ``before``, the others, and the times of these."""
     late = [time < before for time in times]
     kept = [not is_late for is_late in late]
-    return _picked(rows, late), _picked(rows, kept), _pick(list(times), kept)
+    return _picked(rows, late), _picked(rows, kept), _pick(times, kept)
 
 
 def _picked(rows: Rows, picked: list[bool]) -> Rows:

@@ -7,9 +7,9 @@ from typing import Any
 from sage_local.functions import AggregateFunction
 from sage_local.functions.aggregates import Count, Max, Mean, Min, Sum
 from sage_local.functions.multi import Multi, can_merge
+from sage_local.runtime.codec.selectors import WHOLE, expression, selection
 from sage_local.runtime.operators.windows.copying import independent
-from sage_local.runtime.operators.windows.expressions import expression, selection
-from sage_local.runtime.state.folding import MOST_STEPS, WHOLE, Operation, Steps
+from sage_local.runtime.state.folding import MOST_STEPS, Operation, Steps
 
 RECORD = "x"
 """The variable that holds the record in generated code."""

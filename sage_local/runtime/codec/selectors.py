@@ -1,14 +1,32 @@
-"""Selectors as source text: ``lambda r: r[2]`` need not be called where ``r[2]`` can be written into the loop."""
+"""Selectors that need not be called: ``lambda r: r[2]`` only takes an item, which a loop can do by itself.
+
+As source text for generated loops, and as what the native ones are told.
+"""
 
 import ast
 import dis
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from enum import IntEnum
 from types import FunctionType
 from typing import Any
 
 from sage_local.functions.aggregates import Field
-from sage_local.runtime.state.folding import WHOLE, Selection
+from sage_local.runtime.native import select
+
+
+class Selection(IntEnum):
+    """Where a value comes from; the numbers are those of ``native/py_selector.h``."""
+
+    WHOLE = 0
+    """The record itself."""
+    ITEM = 1
+    FIELD = 2
+    """The item of a dict, the attribute of any other record."""
+    ATTRIBUTE = 3
+
+
+WHOLE: tuple[int, object] = (int(Selection.WHOLE), None)
 
 _SIMPLE = (bool, int, str)
 _IGNORED = {"RESUME", "CACHE", "NOP", "PRECALL", "COPY_FREE_VARS"}
@@ -36,9 +54,23 @@ def selection(selector: Callable[[Any], Any] | None) -> tuple[int, object] | Non
     if isinstance(selector, Field):
         return int(Selection.FIELD), selector.name
     text = expression(selector, "x")
-    if text is None or text.startswith("x."):
+    if text is None:
         return None
+    if text.startswith("x."):
+        return int(Selection.ATTRIBUTE), text[2:]
     return WHOLE if text == "x" else (int(Selection.ITEM), ast.literal_eval(text[2:-1]))
+
+
+def selecting(selector: Callable[[Any], Any]) -> Callable[[Iterator[Any]], list[Any]]:
+    """A function from records to what ``selector`` says of each.
+
+    When something raises, a list iterator it was given stands behind the record at fault.
+    """
+    found = selection(selector)
+    if found is not None:
+        return lambda records: select(records, found)
+    # Not map(): it would take a StopIteration out of the selector for the end of the records.
+    return lambda records: [selector(record) for record in records]
 
 
 def _takes_one_argument(function: FunctionType) -> bool:
