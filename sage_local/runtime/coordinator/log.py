@@ -20,6 +20,7 @@ class JobLog:
         self._level = level
         self._kept: deque[str] = deque(maxlen=KEPT_LINES)
         self._logger: Any = None
+        self._is_closed = False
 
     def write(self, level: str, text: str) -> None:
         """Write one line."""
@@ -30,6 +31,8 @@ class JobLog:
 
     def open(self) -> None:
         """The job goes on for a while: write to a rotated file from now on."""
+        if self._is_closed:
+            return
         self.save()
         from loguru import logger
 
@@ -44,6 +47,10 @@ class JobLog:
             errors="backslashreplace",
         )
         self._logger = logger
+
+    def close(self) -> None:
+        """Its directory goes. Opened after that, the library would make it again."""
+        self._is_closed = True
 
     def save(self) -> None:
         """Write what is kept, without the library: the job is about to end, and its caller waits."""

@@ -340,6 +340,7 @@ class Service:
             self._log.save()
             self._directory.keep_logs()
         else:
+            self._log.close()
             self._directory.remove()
         self._conclusion_sent = True
         for client in tuple(self._clients):
