@@ -1,8 +1,7 @@
 """The ``sage`` command.
 
 Holds what is said on a terminal and read from one, a command per module. Does not hold anything a job needs to run.
-May import every room but ``bench`` and ``bridge``. Commands are imported when they are called: ``sage run`` is part of
-the start of every job.
+May import every room. Commands are imported when they are called: ``sage run`` is part of the start of every job.
 """
 
 from typing import NoReturn

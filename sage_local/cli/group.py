@@ -52,6 +52,7 @@ def show_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) 
         "explain-window": "sage_local.cli.explain_window",
         "stop": "sage_local.cli.stop",
         "checkpoint": "sage_local.cli.checkpoint",
+        "bench": "sage_local.cli.bench.group",
         "check-env": "sage_local.cli.check_env",
     },
 )

@@ -1,0 +1,114 @@
+"""A running count per key, every update to a sink: keyed state and an exchange, and next to nothing else.
+
+The input is a file of keys, one per line, so that it costs every contestant little and the same.
+"""
+
+import json
+import random
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+from sage_local.bench.compete import compete
+from sage_local.bench.workload import Figure, Round, Workload, expect, floor, sage
+
+KEYS = 10_000
+Update = tuple[str, int]
+
+
+def prepare(folder: Path, records: int) -> None:
+    """The file, and the sum of all counts that are ever emitted."""
+    chance = random.Random(0)
+    keys = [f"user-{chance.randrange(KEYS)}" for _ in range(records)]
+    (folder / "keys.txt").write_text("".join(f"{key}\n" for key in keys), encoding="utf-8")
+    total = sum(n * (n + 1) // 2 for n in Counter(keys).values())
+    (folder / "expected.json").write_text(json.dumps([records, total]), encoding="utf-8")
+
+
+def check(folder: Path, records: int, found: list[int]) -> None:
+    """As many updates as records, and every count from 1 up once per key."""
+    expect("updates, and the sum of their counts", json.loads((folder / "expected.json").read_text()), found)
+
+
+class Updates:
+    """Adds up what it is given; at the end writes that to a file in ``folder``."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        self.seen = self.total = 0
+
+    def write(self, update: Update) -> None:
+        """One update."""
+        self.seen += 1
+        self.total += update[1]
+
+    def close(self) -> None:
+        """One file per subtask."""
+        with tempfile.NamedTemporaryFile("w", dir=self.folder, suffix=".json", delete=False) as file:
+            json.dump([self.seen, self.total], file)
+
+
+def loop(folder: Path, records: int) -> list[int]:
+    """One process, one dictionary, the same sink."""
+    counts: dict[str, int] = {}
+    with tempfile.TemporaryDirectory(dir=folder) as written:
+        updates = Updates(written)
+        with open(folder / "keys.txt", encoding="utf-8") as lines:
+            for line in lines:
+                key = line.rstrip("\n")
+                n = counts[key] = counts.get(key, 0) + 1
+                updates.write((key, n))
+        updates.close()
+        return _sum(written)
+
+
+def count_running(folder: Path, parallelism: int) -> list[int]:
+    """Ours."""
+    from sage_local import LocalEnvironment, SinkFunction
+
+    class UpdatesSink(Updates, SinkFunction[Update]):
+        pass
+
+    with tempfile.TemporaryDirectory(dir=folder) as written:
+        env = LocalEnvironment("keyed-count", config={"parallelism": parallelism})
+        env.from_text(folder / "keys.txt").key_by(lambda key: key).count().sink(UpdatesSink(written))
+        env.submit()
+        return _sum(written)
+
+
+def _sum(folder: str) -> list[int]:
+    parts = [json.loads(path.read_text()) for path in Path(folder).iterdir()]
+    return [sum(column) for column in zip(*parts, strict=True)]
+
+
+def _beyond_the_loop_ns(the: Round, contestant: str) -> float:
+    return (the(contestant, "cpu_s_per_million") - the("loop", "cpu_s_per_million")) * 1e3
+
+
+WORKLOADS = (
+    Workload(
+        name="keyed_count",
+        title="running count per key, every update to a sink",
+        records=2_000_000,
+        few=1_000,
+        prepare=prepare,
+        check=check,
+        contestants={
+            "loop": floor(loop),
+            "1 worker": sage(lambda folder, records: count_running(folder, 1)),
+            "2 workers": sage(lambda folder, records: count_running(folder, 2)),
+        },
+        figures=tuple(
+            Figure(
+                f"CPU ns per record beyond the loop's, {name}",
+                lambda the, name=name: _beyond_the_loop_ns(the, name),  # type: ignore[misc]  # bound now
+                goal=500,
+                at_most=True,
+            )
+            for name in ("1 worker", "2 workers")
+        ),
+    ),
+)
+
+if __name__ == "__main__":
+    compete(WORKLOADS)

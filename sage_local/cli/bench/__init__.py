@@ -1,0 +1,1 @@
+"""``sage bench``: what ``sage_local.bench`` measures, on a terminal and in files."""

@@ -1,0 +1,17 @@
+"""The group of the commands of ``sage bench``."""
+
+import click
+
+from sage_local.cli.group import LazyGroup
+
+
+@click.group(
+    "bench",
+    cls=LazyGroup,
+    modules={
+        "list": "sage_local.cli.bench.list",
+        "run": "sage_local.cli.bench.run",
+    },
+)
+def command() -> None:
+    """Measure this engine, and your programs, on this machine."""

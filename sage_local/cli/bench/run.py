@@ -1,0 +1,74 @@
+"""``sage bench run``: measure workloads."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from sage_local.bench.catalog import UnknownWorkload, built_in, find
+from sage_local.bench.machine import machine
+from sage_local.bench.measuring import ContestantFailed, Progress, measure
+from sage_local.bench.results import Results, WorkloadResult, write_results
+from sage_local.cli.bench.report import console, show_workload
+from sage_local.cli.exits import EXIT_FAILED
+
+_OUTPUT = click.Path(dir_okay=False, writable=True, path_type=Path)
+
+
+@click.command("run")
+@click.argument("workloads", nargs=-1, metavar="[WORKLOAD | FILE.py]...")
+@click.option("-n", "--repetitions", type=click.IntRange(min=1), default=5, show_default=True, metavar="N")
+@click.option(
+    "--scale", type=click.FloatRange(min=0, min_open=True), default=1.0, metavar="X", help="X times the work."
+)
+@click.option("--json", "json_file", type=_OUTPUT, metavar="FILE", help="Write all that was measured there.")
+@click.option("--html", "html_file", type=_OUTPUT, metavar="FILE", help="Write a page with plots there.")
+@click.option("--check-goals", is_flag=True, help="End with exit code 1 when a goal is missed.")
+def command(
+    workloads: tuple[str, ...],
+    *,
+    repetitions: int,
+    scale: float,
+    json_file: Path | None,
+    html_file: Path | None,
+    check_goals: bool,
+) -> None:
+    """Measure workloads, all of them by default.
+
+    Contestants run in fresh processes, in turns. A wrong result ends the run. FILE.py defines workloads of its own.
+    """
+    try:
+        wanted = find(workloads) if workloads else built_in()
+    except UnknownWorkload as error:
+        raise click.UsageError(str(error)) from error
+    described = machine()
+    done: list[WorkloadResult] = []
+    out = console()
+    with _progress() as progress:
+        for found in wanted:
+            try:
+                done.append(measure(found, repetitions, scale, progress))
+            except ContestantFailed as error:
+                raise click.ClickException(str(error)) from error
+            show_workload(done[-1], out)
+    results = Results(described, repetitions, tuple(done))
+    if json_file is not None:
+        write_results(results, json_file)
+    if html_file is not None:
+        from sage_local.bench.page import results_page
+
+        html_file.write_text(results_page(results), encoding="utf-8")
+    if check_goals and any(figure.is_reached is False for each in done for figure in each.figures):
+        raise SystemExit(EXIT_FAILED)
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """A line on standard error while somebody looks at it."""
+    if not sys.stderr.isatty():
+        yield lambda text: None
+        return
+    with console(sys.stderr).status("") as status:
+        yield status.update
