@@ -12,7 +12,7 @@ from sage_local.runtime.protocol.messages import ExplainWindows, WindowsExplaine
 
 PATIENCE_S = 2.0
 """A worker answers between two batches; one that does not by then is in a long call of user code."""
-_WITH_WINDOWS = ("Window", "CountWindow")
+_WITH_WINDOWS = ("Window", "CountWindow", "WindowColumns")
 
 
 class _Open:
@@ -69,7 +69,7 @@ class Explanations:
         if kind in _WITH_WINDOWS:
             return None
         able = [name for name, each in self._kinds.items() if each in _WITH_WINDOWS]
-        those = f"those with windows are {', '.join(map(repr, able))}" if able else "none here has windows of records"
+        those = f"those with windows are {', '.join(map(repr, able))}" if able else "none here has windows"
         return f"operator {operator!r} {'is not in this job' if kind is None else f'is of kind {kind}'}; {those}"
 
     def _conclude(self, number: int) -> None:

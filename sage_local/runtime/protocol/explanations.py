@@ -1,6 +1,6 @@
 """Why a window has not fired: how far time has come on every way into its operator, and what waits for it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from sage_local.core.data import data
 from sage_local.core.elements import MAX_TIMESTAMP, MIN_TIMESTAMP
@@ -24,6 +24,26 @@ class WaitingWindow:
     clock: str
     keys: int = 1
     note: str = ""
+
+
+def windows_of_panes(
+    panes: Mapping[int, int], *, per_window: int, per_slide: int, open_from: int | None, most: int
+) -> list[tuple[int, int]]:
+    """The first windows with records in them: number of their first pane, and how many keys they have at least.
+
+    ``panes`` are those with records, in order, each with the number of its keys; a window has at least as many as the
+    fullest of its panes. Windows that start before pane ``open_from`` have fired.
+    """
+    found: list[tuple[int, int]] = []
+    for pane in panes:
+        earliest = pane - per_window + 1
+        first = earliest if open_from is None else max(earliest, open_from)
+        for start in range(-(-first // per_slide) * per_slide, pane + 1, per_slide):
+            if len(found) == most:
+                return found
+            found.append((start, max(panes.get(start + number, 0) for number in range(per_window))))
+            open_from = start + per_slide
+    return found
 
 
 @data

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterable, Iterator
 
+import pyarrow as pa
 import pytest
 
 from sage_local import (
@@ -78,6 +79,25 @@ def test_windows_that_wait_are_told_with_what_they_wait_for(site: JobSite, paral
     of_a = handle.explain_window("counted", "a")
     assert [w.note for each in of_a.subtasks for w in each.windows] == ["fires after 3 more records of the key"]
     assert "no window holds records of key 'nobody'" in str(handle.explain_window("tumbling", "nobody"))
+    cancelled(handle)
+
+
+def test_windows_of_columns_are_told_of_too(site: JobSite) -> None:
+    env = LocalEnvironment("columns", config={"parallelism": 1})
+    records = [("a", 0), ("b", 15_000), ("a", 16_000), ("c", 25_000)]
+    stream = env.from_generator(lambda: endless(records)).map(lambda record: {"key": record[0], "ts": record[1]})
+    stamped = stream.to_columns(pa.schema({"key": pa.string(), "ts": pa.int64()})).assign_timestamps_and_watermarks(
+        WatermarkStrategy.for_monotonous_timestamps().with_timestamp_column("ts")
+    )
+    tumbling = stamped.key_by("key").window(TumblingEventTimeWindows.of("10s")).aggregate(n=("ts", "count"), name="win")
+    tumbling.sink(lambda _: None)
+    handle = started(env, 4, 24_999, "win")
+    explained = handle.explain_window("win", "c")
+    assert [(w.start, w.end, w.fires_at, w.keys) for each in explained.subtasks for w in each.windows] == [
+        (20_000, 30_000, 29_999, 1)
+    ]
+    assert "fires when the watermark reaches 1970-01-01T00:00:29.999Z (5,000 ms to go)" in str(explained)
+    assert "no window holds records of key 'a'" in str(handle.explain_window("win", "a"))
     cancelled(handle)
 
 

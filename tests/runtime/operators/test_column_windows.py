@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 from sage_local import (
+    Count,
     EventTimeSessionWindows,
     SlidingEventTimeWindows,
     TumblingEventTimeWindows,
@@ -23,6 +24,7 @@ from sage_local.runtime.metrics.table import OperatorCounters
 from sage_local.runtime.operators.factory import build
 from sage_local.runtime.operators.protocol import TaskContext
 from sage_local.runtime.state.snapshot import StateSnapshot
+from tests.runtime.operators.window_driver import opened, outputs, window
 
 AGGREGATES = (
     NamedAggregate("total", "value", "sum"),
@@ -201,3 +203,42 @@ def test_batches_that_wait_for_more_are_in_the_snapshot() -> None:
     second.end()
     assert [row["n"] for row in second.out] == [10, 4]
     assert first.out == []
+
+
+@pytest.mark.parametrize(
+    "assigner",
+    [
+        TumblingEventTimeWindows.of(10),
+        SlidingEventTimeWindows.of(15, 6),
+        SlidingEventTimeWindows.of(10, 10),
+        EventTimeSessionWindows.with_gap(4),
+    ],
+    ids=["tumbling", "sliding", "side by side", "session"],
+)
+@pytest.mark.parametrize("keys", [None, ("a",), ("a", "c"), ("nobody",)])
+def test_the_windows_that_wait_are_those_that_would_wait_of_rows(assigner: Any, keys: Any) -> None:
+    chance = random.Random(7)
+    records = [(chance.choice("abc"), chance.randrange(60), 1) for _ in range(40)]
+    subtask, of_rows = Subtask(windows(assigner)), opened(window(assigner, aggregate=Count()))
+    assert of_rows.waiting(keys, 20) == subtask.operator.waiting(keys, 20) == []
+    for watermark in (5, 17, 40, 70):
+        part, records = records[:10], records[10:]
+        subtask.batch(events(*part))
+        outputs(of_rows, [(key, time, value) for key, time, value in part])
+        subtask.watermark(watermark)
+        outputs(of_rows, watermark)
+        for most in (2, 20):
+            assert subtask.operator.waiting(keys, most) == of_rows.waiting(keys, most)
+        assert subtask.operator.event_time == of_rows.event_time == watermark
+    assert subtask.operator.clock_ms == 0
+
+
+def test_to_ask_what_waits_changes_nothing() -> None:
+    asked, other = (Subtask(windows(EventTimeSessionWindows.with_gap(4))) for _ in range(2))
+    for batch in (events(("a", 0, 1)), events(("a", 3, 2)), events(("a", 9, 4))):
+        asked.batch(batch)
+        asked.operator.waiting(None, 20)
+        other.batch(batch)
+    asked.end()
+    other.end()
+    assert totals(asked) == totals(other)

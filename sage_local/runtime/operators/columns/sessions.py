@@ -8,6 +8,7 @@ from sage_local.plan import columns as specs
 from sage_local.runtime.metrics.table import OperatorCounters
 from sage_local.runtime.operators.columns.session_parts import FIRST, merged_sessions, session_times
 from sage_local.runtime.operators.columns.windows import WindowOperator
+from sage_local.runtime.protocol.explanations import WaitingWindow
 
 MIN_PENDING = 1 << 18
 
@@ -53,10 +54,22 @@ class ColumnSessions(WindowOperator):
         self._counters.late(int((~mask).sum()))
         return partial.filter(pa.array(mask))
 
+    def waiting(self, keys: tuple[Any, ...] | None, most: int) -> list[WaitingWindow]:
+        """See ``WindowOperator``."""
+        if not self._pending:
+            return []
+        firsts, lasts = session_times(self._of_keys(self._merged(), keys))
+        ends = lasts + self._gap_ms
+        order = ends.argsort(kind="stable")[:most]
+        spans = zip(firsts[order].tolist(), ends[order].tolist(), strict=True)
+        return [WaitingWindow(first, end, end - 1, "watermark") for first, end in spans]
+
+    def _merged(self) -> Any:
+        return merged_sessions(joined(self._pending), self._keys, self._gap_ms, self._grouping)
+
     def _settle(self) -> None:
         if self._pending:
-            whole = joined(self._pending)
-            self._pending = [merged_sessions(whole, self._keys, self._gap_ms, self._grouping)]
+            self._pending = [self._merged()]
 
     def _due(self) -> Iterator[Any]:
         import numpy as np

@@ -9,12 +9,14 @@ from typing import Any
 from sage_local.core.elements import MIN_TIMESTAMP, Element, Watermark
 from sage_local.functions.columns import WINDOW_END, WINDOW_START
 from sage_local.plan import columns as specs
+from sage_local.runtime.codec.column_keys import distinct_keys
 from sage_local.runtime.metrics.table import OperatorCounters
 from sage_local.runtime.operators.columns.base import ColumnOperator
 from sage_local.runtime.operators.columns.combine import Combiner
 from sage_local.runtime.operators.columns.panes import PANE, Panes, pane_starts
 from sage_local.runtime.operators.columns.stored import restored, snapshot_of
 from sage_local.runtime.operators.protocol import TaskContext
+from sage_local.runtime.protocol.explanations import WaitingWindow, windows_of_panes
 from sage_local.runtime.state.chunk import PROTOCOL
 from sage_local.runtime.state.snapshot import StateSnapshot
 
@@ -70,6 +72,39 @@ class WindowOperator(ColumnOperator, ABC):
             yield from self.emitted(whole.slice(start, RESULT_ROWS) for start in range(0, len(whole), RESULT_ROWS))
         yield watermark
 
+    @property
+    def event_time(self) -> int:
+        """The last watermark."""
+        return self._watermark
+
+    @property
+    def clock_ms(self) -> int:
+        """The machine's clock; nothing here goes by it."""
+        return self._context.clock.now_ms()
+
+    @property
+    def late_dropped(self) -> int:
+        """How many records came too late."""
+        return self._counters.records_late
+
+    @abstractmethod
+    def waiting(self, keys: tuple[Any, ...] | None, most: int) -> list[WaitingWindow]:
+        """At most so many of the windows that hold records of any of ``keys`` (``None``: of any), in order of firing.
+
+        A key is the value of its column, or the tuple of those of several.
+        """
+
+    def _of_keys(self, partial: Any, keys: tuple[Any, ...] | None) -> Any:
+        import numpy as np
+        import pyarrow as pa
+
+        if keys is None:
+            return partial
+        if not self._keys:
+            return partial if None in keys else partial.slice(0, 0)
+        codes, distinct = distinct_keys(partial, self._keys)
+        return partial.filter(pa.array(np.array([key in keys for key in distinct], bool)[codes]))
+
     def _put_back(self, partials: list[Any]) -> None:
         self._pending = partials
 
@@ -111,9 +146,35 @@ class ColumnWindows(WindowOperator):
         for partial in partials:
             self._keep(partial, self._panes.ends(pane_starts(partial)))
 
+    def waiting(self, keys: tuple[Any, ...] | None, most: int) -> list[WaitingWindow]:
+        """See ``WindowOperator``."""
+        import numpy as np
+
+        if not self._pending:
+            return []
+        grid, per_window = self._panes.grid, self._panes.per_window
+        merged = self._of_keys(self._merged(self._pending), keys)
+        starts, numbers = np.unique(pane_starts(merged), return_counts=True)
+        panes = {grid.cell(start): number for start, number in zip(starts.tolist(), numbers.tolist(), strict=True)}
+        found = windows_of_panes(
+            panes,
+            per_window=per_window,
+            per_slide=self._panes.per_slide,
+            open_from=self._following(self._watermark),
+            most=most,
+        )
+        ends = [grid.start(start + per_window) for start, _ in found]
+        return [
+            WaitingWindow(grid.start(start), end, end - 1, "watermark", number)
+            for (start, number), end in zip(found, ends, strict=True)
+        ]
+
+    def _merged(self, partials: list[Any]) -> Any:
+        return self._grouping.merged([*self._keys, PANE], partials, self._panes.steps)
+
     def _settle(self) -> None:
         if len(self._pending) > 1:
-            merged = self._grouping.merged([*self._keys, PANE], self._pending, self._panes.steps)
+            merged = self._merged(self._pending)
             self._pending, self._spans = [], []
             self._keep(merged, self._panes.ends(pane_starts(merged)))
 
@@ -152,7 +213,7 @@ class ColumnWindows(WindowOperator):
                 over.append(partial.filter(mask))
                 self._keep(partial.filter(~mask), ends[~mask])
         if over:
-            merged = self._grouping.merged([*self._keys, PANE], over, self._panes.steps)
+            merged = self._merged(over)
             starts = pane_starts(merged)
             yield self._windows(merged, starts, self._panes.ends(starts))
 

@@ -15,7 +15,7 @@ from sage_local.runtime.operators.windows.fold import Fold
 from sage_local.runtime.operators.windows.operator import WindowOperator, held
 from sage_local.runtime.operators.windows.stacks import Accumulators, KeptPanes, Stacks
 from sage_local.runtime.protocol.blame import NO_RECORD, blame
-from sage_local.runtime.protocol.explanations import WaitingWindow
+from sage_local.runtime.protocol.explanations import WaitingWindow, windows_of_panes
 from sage_local.runtime.state.backend import KeyedBackend
 from sage_local.runtime.state.snapshot import StateSnapshot
 from sage_local.windowing.assigners import SlidingWindows, TumblingWindows
@@ -139,23 +139,12 @@ class PaneWindows(WindowOperator):
         return self._grid.start(window + self._per_window)
 
     def waiting(self, keys: tuple[Any, ...] | None, most: int) -> list[WaitingWindow]:
-        """See ``WindowOperator``. A sliding window has at least as many keys as the fullest of its panes."""
-        known = {pane: number for pane in sorted(self._live()) if (number := held(keys, self._table.space(pane)))}
-        starts: dict[int, None] = {}
-        for pane in known:
-            first = self._first_window(pane)
-            if self._open_from is not None:
-                first = max(first, self._aligned_up(self._open_from))
-            for start in range(first, pane + 1, self._per_slide):
-                starts[start] = None
-                if len(starts) == most:
-                    break
-            if len(starts) == most:
-                break
-        return [self._waiting_window(self._window(start), self._most_keys(start, known)) for start in starts]
-
-    def _most_keys(self, start: int, known: dict[int, int]) -> int:
-        return max(known.get(pane, 0) for pane in range(start, start + self._per_window))
+        """See ``WindowOperator``."""
+        panes = {pane: number for pane in sorted(self._live()) if (number := held(keys, self._table.space(pane)))}
+        found = windows_of_panes(
+            panes, per_window=self._per_window, per_slide=self._per_slide, open_from=self._open_from, most=most
+        )
+        return [self._waiting_window(self._window(start), number) for start, number in found]
 
     def _window(self, start: int) -> TimeWindow:
         return TimeWindow(self._grid.start(start), self._grid.start(start + self._per_window))
