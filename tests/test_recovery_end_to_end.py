@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -22,6 +23,7 @@ from sage_local import (
     SourceFunction,
     WorkerLostError,
 )
+from sage_local.testing import Latch, ScriptedSource
 from tests.recovery_programs import copy_program, read_output, write_input
 from tests.runtime.launcher.conftest import await_end, site
 
@@ -321,22 +323,28 @@ def test_state_that_can_not_be_pickled_is_named_with_its_operator(environment):
 
 def test_a_job_goes_on_when_its_checkpoint_directory_fails_and_says_so(environment, tmp_path, capfd):
     """The directory becomes a file for a while: what a full disk or a lost mount does to every write."""
-    place, hidden = tmp_path / "checkpoints" / "job", tmp_path / "hidden"
+    disk, file, errors, healed = tmp_path / "disk", tmp_path / "file", [], Latch()
 
-    def harm(n):
-        place.rename(hidden)
-        place.write_text("in the way")
-        time.sleep(0.2)
+    def mount(target):
+        (tmp_path / "next").symlink_to(target)
+        (tmp_path / "next").replace(tmp_path / "checkpoints")
 
-    def heal(n):
-        place.unlink()
-        hidden.rename(place)
+    def is_told():
+        errors.append(capfd.readouterr().err)
+        return "was given up" in "".join(errors)
 
-    env = environment(parallelism=1)
-    numbers = env.from_collection(range(600)).map(slow)
-    numbers = numbers.map(Mishaps(tmp_path, harm, 200)).map(Mishaps(tmp_path, heal, 400))
-    assert numbers.collect() == list(range(600))
-    assert "was given up" in capfd.readouterr().err
+    disk.mkdir()
+    file.touch()
+    mount(disk)
+    numbers = environment(parallelism=1).from_source(ScriptedSource([1, healed, 2]))
+    with ThreadPoolExecutor() as caller:
+        collected = caller.submit(numbers.collect)
+        wait_for(lambda: checkpoints(tmp_path), "a checkpoint")
+        mount(file)
+        wait_for(is_told, "a warning")
+        mount(disk)
+        healed.open()
+        assert collected.result() == [1, 2]
 
 
 class Shouting(SourceFunction):
