@@ -160,6 +160,29 @@ def test_a_log_that_can_not_be_written_is_given_up(tmp_path, capsys):
     assert "the log could not be written: [Errno 2] No such file or directory" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_run_directory_that_is_tidied_away_takes_no_result_with_it(program, tmp_path, fails):
+    """As what sits in ``/tmp`` for long is on many machines."""
+    text = f"""
+        import shutil
+        from sage_local import LocalEnvironment
+
+        def tidy(value):
+            shutil.rmtree("{tmp_path}/run", ignore_errors=True)
+            return 1 / (value - {int(fails)})
+
+        print(LocalEnvironment("hostile").from_collection([1.5]).map(tidy, name="tidy").collect())
+        print(LocalEnvironment("hostile").from_collection([1]).map(tidy, name="tidy").collect())
+        """
+    done = program(text, environ={"SAGE_RUN_DIR": f"{tmp_path}/run"})
+    if fails:
+        assert (done.returncode, done.stdout) == (1, "[2.0]\n")
+        assert "OperatorError: operator 'tidy' (subtask 1 of 2) failed on record 1: ZeroDivisionError" in done.stderr
+    else:
+        assert (done.returncode, done.stdout, done.stderr) == (0, "[0.6666666666666666]\n[1.0]\n", "")
+    assert not list((tmp_path / "run").glob("*"))
+
+
 @pytest.mark.parametrize("place", ["/proc/none", "file"])
 def test_a_run_directory_that_can_not_be_made_is_told(environment, monkeypatch, tmp_path, place):
     (tmp_path / "file").touch()

@@ -86,10 +86,10 @@ class RunDirectory:
         shutil.rmtree(self.path, ignore_errors=True)
 
     def keep_logs(self) -> None:
-        """Leave the logs and nothing else."""
+        """Leave the logs and nothing else; nothing where somebody has removed it all, as tidiers of ``/tmp`` do."""
         for name in ("control.sock", "alive", "cpus"):
             (self.path / name).unlink(missing_ok=True)
-        for file in self.log_dir.iterdir():
+        for file in self.log_dir.glob("*"):
             if file.stat().st_size == 0:
                 file.unlink()
 

@@ -16,6 +16,7 @@ class JobLog:
     """
 
     def __init__(self, directory: Path, level: str) -> None:
+        self._directory = directory
         self._file = directory / "coordinator.log"
         self._level = level
         self._kept: deque[str] = deque(maxlen=KEPT_LINES)
@@ -28,6 +29,15 @@ class JobLog:
             self._logger.log(level, text)
         else:
             self._kept.append(f"{datetime.now():%Y-%m-%d %H:%M:%S.%f} {level: <7} {text}\n")
+
+    def keep_output(self, stream: int, text: bytes) -> None:
+        """Append what a worker wrote to its standard output (1) or error (2): no caller is there to have it."""
+        try:
+            with (self._directory / ("stdout.log" if stream == 1 else "stderr.log")).open("ab") as file:
+                file.write(text)
+        except OSError as error:
+            # A full disk, or somebody who tidied up. The job does not depend on its log.
+            self.write("WARNING", f"{len(text)} bytes of output could not be kept: {error}")
 
     def open(self) -> None:
         """The job goes on for a while: write to a rotated file from now on."""

@@ -274,9 +274,7 @@ class Service:
         else:
             # The caller of a detached job has left: nothing it printed is lost, it is in the job's logs while the job
             # lives.
-            name = "stdout.log" if stream == 1 else "stderr.log"
-            with open(self._directory.log_dir / name, "ab") as file:
-                file.write(data)
+            self._log.keep_output(stream, data)
 
     def _may_take(self) -> bool:
         return not self._caller_client.congested
