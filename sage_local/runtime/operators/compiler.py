@@ -147,9 +147,7 @@ def _generate(kinds: Sequence[Kind], stamps: Stamps) -> _Source:
     changing = sum(kind in CHANGES_NUMBER for kind in kinds)
     if not kinds or {Kind.FLAT_MAP, Kind.SINK} & {*kinds[:-1]} or changing > 1:
         found = [kind.value for kind in kinds]
-        raise ValueError(
-            f"a stage is maps, one filter and a sink at the end, or maps and a flat_map, found {found}"
-        )
+        raise ValueError(f"a stage is maps, one filter and a sink at the end, or maps and a flat_map, found {found}")
     source = _Source(inputs=_inputs(kinds), last=len(kinds) - 1)
     left, right = ("", "") if stamps is Stamps.NONE else ("(", ", stamp)")
     opening, closing = "()" if kinds[-1] is Kind.FLAT_MAP else "[]"

@@ -38,6 +38,7 @@ from sage_local.runtime.protocol.alignment import Alignment, Guarantee
 from sage_local.runtime.protocol.pacing import Pacer
 from sage_local.runtime.protocol.turns import ReceiverTurns, SenderTurns, dealt_to, every_turn
 from sage_local.runtime.worker.explaining import Explaining
+from sage_local.runtime.worker.outlets import Outlets
 from sage_local.runtime.worker.task import Task
 from sage_local.runtime.worker.task_checkpoints import TaskCheckpoints
 
@@ -117,18 +118,20 @@ class _Wiring:
             name=chain.operators[-1].name,
             upstream=upstream,
             operators=operators,
-            outputs=outputs,
-            tags=self._tags(),
-            # The program reads them in other runs, or was told at submit that it does not.
-            unread={SideTag(each.name, tag) for each in chain.operators for tag in (*each.read_tags, *declared(each))},
+            outlets=self._outlets(outputs),
             selectors=self._selectors,
             counters=WorkerCounters(self._around.cells, self._around.clock),
             clock=self._around.clock,
-            copy=self._copy,
             pacer=self._pacer,
             checkpoints=self._checkpoints(source, time, operators),
             explaining=Explaining(context, time, self._inputs, operators),
         )
+
+    def _outlets(self, outputs: list[Output]) -> Outlets:
+        operators = self._chain.operators
+        # The program reads them in other runs, or was told at submit that it does not.
+        unread = {SideTag(each.name, tag) for each in operators for tag in (*each.read_tags, *declared(each))}
+        return Outlets(operators[-1].name, outputs, self._tags(), unread=unread, copy=self._copy)
 
     def _checkpoints(
         self, source: SourceInput | None, time: EventTime | None, operators: list[Operator]
