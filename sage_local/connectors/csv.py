@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sage_local.connectors.files import PathPattern, count_lines, find_files, shortened
+from sage_local.connectors.files import PathPattern, count_lines, find_files, named, shortened
 from sage_local.errors import SourceError
 from sage_local.functions.source import SourceFunction, SplitReader
 
@@ -39,7 +39,7 @@ class CsvSource(SourceFunction[dict[str, str]]):
     def __init__(self, paths: PathPattern | Iterable[PathPattern], *, delimiter: str = ",") -> None:
         if not isinstance(delimiter, str) or len(delimiter) != 1:
             raise SourceError(f"expected a delimiter of one character, found {delimiter!r}")
-        self._paths = paths if isinstance(paths, str | os.PathLike) else list(paths)
+        self._paths = named(paths)
         self._delimiter = delimiter
 
     def splits(self) -> Sequence[CsvSplit]:

@@ -12,7 +12,17 @@ PathPattern = str | os.PathLike[str]
 _COUNT_BLOCK_BYTES = 1 << 20
 
 
-def find_files(patterns: PathPattern | Iterable[PathPattern]) -> list[str]:
+def named(patterns: PathPattern | Iterable[PathPattern]) -> list[str]:
+    """``patterns`` as a list. Raises ``SourceError`` for what is no path and no list of paths."""
+    several = [patterns] if isinstance(patterns, str | os.PathLike) else patterns
+    listed: list[object] = list(several) if isinstance(several, Iterable) else []
+    paths = [os.fspath(pattern) for pattern in listed if isinstance(pattern, str | os.PathLike)]
+    if not listed or len(paths) < len(listed) or not all(isinstance(path, str) and path for path in paths):
+        raise SourceError(f"expected a path, a glob or a list of them, found {patterns!r}")
+    return paths
+
+
+def find_files(patterns: list[str]) -> list[str]:
     """The readable regular files that ``patterns`` name, as absolute paths, sorted, each once.
 
     A pattern that exists as it stands is a path; any other with ``*``, ``?`` or ``[`` is a glob, where ``**`` crosses
@@ -20,17 +30,9 @@ def find_files(patterns: PathPattern | Iterable[PathPattern]) -> list[str]:
     no regular file, and a file that may not be read.
     """
     found: set[str] = set()
-    for pattern in _as_list(patterns):
-        found.update(_expand(os.path.expanduser(os.fspath(pattern))))
-    if not found:
-        raise SourceError("expected a path, a glob or a list of them, found an empty list")
+    for pattern in patterns:
+        found.update(_expand(os.path.expanduser(pattern)))
     return sorted(found)
-
-
-def _as_list(patterns: PathPattern | Iterable[PathPattern]) -> list[PathPattern]:
-    if isinstance(patterns, str | os.PathLike):
-        return [patterns]
-    return list(patterns)
 
 
 def _expand(pattern: str) -> list[str]:
@@ -48,6 +50,8 @@ def _checked(path: str) -> str:
         mode = os.stat(path).st_mode
     except OSError as error:
         raise SourceError(f"can not read {path}: {error.strerror}") from error
+    except ValueError as error:  # a zero character
+        raise SourceError(f"can not read {path!r}: {error}") from error
     if stat.S_ISDIR(mode):
         raise SourceError(f"{path} is a directory: expected a file, or a glob such as {os.path.join(path, '**/*')!r}")
     if not stat.S_ISREG(mode):

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, NamedTuple
 
-from sage_local.connectors.files import PathPattern, find_files
+from sage_local.connectors.files import PathPattern, find_files, named
 from sage_local.errors import SourceError
 from sage_local.functions.expressions import filtered, referenced
 from sage_local.functions.source import SourceFunction
@@ -52,7 +52,7 @@ class ParquetSource(SourceFunction[Any]):
     ) -> None:
         if not isinstance(batch_rows, int) or batch_rows < 1:
             raise SourceError(f"batch_rows: expected a whole number of at least 1, found {batch_rows!r}")
-        self._paths = paths if isinstance(paths, str | os.PathLike) else list(paths)
+        self._paths = named(paths)
         self._batch_rows = batch_rows
         self._columns = columns
         self._filter = filter

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from io import FileIO
 from typing import NamedTuple
 
-from sage_local.connectors.files import PathPattern, check_encoding, count_lines, find_files
+from sage_local.connectors.files import PathPattern, check_encoding, count_lines, find_files, named
 from sage_local.errors import SourceError
 from sage_local.functions.source import SourceFunction, SplitReader
 
@@ -52,7 +52,7 @@ class TextSource(SourceFunction[str]):
     def __init__(
         self, paths: PathPattern | Iterable[PathPattern], *, encoding: str = "utf-8", errors: str = "strict"
     ) -> None:
-        self._paths = paths if isinstance(paths, str | os.PathLike) else list(paths)
+        self._paths = named(paths)
         self._encoding = check_encoding(encoding)
         self._errors = errors
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar
 
 from sage_local.connectors.csv import CsvSplit
-from sage_local.connectors.files import PathPattern, find_files
+from sage_local.connectors.files import PathPattern, find_files, named
 from sage_local.connectors.parquet import conformed, refuse_twice, shown, widened
 from sage_local.errors import SourceError
 from sage_local.functions.source import SourceFunction
@@ -24,7 +24,7 @@ class _TextColumns(SourceFunction[Any]):
     columnar: ClassVar[bool] = True
 
     def __init__(self, paths: PathPattern | Iterable[PathPattern], schema: Any = None) -> None:
-        self._paths = paths if isinstance(paths, str | os.PathLike) else list(paths)
+        self._paths = named(paths)
         self._given = self._schema = schema
 
     @property

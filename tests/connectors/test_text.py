@@ -2,6 +2,7 @@ import os
 import pickle
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -138,9 +139,16 @@ def test_a_glob_without_matches_is_an_error(tmp_path: Path) -> None:
         TextSource(f"{tmp_path}/*.txt").splits()
 
 
-def test_an_empty_list_is_an_error() -> None:
-    with pytest.raises(SourceError, match="found an empty list"):
-        TextSource([]).splits()
+@pytest.mark.parametrize("paths", [[], "", None, 3, b"a.txt", ["a.txt", None], [""]], ids=repr)
+def test_what_names_no_file_is_an_error_where_it_is_given(paths: Any) -> None:
+    with pytest.raises(SourceError, match="expected a path, a glob or a list of them, found ") as refused:
+        TextSource(paths)
+    assert str(refused.value).endswith(repr(paths))
+
+
+def test_a_zero_character_in_a_path_is_an_error() -> None:
+    with pytest.raises(SourceError, match=r"can not read '.*/a\\x00b': embedded null byte"):
+        TextSource("a\0b").splits()
 
 
 def test_a_directory_is_an_error_that_suggests_a_glob(tmp_path: Path) -> None:
