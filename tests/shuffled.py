@@ -16,11 +16,13 @@ from sage_local.testing import leak_check
 
 ROOT = Path(__file__).parents[1]
 SHARED = Path("/dev/shm")
+NAMES = ("sage", "psm_", "sem.")
+"""Of shared memory that a Python program makes; other programs have theirs there."""
 
 
 def run(seed: int, arguments: list[str]) -> list[str]:
     """What went wrong in the order of ``seed``."""
-    shared = set(os.listdir(SHARED))
+    shared = set(named())
     wrong = []
     with tempfile.TemporaryDirectory(prefix="shuffled-") as folder:
         try:
@@ -33,7 +35,11 @@ def run(seed: int, arguments: list[str]) -> list[str]:
         if ran.returncode != 0:
             wrong.append(ran.stdout + ran.stderr)
         wrong += [f"left behind: {path}" for path in Path(folder).iterdir() if not path.name.startswith("pytest-of-")]
-    return [*wrong, *(f"left behind: {SHARED / name}" for name in set(os.listdir(SHARED)) - shared)]
+    return [*wrong, *(f"left behind: {SHARED / name}" for name in set(named()) - shared)]
+
+
+def named() -> list[str]:
+    return [name for name in os.listdir(SHARED) if name.startswith(NAMES)]
 
 
 def main() -> int:
