@@ -339,6 +339,12 @@ class DataStream(StaysHere, Generic[T_co]):
         )
         return self._end.on(on_error).attach(operator, parallelism)
 
+    if not TYPE_CHECKING:  # a type checker would take any name for an attribute
+
+        def __getattr__(self, name):
+            hint = ": call key_by() before" if name in vars(KeyedStream) else ""
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{hint}", name=name, obj=self)
+
 
 class ConnectedStreams(StaysHere, Generic[A_co, B_co]):
     """Streams whose records one function takes apart, each by a hook of its own; made by ``connect``.

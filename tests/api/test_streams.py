@@ -278,3 +278,15 @@ def test_a_config_that_is_wrong_is_refused_by_the_constructor():
 def test_a_job_has_a_name(name):
     with pytest.raises(PlanError, match="name: expected the job's name"):
         LocalEnvironment(name)
+
+
+@pytest.mark.parametrize("name", ["count", "sum", "reduce", "window"])
+def test_what_needs_a_key_says_so_where_there_is_none(name):
+    """The commonest mistake of all."""
+    stream = LocalEnvironment("test").from_collection([1])
+    with pytest.raises(
+        AttributeError, match=f"'DataStream' object has no attribute '{name}': call key_by\\(\\) before"
+    ):
+        getattr(stream, name)
+    with pytest.raises(AttributeError, match=r"'DataStream' object has no attribute 'explode'$"):
+        stream.explode()
