@@ -1,9 +1,11 @@
-"""From a worker's end to the other worker knowing: SIGKILL again and again to a job that restarts, ``deaths.py KILLS``.
+"""From a SIGKILL to its peers' knowing: ``sage bench run benchmarks/deaths.py``.
 
-Counted from the kernel's own event, the pidfd of the killed worker becoming readable, to the ``close`` of a function in
-the worker that was spared: the coordinator has been told, has decided, and has told it, which has left its work.
+For a job that restarts again and again this is counted from the kernel's own event, the pidfd of the killed worker
+becoming readable, to the ``close`` of a function in the worker that was spared: the coordinator has been told, has
+decided, and has told it, which has left its work. For a ring, ``ring_kills.py`` says what is counted.
 """
 
+import json
 import os
 import select
 import signal
@@ -16,9 +18,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import quantiles
 
-from _program import report
+from sage_local.bench.compete import compete
+from sage_local.bench.workload import Figure, Timed, Workload, sage
 
 PATIENCE_S = 60
+JOB_KILLS = 50
 JOB = """\
 import os, socket, sys, time
 from sage_local import LocalEnvironment, MapFunction
@@ -89,10 +93,37 @@ def measured(kills: int) -> Sequence[int]:
                 job.send_signal(signal.SIGINT)
 
 
-if __name__ == "__main__":
+def of_a_job(folder: Path, kills: int) -> Timed:
     started = time.perf_counter()
-    told_ns = measured(int(sys.argv[1]))
+    told_ns = measured(JOB_KILLS)
+    seconds = time.perf_counter() - started
     percentiles = quantiles(told_ns, n=100, method="inclusive")
-    p50, p99 = (percentiles[place] / 1e6 for place in (49, 98))
-    taken = time.perf_counter() - started
-    report(seconds=taken, records=len(told_ns), told_p50_ms=p50, told_p99_ms=p99, told_max_ms=max(told_ns) / 1e6)
+    p50, p99 = (percentiles[place] / 1e3 for place in (49, 98))
+    return Timed(None, seconds, {"told_p50_us": p50, "told_p99_us": p99, "told_max_us": max(told_ns) / 1e3}, JOB_KILLS)
+
+
+def of_a_ring(folder: Path, kills: int) -> Timed:
+    """Fails when a kill leaves more than its time behind."""
+    command = [sys.executable, str(Path(__file__).with_name("ring_kills.py")), "--kills", str(kills)]
+    report = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+    measures = {name: value for name, value in report.items() if name.startswith("told_")}
+    return Timed(None, report["seconds"], measures, report["records"])
+
+
+def _longest(contestant: str) -> Figure:
+    return Figure(f"{contestant}: max ms", lambda the: the(contestant, "told_max_us") / 1e3, 100, at_most=True)
+
+
+WORKLOADS = (
+    Workload(
+        name="deaths",
+        title="from a SIGKILL to its peers' knowing",
+        records=1_000,
+        check=None,
+        contestants={"peer of a ring": sage(of_a_ring), "worker of a job": sage(of_a_job)},
+        figures=(_longest("peer of a ring"), _longest("worker of a job")),
+    ),
+)
+
+if __name__ == "__main__":
+    compete(WORKLOADS)

@@ -1,11 +1,15 @@
-"""A small message to another process and back, from Python, both pinned and spinning: our rings against a Pipe."""
+"""A small message to another process and back, from Python, both pinned and spinning: our rings against a Pipe.
+
+Not among the workloads of the package: it reaches into the engine, which no program of a user's does.
+"""
 
 import multiprocessing
 import os
 from multiprocessing.connection import Connection
+from pathlib import Path
 
-from _program import main
-
+from sage_local.bench.compete import compete
+from sage_local.bench.workload import Workload, expect, floor, ratio, sage
 from sage_local.runtime.memory import segment as memory
 from sage_local.runtime.native import RING_HEADER_BYTES, RingReader, RingWriter, Segment
 
@@ -13,7 +17,7 @@ CAPACITY = 64 * 1024
 MESSAGE = b"x" * 8
 
 
-def rings(rounds: int) -> int:
+def rings(folder: Path, rounds: int) -> int:
     segment = Segment.create("round-trip", 2 * (RING_HEADER_BYTES + CAPACITY))
     child = os.fork()
     if child == 0:
@@ -42,7 +46,7 @@ def _answer_in_rings(segment: Segment, rounds: int) -> None:
         write(1, 0, MESSAGE)
 
 
-def pipe(rounds: int) -> int:
+def pipe(folder: Path, rounds: int) -> int:
     here, there = multiprocessing.Pipe()
     child = os.fork()
     if child == 0:
@@ -67,5 +71,21 @@ def _pin(place: int) -> None:
     os.sched_setaffinity(0, [allowed[place % len(allowed)]])
 
 
+def check(folder: Path, rounds: int, made: int) -> None:
+    expect("rounds", rounds, made)
+
+
+WORKLOADS = (
+    Workload(
+        name="round_trip",
+        title="Python round trip against a Pipe",
+        records=50_000,
+        few=100,
+        check=check,
+        contestants={"pipe": floor(pipe), "rings": sage(rings)},
+        figures=(ratio("seconds", "pipe", "rings", goal=20),),
+    ),
+)
+
 if __name__ == "__main__":
-    main({"rings": rings, "pipe": pipe}, few=100, many=50_000)
+    compete(WORKLOADS)

@@ -10,7 +10,21 @@ from pathlib import Path
 from sage_local.bench.workload import Workload
 
 _PACKAGE = "sage_local.bench.workloads"
-_MODULES = ("wordcount", "json_count", "keyed_count", "tumbling_columns", "filter_columns")
+_MODULES = (
+    "json_count",
+    "keyed_count",
+    "tumbling_columns",
+    "filter_columns",
+    "wordcount",
+    "chain",
+    "cpu_bound",
+    "exchange",
+    "windows",
+    "state",
+    "latency",
+    "hello",
+    "idle",
+)
 """In the order in which they are listed and run."""
 
 

@@ -71,17 +71,20 @@ def _prepared(workload: Workload, records: int, progress: Progress) -> Iterator[
 def _measures(found: Found, contestant: str, many: _Amount, few: _Amount | None) -> dict[str, float]:
     run, report = _run(found, contestant, many)
     measures = {"peak_bytes": float(run.peak_bytes), **report["measures"]}
-    records, seconds, cpu_s = many.records, report["seconds"], run.cpu_s - report["check_cpu_s"]
+    records, seconds, cpu_s = report["records"], report["seconds"], run.cpu_s - report["check_cpu_s"]
     if few is not None:
         start, start_report = _run(found, contestant, few)
-        measures["start_up_s"] = start.wall_s
-        records -= few.records
+        measures |= {"start_up_s": start.wall_s, "start_up_bytes": float(start.peak_bytes)}
+        records -= start_report["records"]
         seconds -= start_report["seconds"]
         cpu_s -= start.cpu_s - start_report["check_cpu_s"]
+    if records == 0:
+        return measures
+    measures["records"] = float(records)
     # Work that does not stand out from start-up was not measured.
-    if seconds > 0 and records > 0:
+    if seconds > 0:
         measures |= {"seconds": seconds, "records_per_s": records / seconds}
-    if cpu_s > 0 and records > 0:
+    if cpu_s > 0:
         measures |= {"cpu_s": cpu_s, "cpu_s_per_million": cpu_s / records * 1e6}
     return measures
 
@@ -96,6 +99,7 @@ def _run(found: Found, contestant: str, amount: _Amount) -> tuple[Run, dict[str,
         report = json.loads(run.stdout.splitlines()[-1])
         return run, {
             "seconds": float(report["seconds"]),
+            "records": int(report["records"]),
             "check_cpu_s": float(report["check_cpu_s"]),
             "measures": dict(report["measures"]),
         }

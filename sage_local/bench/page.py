@@ -6,7 +6,7 @@ from typing import Any
 
 from sage_local.bench.plot import Bar, bars
 from sage_local.bench.results import ContestantResult, FigureResult, Results, WorkloadResult
-from sage_local.bench.units import in_order, number, shown, title
+from sage_local.bench.units import amount, in_order, number, shown, title
 from sage_local.bench.workload import Role
 
 COLOURS = {Role.FLOOR: "#8c959f", Role.SAGE: "#1a7f5a", Role.PEER: "#b8860b"}
@@ -25,9 +25,10 @@ def results_page(results: Results) -> str:
     """A section for each workload: its plot, its table, its figures beside their goals."""
     sections = [_section(workload) for workload in results.workloads]
     count = f"{results.repetitions} interleaved repetition{'s' if results.repetitions > 1 else ''}"
+    scaled = "" if results.scale == 1 else f" {results.scale:g} times the work that goals are meant for."
     note = (
         f"<p>Medians of {count} in fresh processes; whiskers are the least and the greatest value."
-        " CPU time is that of all processes. Start-up, what a run with next to nothing to do takes, is subtracted.</p>"
+        f" CPU time is that of all processes. Start-up, the cost of a run without work, is subtracted.{scaled}</p>"
     )
     return page("sage bench", [note, _legend(), *sections, machine_table(results.machine)])
 
@@ -75,12 +76,12 @@ def _legend() -> str:
 
 
 def _section(workload: WorkloadResult) -> str:
-    measures = in_order({name for each in workload.contestants.values() for name in each.measures})
+    measures = in_order(name for each in workload.contestants.values() for name in each.measures)
     rows = [(name, *_cells(each, measures)) for name, each in workload.contestants.items()]
     table = html_table(("contestant", *map(title, measures)), rows)
     figures = "".join(f"<li>{_figure(figure)}</li>\n" for figure in workload.figures)
     return (
-        f"<h2>{escape(workload.name)}</h2>\n<p>{escape(workload.title)}; {workload.records:,} records</p>\n"
+        f"<h2>{escape(workload.name)}</h2>\n<p>{escape(workload.title)}; {amount(workload.records)}</p>\n"
         f"{workload_plot(workload) or ''}{table}<ul>{figures}</ul>\n"
     )
 

@@ -85,6 +85,7 @@ class Results:
     machine: Mapping[str, Any]
     repetitions: int
     workloads: tuple[WorkloadResult, ...]
+    scale: float = 1.0
 
 
 def is_better(measure: str, one: float, other: float) -> bool:
@@ -130,7 +131,7 @@ def read_results(path: Path) -> Results:
         raise BadResults(f"{path} holds no results of sage bench run: expected format {FORMAT!r}, found {found!r}")
     try:
         workloads = tuple(_workload(each) for each in content["workloads"])
-        return Results(dict(content["machine"]), int(content["repetitions"]), workloads)
+        return Results(dict(content["machine"]), int(content["repetitions"]), workloads, float(content["scale"]))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadResults(f"{path} is damaged: {type(error).__name__}: {error}") from error
 

@@ -1,5 +1,7 @@
 """Measures and figures in words: what a name means, and a value with as many digits as it deserves."""
 
+from collections.abc import Iterable
+
 _TITLES = {
     "seconds": "time, s",
     "cpu_s": "CPU, s",
@@ -10,6 +12,7 @@ _TITLES = {
 }
 _UNITS = ("_per_s", "_bytes", "_ms", "_us", "_ns", "_s")
 _SHOWN_FIRST = ("seconds", "cpu_s_per_million", "records_per_s", "start_up_s", "peak_bytes")
+_FOR_FIGURES = ("cpu_s", "records", "start_up_bytes")
 
 
 def title(measure: str) -> str:
@@ -39,7 +42,13 @@ def number(value: float) -> str:
     return f"{value:.3g}" if abs(value) < 10 else f"{value:.1f}"
 
 
-def in_order(measures: set[str]) -> list[str]:
-    """The measures that are shown, those that every workload has first; ``cpu_s`` is there for figures only."""
-    common = [measure for measure in _SHOWN_FIRST if measure in measures]
-    return [*common, *sorted(measures - {*_SHOWN_FIRST, "cpu_s"})]
+def amount(records: int) -> str:
+    """The work of a contestant."""
+    return f"{records:,} record{'' if records == 1 else 's'}"
+
+
+def in_order(measures: Iterable[str]) -> list[str]:
+    """The measures that are shown, those that every workload has first."""
+    found = dict.fromkeys(measures)
+    common = [measure for measure in _SHOWN_FIRST if measure in found]
+    return [*common, *(measure for measure in found if measure not in _SHOWN_FIRST and measure not in _FOR_FIGURES)]

@@ -41,11 +41,15 @@ class Contestant:
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """The result of a contestant that takes its time itself; ``measures`` are further ones by name."""
+    """The result of a contestant that takes its time itself, and may choose its ``records``.
+
+    ``measures`` are further ones by name; a name ends with its unit, and a rate with ``_per_s``.
+    """
 
     result: Any
     seconds: float
     measures: Mapping[str, float] = field(default_factory=dict)
+    records: int | None = None
 
 
 class NotMeasured(Exception):
@@ -86,14 +90,14 @@ class Workload:
 
     What that costs is start-up, a measure of its own, and is subtracted from the rest, for floors and engines alike.
     ``prepare(folder, records)`` writes the input. ``check(folder, records, result)`` is the oracle: it raises
-    ``WrongResult``.
+    ``WrongResult``. Only where nothing but time comes out there is none.
     """
 
     name: str
     title: str
     records: int
     contestants: Mapping[str, Contestant]
-    check: Callable[[Path, int, Any], None]
+    check: Callable[[Path, int, Any], None] | None
     few: int | None = None
     prepare: Callable[[Path, int], None] | None = None
     figures: tuple[Figure, ...] = ()

@@ -53,7 +53,10 @@ def test_the_file_says_medians_and_verdicts_to_those_who_read_it_without_us(tmp_
         ("[]", "holds no results of sage bench run: expected format 'sage-bench/1', found None"),
         ('{"format": "sage-bench/9"}', "found 'sage-bench/9'"),
         ('{"format": "sage-bench/1"}', "is damaged: KeyError: 'workloads'"),
-        ('{"format": "sage-bench/1", "workloads": [3], "machine": {}, "repetitions": 1}', "is damaged: TypeError"),
+        (
+            '{"format": "sage-bench/1", "workloads": [3], "machine": {}, "repetitions": 1, "scale": 1}',
+            "is damaged: TypeError",
+        ),
     ],
 )
 def test_a_file_without_results_is_an_error_that_names_it(tmp_path: Path, text: str, message: str) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sage_local.bench.compete import compete
 from sage_local.bench.workload import Figure, Round, Workload, expect, floor, sage
+from sage_local.bench.workloads.partial_sums import PartialSums, total
 
 KEYS = 10_000
 Update = tuple[str, int]
@@ -21,8 +22,8 @@ def prepare(folder: Path, records: int) -> None:
     chance = random.Random(0)
     keys = [f"user-{chance.randrange(KEYS)}" for _ in range(records)]
     (folder / "keys.txt").write_text("".join(f"{key}\n" for key in keys), encoding="utf-8")
-    total = sum(n * (n + 1) // 2 for n in Counter(keys).values())
-    (folder / "expected.json").write_text(json.dumps([records, total]), encoding="utf-8")
+    summed = sum(n * (n + 1) // 2 for n in Counter(keys).values())
+    (folder / "expected.json").write_text(json.dumps([records, summed]), encoding="utf-8")
 
 
 def check(folder: Path, records: int, found: list[int]) -> None:
@@ -30,55 +31,36 @@ def check(folder: Path, records: int, found: list[int]) -> None:
     expect("updates, and the sum of their counts", json.loads((folder / "expected.json").read_text()), found)
 
 
-class Updates:
-    """Adds up what it is given; at the end writes that to a file in ``folder``."""
-
-    def __init__(self, folder: str) -> None:
-        self.folder = folder
-        self.seen = self.total = 0
+class Updates(PartialSums):
+    """Number of updates and the sum of their counts."""
 
     def write(self, update: Update) -> None:
         """One update."""
-        self.seen += 1
-        self.total += update[1]
-
-    def close(self) -> None:
-        """One file per subtask."""
-        with tempfile.NamedTemporaryFile("w", dir=self.folder, suffix=".json", delete=False) as file:
-            json.dump([self.seen, self.total], file)
+        self.sums[0] += 1
+        self.sums[1] += update[1]
 
 
 def loop(folder: Path, records: int) -> list[int]:
     """One process, one dictionary, the same sink."""
     counts: dict[str, int] = {}
-    with tempfile.TemporaryDirectory(dir=folder) as written:
-        updates = Updates(written)
-        with open(folder / "keys.txt", encoding="utf-8") as lines:
-            for line in lines:
-                key = line.rstrip("\n")
-                n = counts[key] = counts.get(key, 0) + 1
-                updates.write((key, n))
-        updates.close()
-        return _sum(written)
+    updates = Updates("", 2)
+    with open(folder / "keys.txt", encoding="utf-8") as lines:
+        for line in lines:
+            key = line.rstrip("\n")
+            n = counts[key] = counts.get(key, 0) + 1
+            updates.write((key, n))
+    return updates.sums
 
 
 def count_running(folder: Path, parallelism: int) -> list[int]:
     """Ours."""
-    from sage_local import LocalEnvironment, SinkFunction
-
-    class UpdatesSink(Updates, SinkFunction[Update]):
-        pass
+    from sage_local import LocalEnvironment
 
     with tempfile.TemporaryDirectory(dir=folder) as written:
         env = LocalEnvironment("keyed-count", config={"parallelism": parallelism})
-        env.from_text(folder / "keys.txt").key_by(lambda key: key).count().sink(UpdatesSink(written))
+        env.from_text(folder / "keys.txt").key_by(lambda key: key).count().sink(Updates(written, 2))
         env.submit()
-        return _sum(written)
-
-
-def _sum(folder: str) -> list[int]:
-    parts = [json.loads(path.read_text()) for path in Path(folder).iterdir()]
-    return [sum(column) for column in zip(*parts, strict=True)]
+        return total(written)
 
 
 def _beyond_the_loop_ns(the: Round, contestant: str) -> float:

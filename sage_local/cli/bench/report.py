@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sage_local.bench.results import ContestantResult, FigureResult, Spread, WorkloadResult
-from sage_local.bench.units import in_order, number, shown, title
+from sage_local.bench.units import amount, in_order, number, shown, title
 
 _WIDTH_IN_PIPE = 160
 _WITH_SPREAD = ("seconds", "cpu_s_per_million")
@@ -22,8 +22,8 @@ def console(stream: IO[str] | None = None) -> Console:
 
 def show_workload(result: WorkloadResult, out: Console) -> None:
     """A table of its contestants, and its figures beside their goals."""
-    out.print(f"[bold]{result.name}[/]: {result.title}, {result.records:,} records")
-    measures = in_order({name for each in result.contestants.values() for name in each.measures})
+    out.print(f"[bold]{result.name}[/]: {result.title}; {amount(result.records)}")
+    measures = in_order(name for each in result.contestants.values() for name in each.measures)
     drawn = Table(box=SIMPLE_HEAD, pad_edge=False)
     drawn.add_column("contestant")
     drawn.add_column("role")

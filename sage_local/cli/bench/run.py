@@ -53,7 +53,9 @@ def command(
             except ContestantFailed as error:
                 raise click.ClickException(str(error)) from error
             show_workload(done[-1], out)
-    results = Results(described, repetitions, tuple(done))
+    if scale != 1:
+        out.print(f"Goals are meant for --scale 1, not {scale:g}.")
+    results = Results(described, repetitions, tuple(done), scale)
     if json_file is not None:
         write_results(results, json_file)
     if html_file is not None:
