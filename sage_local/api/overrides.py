@@ -6,7 +6,7 @@ stands here. One value for the process and not a context variable, since program
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from enum import Enum
+from typing import NoReturn
 
 from sage_local.config import Layer
 from sage_local.core.data import keyword_data
@@ -15,31 +15,29 @@ from sage_local.runtime.job import JobResult
 from sage_local.runtime.protocol.progress import Progress
 
 
-class RunMode(Enum):
-    """What ``submit`` does."""
-
-    RUN = "run"
-    PLAN = "plan"
-    """Raise ``Planned`` instead of starting anything."""
-
-
 @keyword_data
 class Overrides:
     """``layers`` win over every other setting, a later one over an earlier one."""
 
     layers: tuple[Layer, ...] = ()
-    mode: RunMode = RunMode.RUN
+    on_planned: Callable[[Plan], None] | None = None
+    """Called with the plan of each job before anything of it starts."""
     on_progress: Callable[[Progress], None] | None = None
     on_result: Callable[[JobResult], None] | None = None
     """Called with what each finished job did."""
 
 
 class Planned(BaseException):
-    """Ends the program at its first ``submit`` in mode ``PLAN``. Not an ``Exception``, so that programs let it pass."""
+    """Ends the program at its first ``submit``. Not an ``Exception``, so that programs let it pass."""
 
     def __init__(self, plan: Plan) -> None:
         super().__init__(plan)
         self.plan = plan
+
+
+def no_further(plan: Plan) -> NoReturn:
+    """For ``on_planned``: raises ``Planned`` instead of starting anything."""
+    raise Planned(plan)
 
 
 _current = Overrides()

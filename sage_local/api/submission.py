@@ -5,7 +5,7 @@ import warnings
 from typing import Any
 
 from sage_local.api.annotations import check_annotations
-from sage_local.api.overrides import Planned, RunMode, current_overrides
+from sage_local.api.overrides import current_overrides
 from sage_local.api.program import Program
 from sage_local.api.recovery import check_recovery
 from sage_local.api.upstream import Upstream
@@ -55,10 +55,7 @@ def settings_of(program: Program) -> Settings:
 
 
 def checked_plan(program: Program, graph: LogicalGraph) -> Plan:
-    """The plan of ``graph``; raises for everything that can be known to be wrong before a process starts.
-
-    In mode ``PLAN`` this is as far as a program comes: raises ``Planned``.
-    """
+    """The plan of ``graph``; raises for everything that can be known to be wrong before a process starts."""
     settings = settings_of(program)
     settings.refuse_unbuilt()
     check_recovery(graph, settings)
@@ -70,8 +67,9 @@ def checked_plan(program: Program, graph: LogicalGraph) -> Plan:
             stacklevel=4,  # of submit() or collect() in the user's program
         )
     planned = plan(graph, settings)
-    if current_overrides().mode is RunMode.PLAN:
-        raise Planned(planned)
+    on_planned = current_overrides().on_planned
+    if on_planned is not None:
+        on_planned(planned)
     return planned
 
 

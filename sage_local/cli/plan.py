@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from sage_local.api.overrides import Overrides, Planned, RunMode, overriding
+from sage_local.api.overrides import Overrides, Planned, no_further, overriding
 from sage_local.api.submission import rendered
 from sage_local.cli.exits import EXIT_FAILED
 from sage_local.cli.program_options import program_options
@@ -23,7 +23,7 @@ def command(file: Path, args: tuple[str, ...], *, mermaid: bool, **options: Any)
     """
     layer = command_line_layer(**options)
     try:
-        with overriding(Overrides(layers=(layer,), mode=RunMode.PLAN)):
+        with overriding(Overrides(layers=(layer,), on_planned=no_further)):
             code = execute(file, args)
     except Planned as planned:
         click.echo(rendered(planned.plan, mermaid=mermaid), nl=False)

@@ -14,9 +14,22 @@ from sage_local.cli.report import report, tell_left_out
 from sage_local.cli.script import run_script
 from sage_local.cli.settings_input import command_line_layer
 from sage_local.cli.signals import SignalWatch
+from sage_local.plan.physical import Plan
 
 
-@click.group("run")
+class RunGroup(click.Group):
+    """Knows what is meant by ``sage run FILE.py``."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that ``args`` begin with."""
+        if args[0] not in self.commands and Path(args[0]).suffix == ".py":
+            raise click.UsageError(f"expected where to run, found {args[0]}: sage run local {' '.join(args)}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group("run", cls=RunGroup)
 def command() -> None:
     """Run a program."""
 
@@ -29,14 +42,18 @@ def local(file: Path, args: tuple[str, ...], **options: Any) -> None:
     Whatever stands behind -- is for the program.
     """
     layer = command_line_layer(**options)
+    jobs: list[Plan] = []
     with _progress_line() as line:
         overrides = Overrides(
             layers=(layer,),
+            on_planned=jobs.append,
             on_progress=line.show if line else None,
             on_result=lambda result: tell_left_out(result, sys.stderr),
         )
         with overriding(overrides):
             code = execute(file, args)
+    if code == 0 and not jobs:
+        click.echo(f"sage: {file} ended without submitting a job", err=True)
     raise SystemExit(code)
 
 

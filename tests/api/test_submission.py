@@ -3,7 +3,7 @@ import threading
 import pytest
 
 from sage_local import ConfigError, LocalEnvironment, NotBuiltError, PlanError, SourceError, TypeMismatchError
-from sage_local.api.overrides import Overrides, Planned, RunMode, overriding
+from sage_local.api.overrides import Overrides, Planned, no_further, overriding
 from sage_local.config import BUFFER_TIMEOUT_MS, LOG_LEVEL, METRICS_INTERVAL_MS, PARALLELISM, LogLevel, parse_layer
 
 
@@ -188,13 +188,13 @@ class TestOverrides:
 
     def test_in_plan_mode_submit_ends_the_program_with_its_plan(self, env, launcher):
         env.from_collection([1]).print()
-        with overriding(Overrides(mode=RunMode.PLAN)), pytest.raises(Planned) as raised:
+        with overriding(Overrides(on_planned=no_further)), pytest.raises(Planned) as raised:
             env.submit()
         assert raised.value.plan.job_name == "job"
         assert launcher.plans == []
 
     def test_in_plan_mode_collect_does_too(self, env):
-        with overriding(Overrides(mode=RunMode.PLAN)), pytest.raises(Planned):
+        with overriding(Overrides(on_planned=no_further)), pytest.raises(Planned):
             env.from_collection([1]).collect()
 
     def test_progress_goes_to_the_command_line(self, env, launcher):

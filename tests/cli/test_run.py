@@ -86,6 +86,20 @@ def test_an_exception_of_the_program_itself_is_shown_without_the_engines_frames(
     )
 
 
+def test_a_program_that_submits_nothing_is_told_so(sage: Run, program: Program) -> None:
+    """``submit()`` is easily forgotten."""
+    file = program("from sage_local import LocalEnvironment\nLocalEnvironment('p').from_collection([1]).print()\n")
+    done = sage("run", "local", file)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == f"sage: {file} ended without submitting a job\n"
+
+
+def test_where_to_run_is_easily_forgotten_too(sage: Run) -> None:
+    done = sage("run", "program.py", "--parallelism=2")
+    assert done.returncode == 2
+    assert "Error: expected where to run, found program.py: sage run local program.py --parallelism=2\n" in done.stderr
+
+
 def test_a_misspelt_setting_is_a_usage_error(sage: Run, program: Program) -> None:
     done = sage("run", "local", "--set", "paralelism=2", program(THREE))
     assert done.returncode == 2

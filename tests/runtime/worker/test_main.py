@@ -8,7 +8,7 @@ import cloudpickle
 import pytest
 
 from sage_local import LocalEnvironment
-from sage_local.api.overrides import Overrides, Planned, RunMode, overriding
+from sage_local.api.overrides import Overrides, Planned, no_further, overriding
 from sage_local.core.ids import WorkerId
 from sage_local.functions import SourceFunction
 from sage_local.runtime.codec.rows import decode
@@ -117,7 +117,7 @@ def start(tmp_path):
 
 
 def plan_of(stream):
-    with overriding(Overrides(mode=RunMode.PLAN)), pytest.raises(Planned) as planned:
+    with overriding(Overrides(on_planned=no_further)), pytest.raises(Planned) as planned:
         stream.collect()
     return planned.value.plan
 
