@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     # The table below, for type checkers.
-    from sage_local.api import AllWindowedStream as AllWindowedStream
-    from sage_local.api import ConnectedStreams as ConnectedStreams
-    from sage_local.api import DataStream as DataStream
-    from sage_local.api import DataStreamSink as DataStreamSink
-    from sage_local.api import KeyedStream as KeyedStream
-    from sage_local.api import LocalEnvironment as LocalEnvironment
-    from sage_local.api import WindowedStream as WindowedStream
     from sage_local.api.columns import ColumnStream as ColumnStream
     from sage_local.api.columns import KeyedColumnStream as KeyedColumnStream
     from sage_local.api.columns import WindowedColumnStream as WindowedColumnStream
+    from sage_local.api.connected import ConnectedStreams as ConnectedStreams
+    from sage_local.api.datastream import DataStream as DataStream
+    from sage_local.api.datastream import DataStreamSink as DataStreamSink
+    from sage_local.api.environment import LocalEnvironment as LocalEnvironment
+    from sage_local.api.keyed import KeyedStream as KeyedStream
+    from sage_local.api.windowed import AllWindowedStream as AllWindowedStream
+    from sage_local.api.windowed import WindowedStream as WindowedStream
     from sage_local.connectors.file_sink import FileSink as FileSink
     from sage_local.core.time_domain import TimeDomain as TimeDomain
     from sage_local.errors import CheckpointError as CheckpointError
@@ -121,7 +121,7 @@ _HOMES = {
     "AggregateFunction": "sage_local.functions",
     "AggregatingState": "sage_local.functions",
     "AggregatingStateDescriptor": "sage_local.functions",
-    "AllWindowedStream": "sage_local.api",
+    "AllWindowedStream": "sage_local.api.windowed",
     "BaseFunction": "sage_local.functions",
     "BroadcastContext": "sage_local.functions",
     "BroadcastProcessFunction": "sage_local.functions",
@@ -133,14 +133,14 @@ _HOMES = {
     "CoProcessFunction": "sage_local.functions",
     "ColumnStream": "sage_local.api.columns",
     "ConfigError": "sage_local.errors",
-    "ConnectedStreams": "sage_local.api",
+    "ConnectedStreams": "sage_local.api.connected",
     "ContinuousEventTimeTrigger": "sage_local.windowing.triggers",
     "ContinuousProcessingTimeTrigger": "sage_local.windowing.triggers",
     "CoordinatorLostError": "sage_local.errors",
     "Count": "sage_local.functions.aggregates",
     "CountTrigger": "sage_local.windowing.triggers",
-    "DataStream": "sage_local.api",
-    "DataStreamSink": "sage_local.api",
+    "DataStream": "sage_local.api.datastream",
+    "DataStreamSink": "sage_local.api.datastream",
     "EventTimeSessionWindows": "sage_local.windowing.assigners",
     "EventTimeTrigger": "sage_local.windowing.triggers",
     "FailedRecord": "sage_local.functions",
@@ -161,10 +161,10 @@ _HOMES = {
     "KeyedColumnStream": "sage_local.api.columns",
     "KeyedProcessContext": "sage_local.functions",
     "KeyedProcessFunction": "sage_local.functions",
-    "KeyedStream": "sage_local.api",
+    "KeyedStream": "sage_local.api.keyed",
     "ListState": "sage_local.functions",
     "ListStateDescriptor": "sage_local.functions",
-    "LocalEnvironment": "sage_local.api",
+    "LocalEnvironment": "sage_local.api.environment",
     "MapFunction": "sage_local.functions",
     "MapState": "sage_local.functions",
     "MapStateDescriptor": "sage_local.functions",
@@ -223,7 +223,7 @@ _HOMES = {
     "WindowAssigner": "sage_local.windowing.assigner",
     "WindowContext": "sage_local.functions.window",
     "WindowedColumnStream": "sage_local.api.columns",
-    "WindowedStream": "sage_local.api",
+    "WindowedStream": "sage_local.api.windowed",
     "WorkerLostError": "sage_local.errors",
 }
 """Every public name and the module that it is loaded from."""

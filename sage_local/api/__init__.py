@@ -3,23 +3,3 @@
 Holds how a program is described and handed over. Does not hold how it is planned (``sage_local.plan``) or run
 (``sage_local.runtime``). May import every room but ``testing``, ``cli``, ``bench`` and ``bridge``.
 """
-
-from sage_local.api.datastream import (
-    AllWindowedStream,
-    ConnectedStreams,
-    DataStream,
-    DataStreamSink,
-    KeyedStream,
-    WindowedStream,
-)
-from sage_local.api.environment import LocalEnvironment
-
-__all__ = [
-    "AllWindowedStream",
-    "ConnectedStreams",
-    "DataStream",
-    "DataStreamSink",
-    "KeyedStream",
-    "LocalEnvironment",
-    "WindowedStream",
-]

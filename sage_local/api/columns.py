@@ -11,10 +11,12 @@ from sage_local.api.column_schemas import (
     filtered_schema,
     selected_schema,
 )
-from sage_local.api.datastream import DataStream, DataStreamSink, KeyedStream, WindowedStream
+from sage_local.api.datastream import DataStream, DataStreamSink
+from sage_local.api.keyed import KeyedStream
 from sage_local.api.names import operator_name
 from sage_local.api.submission import collect
 from sage_local.api.upstream import Upstream
+from sage_local.api.windowed import WindowedStream
 from sage_local.errors import FunctionError, PlanError
 from sage_local.functions.binding import refuse_class
 from sage_local.functions.columns import WINDOW_END, WINDOW_START, ColumnKey, named_aggregates
@@ -144,7 +146,7 @@ class ColumnStream(DataStream[Record]):
         self, strategy: "WatermarkStrategy[Any]", *, name: str | None = None, parallelism: int | None = None
     ) -> "ColumnStream":
         """Event time is in the column that the strategy names by ``with_timestamp_column``."""
-        from sage_local.api.windowed import check_strategy
+        from sage_local.api.windowing import check_strategy
 
         check_strategy(strategy)
         if not isinstance(strategy.assigner, str):
@@ -284,7 +286,7 @@ class WindowedColumnStream(ColumnAggregates, WindowedStream[Record, Any]):
     __slots__ = ("_assigner", "_keys", "_stream")
 
     def __init__(self, stream: ColumnStream, keys: tuple[str, ...], assigner: "WindowAssigner") -> None:
-        from sage_local.api.windowed import check_assigner
+        from sage_local.api.windowing import check_assigner
 
         check_assigner(assigner)
         self._stream = stream
@@ -293,7 +295,7 @@ class WindowedColumnStream(ColumnAggregates, WindowedStream[Record, Any]):
 
     @property
     def _windowing(self) -> Any:  # type: ignore[override]  # as above
-        from sage_local.api.windowed import time_windows
+        from sage_local.api.windowing import time_windows
 
         if not self._keys:
             return time_windows(self._stream._end.unkeyed(), self._assigner, is_keyed=False)
@@ -356,7 +358,7 @@ class WindowedColumnStream(ColumnAggregates, WindowedStream[Record, Any]):
 
     def _vectorised(self) -> str:
         """The time column. ``PlanError`` for windows that are of rows only."""
-        from sage_local.api.windowed import check_vectorised
+        from sage_local.api.windowing import check_vectorised
 
         check_vectorised(self._assigner)
         if self._stream._time is None:

@@ -2,20 +2,84 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Generic, TypeVar
 
+from sage_local.api.datastream import DataStream
 from sage_local.api.names import operator_name
+from sage_local.api.program import StaysHere
 from sage_local.api.upstream import Upstream
 from sage_local.errors import PlanError
-from sage_local.functions import BroadcastProcessFunction
+from sage_local.functions import (
+    BroadcastProcessFunction,
+    CoFlatMapFunction,
+    CoMapFunction,
+    CoProcessFunction,
+    KeySelector,
+    Role,
+    bind,
+)
 from sage_local.functions.co_shape import CoShape
 from sage_local.functions.output_tag import OnError, check_on_error
 from sage_local.functions.process_binding import bind_connected
 from sage_local.plan.graph import Exchange, Input
 from sage_local.plan.operators import Connected
 
+A_co = TypeVar("A_co", covariant=True)
+B_co = TypeVar("B_co", covariant=True)
+U = TypeVar("U")
 
-def attach_connected(
+
+class ConnectedStreams(StaysHere, Generic[A_co, B_co]):
+    """Streams whose records one function takes apart, each by a hook of its own; made by ``connect``.
+
+    Hooks are numbered from 1: ``map1`` and ``map2`` for two streams, ``map3`` and so on for more.
+    """
+
+    __slots__ = ("_ends",)
+
+    def __init__(self, ends: tuple[Upstream, ...]) -> None:
+        _check_connectable(ends)
+        self._ends = ends
+
+    def key_by(self, *selectors: Callable[[Any], Any] | KeySelector[Any, Any]) -> "ConnectedStreams[A_co, B_co]":
+        """Bring records of equal keys together, from all the streams: a selector for each, or one for all."""
+        return ConnectedStreams(_keyed_ends(self._ends, [bind(selector, Role.KEY) for selector in selectors]))
+
+    def map(
+        self,
+        function: CoMapFunction[A_co, B_co, U],
+        *,
+        name: str | None = None,
+        parallelism: int | None = None,
+        on_error: OnError = "fail",
+    ) -> DataStream[U]:
+        """Put ``map1(record)`` or ``map2(record)`` in the place of each record."""
+        return DataStream(_attach_connected(self._ends, function, CoShape.MAP, name, parallelism, on_error))
+
+    def flat_map(
+        self,
+        function: CoFlatMapFunction[A_co, B_co, U],
+        *,
+        name: str | None = None,
+        parallelism: int | None = None,
+        on_error: OnError = "fail",
+    ) -> DataStream[U]:
+        """Put all that ``flat_map1(record)`` or ``flat_map2(record)`` yields in the place of each record."""
+        return DataStream(_attach_connected(self._ends, function, CoShape.FLAT_MAP, name, parallelism, on_error))
+
+    def process(
+        self,
+        function: CoProcessFunction[A_co, B_co, U] | BroadcastProcessFunction[A_co, B_co, U],
+        *,
+        name: str | None = None,
+        parallelism: int | None = None,
+        on_error: OnError = "fail",
+    ) -> DataStream[U]:
+        """Put what ``process1(record, ctx)`` or ``process2(record, ctx)`` yields in the place of each record."""
+        return DataStream(_attach_connected(self._ends, function, CoShape.PROCESS, name, parallelism, on_error))
+
+
+def _attach_connected(
     ends: Sequence[Upstream],
     function: Any,
     shape: CoShape,
@@ -39,13 +103,13 @@ def attach_connected(
     return Upstream(ends[0].program, (Input(node.id),))
 
 
-def check_connectable(ends: Sequence[Upstream]) -> None:
+def _check_connectable(ends: Sequence[Upstream]) -> None:
     """Raise where streams can not be put together at all."""
     if any(end.program is not ends[0].program for end in ends):
         raise PlanError("connect() takes streams of one environment, found streams of two")
 
 
-def keyed_ends(ends: Sequence[Upstream], selectors: Sequence[Callable[[Any], Any]]) -> tuple[Upstream, ...]:
+def _keyed_ends(ends: Sequence[Upstream], selectors: Sequence[Callable[[Any], Any]]) -> tuple[Upstream, ...]:
     """``ends`` keyed by ``selectors``, one for each or one for all."""
     if len(selectors) == 1:
         selectors = [selectors[0]] * len(ends)

@@ -1,64 +1,45 @@
 """Streams: what operators are applied to. Building them runs nothing."""
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
-from sage_local.api.connected import attach_connected, check_connectable, keyed_ends
 from sage_local.api.names import operator_name
 from sage_local.api.program import StaysHere
 from sage_local.api.submission import collect
 from sage_local.api.upstream import Upstream
 from sage_local.errors import FunctionError, PlanError
 from sage_local.functions import (
-    AggregateFunction,
     BaseFunction,
-    BroadcastProcessFunction,
-    CoFlatMapFunction,
-    CoMapFunction,
-    CoProcessFunction,
     FilterFunction,
     FlatMapFunction,
-    KeyedProcessContext,
-    KeyedProcessFunction,
     KeySelector,
     MapFunction,
     OutputTag,
     ProcessContext,
     ProcessFunction,
-    ReduceFunction,
     Role,
     SinkFunction,
     TwoPhaseCommitSink,
     bind,
 )
-from sage_local.functions.aggregates import Count, Max, Mean, Min, Selector, Sum
-from sage_local.functions.binding import refuse_class
-from sage_local.functions.co_shape import CoShape
 from sage_local.functions.output_tag import OnError
 from sage_local.functions.process_binding import bind_process
 from sage_local.plan import operators
 from sage_local.plan.graph import Exchange
 
 if TYPE_CHECKING:
+    # Operators lead from each kind of stream to the others: at run time the method that does so imports the other kind.
+    # Programs without event time and windows then start as fast as if there were none.
     from sage_local.api.columns import ColumnStream
-
-    # Not at run time: programs without event time and windows should start as fast as if there were none.
-    from sage_local.api.windowed import Windowing
-    from sage_local.functions.window import ProcessWindowFunction
+    from sage_local.api.connected import ConnectedStreams
+    from sage_local.api.keyed import KeyedStream
+    from sage_local.api.windowed import AllWindowedStream
     from sage_local.windowing.assigner import WindowAssigner
-    from sage_local.windowing.duration import Duration
-    from sage_local.windowing.trigger import Trigger
     from sage_local.windowing.watermarks import WatermarkStrategy
-    from sage_local.windowing.windows import TimeWindow
 
 T_co = TypeVar("T_co", covariant=True)
-K_co = TypeVar("K_co", covariant=True)
-A_co = TypeVar("A_co", covariant=True)
-B_co = TypeVar("B_co", covariant=True)
 U = TypeVar("U")
-V = TypeVar("V")
 K = TypeVar("K")
-ACC = TypeVar("ACC")
 
 
 class DataStreamSink(StaysHere):
@@ -162,6 +143,8 @@ class DataStream(StaysHere, Generic[T_co]):
 
         What is a key, and when two are equal, is said by the Keys guarantee.
         """
+        from sage_local.api.keyed import KeyedStream
+
         return KeyedStream(self._end.exchange(Exchange.HASH, bind(selector, Role.KEY)))
 
     @overload
@@ -195,13 +178,14 @@ class DataStream(StaysHere, Generic[T_co]):
 
         Directly behind a source it runs with the source, and tells the time of each split by itself.
         """
-        from sage_local.api.windowed import assign_timestamps
+        from sage_local.api.windowing import assign_timestamps
 
         return DataStream(assign_timestamps(self._end, strategy, name, parallelism).unkeyed())
 
     def window_all(self, assigner: "WindowAssigner") -> "AllWindowedStream[T_co]":
         """Put all records, whatever their keys, into the same windows: one subtask computes them."""
-        from sage_local.api.windowed import time_windows
+        from sage_local.api.windowed import AllWindowedStream
+        from sage_local.api.windowing import time_windows
 
         return AllWindowedStream(time_windows(self._end.unkeyed(), assigner, is_keyed=False))
 
@@ -226,6 +210,8 @@ class DataStream(StaysHere, Generic[T_co]):
                 raise FunctionError(f"connect() takes streams, found {other!r}")
         if not others:
             raise FunctionError("connect() takes at least one other stream, found none")
+        from sage_local.api.connected import ConnectedStreams
+
         return ConnectedStreams((self._end, *(other._end for other in others)))
 
     def map_batches(
@@ -342,566 +328,7 @@ class DataStream(StaysHere, Generic[T_co]):
     if not TYPE_CHECKING:  # a type checker would take any name for an attribute
 
         def __getattr__(self, name):
+            from sage_local.api.keyed import KeyedStream
+
             hint = ": call key_by() before" if name in vars(KeyedStream) else ""
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{hint}", name=name, obj=self)
-
-
-class ConnectedStreams(StaysHere, Generic[A_co, B_co]):
-    """Streams whose records one function takes apart, each by a hook of its own; made by ``connect``.
-
-    Hooks are numbered from 1: ``map1`` and ``map2`` for two streams, ``map3`` and so on for more.
-    """
-
-    __slots__ = ("_ends",)
-
-    def __init__(self, ends: tuple[Upstream, ...]) -> None:
-        check_connectable(ends)
-        self._ends = ends
-
-    def key_by(self, *selectors: Callable[[Any], Any] | KeySelector[Any, Any]) -> "ConnectedStreams[A_co, B_co]":
-        """Bring records of equal keys together, from all the streams: a selector for each, or one for all."""
-        return ConnectedStreams(keyed_ends(self._ends, [bind(selector, Role.KEY) for selector in selectors]))
-
-    def map(
-        self,
-        function: CoMapFunction[A_co, B_co, U],
-        *,
-        name: str | None = None,
-        parallelism: int | None = None,
-        on_error: OnError = "fail",
-    ) -> DataStream[U]:
-        """Put ``map1(record)`` or ``map2(record)`` in the place of each record."""
-        return DataStream(attach_connected(self._ends, function, CoShape.MAP, name, parallelism, on_error))
-
-    def flat_map(
-        self,
-        function: CoFlatMapFunction[A_co, B_co, U],
-        *,
-        name: str | None = None,
-        parallelism: int | None = None,
-        on_error: OnError = "fail",
-    ) -> DataStream[U]:
-        """Put all that ``flat_map1(record)`` or ``flat_map2(record)`` yields in the place of each record."""
-        return DataStream(attach_connected(self._ends, function, CoShape.FLAT_MAP, name, parallelism, on_error))
-
-    def process(
-        self,
-        function: CoProcessFunction[A_co, B_co, U] | BroadcastProcessFunction[A_co, B_co, U],
-        *,
-        name: str | None = None,
-        parallelism: int | None = None,
-        on_error: OnError = "fail",
-    ) -> DataStream[U]:
-        """Put what ``process1(record, ctx)`` or ``process2(record, ctx)`` yields in the place of each record."""
-        return DataStream(attach_connected(self._ends, function, CoShape.PROCESS, name, parallelism, on_error))
-
-
-class KeyedStream(DataStream[T_co], Generic[T_co, K_co]):
-    """A stream partitioned by key. ``map``, ``filter`` and ``flat_map`` keep the keys that its records came with."""
-
-    __slots__ = ()
-
-    @overload
-    def map(
-        self,
-        function: Callable[[T_co], U] | MapFunction[T_co, U],
-        *,
-        name: str | None = None,
-        parallelism: int | None = None,
-        on_error: OnError = "fail",
-    ) -> "KeyedStream[U, K_co]": ...
-    @overload
-    def map(
-        self,
-        function: BaseFunction,
-        *,
-        name: str | None = None,
-        parallelism: int | None = None,
-        on_error: OnError = "fail",
-    ) -> "KeyedStream[Any, K_co]": ...
-    def map(
-        self, function: Any, *, name: str | None = None, parallelism: int | None = None, on_error: OnError = "fail"
-    ) -> "KeyedStream[Any, K_co]":
-        """As on any stream; each key is seen in one subtask, in order."""
-        return KeyedStream(self._map(function, name, parallelism, on_error))
-
-    def filter(
-        self,
-        function: Callable[[T_co], object] | FilterFunction[T_co] | BaseFunction,
-        *,
-        name: str | None = None,
-        parallelism: int | None = None,
-        on_error: OnError = "fail",
-    ) -> "KeyedStream[T_co, K_co]":
-        """As on any stream; each key is seen in one subtask, in order."""
-        return KeyedStream(self._filter(function, name, parallelism, on_error))
-
-    @overload
-    def flat_map(
-        self,
-        function: Callable[[T_co], Iterable[U]] | FlatMapFunction[T_co, U],
-        *,
-        name: str | None = None,
-        parallelism: int | None = None,
-        on_error: OnError = "fail",
-    ) -> "KeyedStream[U, K_co]": ...
-    @overload
-    def flat_map(
-        self,
-        function: BaseFunction,
-        *,
-        name: str | None = None,
-        parallelism: int | None = None,
-        on_error: OnError = "fail",
-    ) -> "KeyedStream[Any, K_co]": ...
-    def flat_map(
-        self, function: Any, *, name: str | None = None, parallelism: int | None = None, on_error: OnError = "fail"
-    ) -> "KeyedStream[Any, K_co]":
-        """As on any stream; what comes of a record has its key."""
-        return KeyedStream(self._flat_map(function, name, parallelism, on_error))
-
-    @overload
-    def process(
-        self,
-        function: KeyedProcessFunction[K_co, T_co, U] | ProcessFunction[T_co, U],
-        *,
-        name: str | None = None,
-        parallelism: int | None = None,
-        on_error: OnError = "fail",
-    ) -> DataStream[U]: ...
-    @overload
-    def process(
-        self,
-        function: Callable[[T_co, KeyedProcessContext[K_co]], Iterable[Any] | None],
-        *,
-        name: str | None = None,
-        parallelism: int | None = None,
-        on_error: OnError = "fail",
-    ) -> DataStream[Any]: ...
-    def process(
-        self, function: Any, *, name: str | None = None, parallelism: int | None = None, on_error: OnError = "fail"
-    ) -> DataStream[Any]:
-        """As on any stream, with state and timers of each record's key for a ``KeyedProcessFunction``."""
-        return DataStream(self._process(function, name, parallelism, on_error))
-
-    def window(self, assigner: "WindowAssigner") -> "WindowedStream[T_co, K_co]":
-        """Put the records of each key into windows."""
-        from sage_local.api.windowed import time_windows
-
-        return WindowedStream(time_windows(self._end, assigner, is_keyed=True))
-
-    def count_window(self, size: int, slide: int | None = None) -> "WindowedStream[T_co, K_co]":
-        """Put the records of each key into windows of ``size``, or the latest ``size`` after every ``slide``.
-
-        A window that is not full at the end of input does not fire.
-        """
-        from sage_local.api.windowed import count_windows
-
-        return WindowedStream(count_windows(self._end, size, slide))
-
-    def reduce(
-        self,
-        function: Callable[[T_co, T_co], T_co] | ReduceFunction[T_co],
-        *,
-        name: str | None = None,
-        parallelism: int | None = None,
-        on_error: OnError = "fail",
-    ) -> DataStream[T_co]:
-        """Fold the records of each key with ``function(so_far, record)``; emits what the fold has.
-
-        At every record, or in batch mode once per key at the end of input; so do all aggregates.
-        """
-        bind(function, Role.REDUCE)
-        operator = operators.Reduce(
-            name=operator_name(name, function, "reduce"), key_selector=self._end.key_selector, function=function
-        )
-        return DataStream(self._end.on(on_error).attach(operator, parallelism).unkeyed())
-
-    def aggregate(
-        self,
-        function: AggregateFunction[T_co, ACC, U],
-        *,
-        name: str | None = None,
-        parallelism: int | None = None,
-        on_error: OnError = "fail",
-    ) -> "DataStream[tuple[K_co, U]]":
-        """Fold the records of each key into an accumulator; emits ``(key, result)``."""
-        refuse_class(function, "aggregate", AggregateFunction)
-        operator = operators.Aggregate(
-            name=operator_name(name, function, "aggregate"), key_selector=self._end.key_selector, function=function
-        )
-        return DataStream(self._end.on(on_error).attach(operator, parallelism).unkeyed())
-
-    def count(
-        self, *, name: str = "count", parallelism: int | None = None, on_error: OnError = "fail"
-    ) -> "DataStream[tuple[K_co, int]]":
-        """The number of records: emits ``(key, number)``."""
-        return self.aggregate(Count(), name=name, parallelism=parallelism, on_error=on_error)
-
-    @overload
-    def sum(
-        self, value: None = None, *, name: str = "sum", parallelism: int | None = None, on_error: OnError = "fail"
-    ) -> "DataStream[tuple[K_co, T_co]]": ...
-    @overload
-    def sum(
-        self,
-        value: Callable[[T_co], U],
-        *,
-        name: str = "sum",
-        parallelism: int | None = None,
-        on_error: OnError = "fail",
-    ) -> "DataStream[tuple[K_co, U]]": ...
-    @overload
-    def sum(
-        self, value: str | int, *, name: str = "sum", parallelism: int | None = None, on_error: OnError = "fail"
-    ) -> "DataStream[tuple[K_co, Any]]": ...
-    def sum(
-        self,
-        value: Selector | None = None,
-        *,
-        name: str = "sum",
-        parallelism: int | None = None,
-        on_error: OnError = "fail",
-    ) -> "DataStream[tuple[K_co, Any]]":
-        """The sum of the records, or of the ``value`` of each (see ``Selector``): emits ``(key, sum)``."""
-        return self.aggregate(Sum(value), name=name, parallelism=parallelism, on_error=on_error)
-
-    @overload
-    def min(
-        self, value: None = None, *, name: str = "min", parallelism: int | None = None, on_error: OnError = "fail"
-    ) -> "DataStream[tuple[K_co, T_co]]": ...
-    @overload
-    def min(
-        self,
-        value: Callable[[T_co], U],
-        *,
-        name: str = "min",
-        parallelism: int | None = None,
-        on_error: OnError = "fail",
-    ) -> "DataStream[tuple[K_co, U]]": ...
-    @overload
-    def min(
-        self, value: str | int, *, name: str = "min", parallelism: int | None = None, on_error: OnError = "fail"
-    ) -> "DataStream[tuple[K_co, Any]]": ...
-    def min(
-        self,
-        value: Selector | None = None,
-        *,
-        name: str = "min",
-        parallelism: int | None = None,
-        on_error: OnError = "fail",
-    ) -> "DataStream[tuple[K_co, Any]]":
-        """The least record, or the least ``value``: emits ``(key, least)``."""
-        return self.aggregate(Min(value), name=name, parallelism=parallelism, on_error=on_error)
-
-    @overload
-    def max(
-        self, value: None = None, *, name: str = "max", parallelism: int | None = None, on_error: OnError = "fail"
-    ) -> "DataStream[tuple[K_co, T_co]]": ...
-    @overload
-    def max(
-        self,
-        value: Callable[[T_co], U],
-        *,
-        name: str = "max",
-        parallelism: int | None = None,
-        on_error: OnError = "fail",
-    ) -> "DataStream[tuple[K_co, U]]": ...
-    @overload
-    def max(
-        self, value: str | int, *, name: str = "max", parallelism: int | None = None, on_error: OnError = "fail"
-    ) -> "DataStream[tuple[K_co, Any]]": ...
-    def max(
-        self,
-        value: Selector | None = None,
-        *,
-        name: str = "max",
-        parallelism: int | None = None,
-        on_error: OnError = "fail",
-    ) -> "DataStream[tuple[K_co, Any]]":
-        """The greatest record, or the greatest ``value``: emits ``(key, greatest)``."""
-        return self.aggregate(Max(value), name=name, parallelism=parallelism, on_error=on_error)
-
-    def mean(
-        self,
-        value: Callable[[T_co], Any] | str | int | None = None,
-        *,
-        name: str = "mean",
-        parallelism: int | None = None,
-        on_error: OnError = "fail",
-    ) -> "DataStream[tuple[K_co, Any]]":
-        """The arithmetic mean of the records, or of the ``value`` of each: emits ``(key, mean)``."""
-        return self.aggregate(Mean(value), name=name, parallelism=parallelism, on_error=on_error)
-
-
-class _Windowed(Generic[T_co]):
-    """What windows with and without keys share."""
-
-    __slots__ = ("_windowing",)
-
-    def __init__(self, windowing: "Windowing") -> None:
-        self._windowing = windowing
-
-    def trigger(self, trigger: "Trigger") -> Self:
-        """Fire when ``trigger`` says so, in place of the windows' own way."""
-        return type(self)(self._windowing.with_trigger(trigger))
-
-    def allowed_lateness(self, lateness: "Duration") -> Self:
-        """Keep windows for ``lateness`` of event time after their end; each record that comes then fires them again."""
-        return type(self)(self._windowing.with_lateness(lateness))
-
-    def side_output_late_data(self, tag: OutputTag[Any]) -> Self:
-        """Send records that are too late for all their windows to ``tag``, in place of dropping and counting them."""
-        return type(self)(self._windowing.with_late_tag(tag))
-
-
-class WindowedStream(_Windowed[T_co], Generic[T_co, K_co]):
-    """The windows of each key. Results have the last millisecond of their window for their timestamp."""
-
-    __slots__ = ()
-
-    @overload
-    def reduce(
-        self,
-        function: Callable[[T_co, T_co], T_co] | ReduceFunction[T_co],
-        *,
-        name: str | None = None,
-        parallelism: int | None = None,
-        on_error: OnError = "fail",
-    ) -> DataStream[T_co]: ...
-    @overload
-    def reduce(
-        self,
-        function: Callable[[T_co, T_co], T_co] | ReduceFunction[T_co],
-        window_function: "ProcessWindowFunction[T_co, U, K_co] | Callable[[K_co, TimeWindow, list[T_co]], Iterable[U]]",
-        *,
-        name: str | None = None,
-        parallelism: int | None = None,
-        on_error: OnError = "fail",
-    ) -> DataStream[U]: ...
-    def reduce(
-        self,
-        function: Any,
-        window_function: Any = None,
-        *,
-        name: str | None = None,
-        parallelism: int | None = None,
-        on_error: OnError = "fail",
-    ) -> DataStream[Any]:
-        """Fold the records of a window with ``function(so_far, record)``, which must be associative; emits the fold.
-
-        ``window_function`` is shown the key, the window and a list of the one result, and says what is emitted instead.
-        """
-        return DataStream(self._windowing.on(on_error).reduce(function, window_function, name, parallelism))
-
-    @overload
-    def aggregate(
-        self,
-        function: AggregateFunction[T_co, ACC, U],
-        /,
-        *,
-        name: str | None = None,
-        parallelism: int | None = None,
-        on_error: OnError = "fail",
-    ) -> "DataStream[tuple[K_co, U]]": ...
-    @overload
-    def aggregate(
-        self,
-        function: AggregateFunction[T_co, ACC, U],
-        window_function: "ProcessWindowFunction[U, V, K_co] | Callable[[K_co, TimeWindow, list[U]], Iterable[V]]",
-        /,
-        *,
-        name: str | None = None,
-        parallelism: int | None = None,
-        on_error: OnError = "fail",
-    ) -> "DataStream[V]": ...
-    @overload
-    def aggregate(
-        self,
-        /,
-        *,
-        name: str | None = None,
-        parallelism: int | None = None,
-        on_error: OnError = "fail",
-        **aggregates: AggregateFunction[T_co, Any, Any],
-    ) -> "DataStream[tuple[K_co, dict[str, Any]]]": ...
-    def aggregate(
-        self,
-        function: Any = None,
-        window_function: Any = None,
-        /,
-        *,
-        name: str | None = None,
-        parallelism: int | None = None,
-        on_error: OnError = "fail",
-        **aggregates: Any,
-    ) -> DataStream[Any]:
-        """Fold the records of a window into an accumulator; emits ``(key, result)``.
-
-        Several at once by name: ``aggregate(total=Sum("price"), n=Count())`` results in a ``dict`` of these names.
-        """
-        function = _named_aggregates(function, aggregates)
-        return DataStream(self._windowing.on(on_error).aggregate(function, window_function, name, parallelism))
-
-    def process(
-        self,
-        function: "ProcessWindowFunction[T_co, U, K_co]",
-        *,
-        name: str | None = None,
-        parallelism: int | None = None,
-        on_error: OnError = "fail",
-    ) -> DataStream[U]:
-        """Emit what ``function.process(key, context, records)`` yields for each window that fires."""
-        return DataStream(self._windowing.on(on_error).process(function, name, parallelism))
-
-    def apply(
-        self,
-        function: "Callable[[K_co, TimeWindow, list[T_co]], Iterable[U]]",
-        *,
-        name: str | None = None,
-        parallelism: int | None = None,
-        on_error: OnError = "fail",
-    ) -> DataStream[U]:
-        """Emit what ``function(key, window, records)`` returns or yields for each window that fires."""
-        return DataStream(self._windowing.on(on_error).apply(function, name, parallelism))
-
-    def count(
-        self, *, name: str = "count", parallelism: int | None = None, on_error: OnError = "fail"
-    ) -> "DataStream[tuple[K_co, int]]":
-        """The number of records: emits ``(key, number)``."""
-        return self.aggregate(Count(), name=name, parallelism=parallelism, on_error=on_error)
-
-    def sum(
-        self,
-        value: Selector | None = None,
-        *,
-        name: str = "sum",
-        parallelism: int | None = None,
-        on_error: OnError = "fail",
-    ) -> "DataStream[tuple[K_co, Any]]":
-        """The sum of the records, or of the ``value`` of each (see ``Selector``): emits ``(key, sum)``."""
-        return self.aggregate(Sum(value), name=name, parallelism=parallelism, on_error=on_error)
-
-    def min(
-        self,
-        value: Selector | None = None,
-        *,
-        name: str = "min",
-        parallelism: int | None = None,
-        on_error: OnError = "fail",
-    ) -> "DataStream[tuple[K_co, Any]]":
-        """The least record, or the least ``value``: emits ``(key, least)``."""
-        return self.aggregate(Min(value), name=name, parallelism=parallelism, on_error=on_error)
-
-    def max(
-        self,
-        value: Selector | None = None,
-        *,
-        name: str = "max",
-        parallelism: int | None = None,
-        on_error: OnError = "fail",
-    ) -> "DataStream[tuple[K_co, Any]]":
-        """The greatest record, or the greatest ``value``: emits ``(key, greatest)``."""
-        return self.aggregate(Max(value), name=name, parallelism=parallelism, on_error=on_error)
-
-    def mean(
-        self,
-        value: Selector | None = None,
-        *,
-        name: str = "mean",
-        parallelism: int | None = None,
-        on_error: OnError = "fail",
-    ) -> "DataStream[tuple[K_co, Any]]":
-        """The arithmetic mean of the records, or of the ``value`` of each: emits ``(key, mean)``."""
-        return self.aggregate(Mean(value), name=name, parallelism=parallelism, on_error=on_error)
-
-
-class AllWindowedStream(_Windowed[T_co], Generic[T_co]):
-    """Windows of all records: as ``WindowedStream``, without keys. Aggregates emit the bare result."""
-
-    __slots__ = ()
-
-    def reduce(
-        self,
-        function: Callable[[T_co, T_co], T_co] | ReduceFunction[T_co],
-        window_function: "ProcessWindowFunction[T_co, Any, None] | Callable[[TimeWindow, list[T_co]], Any] | None" = None,  # noqa: E501  # one type
-        *,
-        name: str | None = None,
-        on_error: OnError = "fail",
-    ) -> DataStream[Any]:
-        """Fold the records of a window with ``function(so_far, record)``; emits the fold."""
-        return DataStream(self._windowing.on(on_error).reduce(function, window_function, name, None))
-
-    @overload
-    def aggregate(
-        self, function: AggregateFunction[T_co, ACC, U], /, *, name: str | None = None, on_error: OnError = "fail"
-    ) -> "DataStream[U]": ...
-    @overload
-    def aggregate(
-        self,
-        function: AggregateFunction[T_co, ACC, U],
-        window_function: "ProcessWindowFunction[U, V, None] | Callable[[TimeWindow, list[U]], Iterable[V]]",
-        /,
-        *,
-        name: str | None = None,
-        on_error: OnError = "fail",
-    ) -> "DataStream[V]": ...
-    @overload
-    def aggregate(
-        self, /, *, name: str | None = None, on_error: OnError = "fail", **aggregates: AggregateFunction[T_co, Any, Any]
-    ) -> "DataStream[dict[str, Any]]": ...
-    def aggregate(
-        self,
-        function: Any = None,
-        window_function: Any = None,
-        /,
-        *,
-        name: str | None = None,
-        on_error: OnError = "fail",
-        **aggregates: Any,
-    ) -> DataStream[Any]:
-        """Fold the records of a window into an accumulator, or into several by name; emits the result."""
-        function = _named_aggregates(function, aggregates)
-        return DataStream(self._windowing.on(on_error).aggregate(function, window_function, name, None))
-
-    def process(
-        self, function: "ProcessWindowFunction[T_co, U, None]", *, name: str | None = None, on_error: OnError = "fail"
-    ) -> DataStream[U]:
-        """Emit what ``function.process(None, context, records)`` yields for each window that fires."""
-        return DataStream(self._windowing.on(on_error).process(function, name, None))
-
-    def apply(
-        self,
-        function: "Callable[[TimeWindow, list[T_co]], Iterable[U]]",
-        *,
-        name: str | None = None,
-        on_error: OnError = "fail",
-    ) -> DataStream[U]:
-        """Emit what ``function(window, records)`` returns or yields for each window that fires."""
-        return DataStream(self._windowing.on(on_error).apply(function, name, None))
-
-    def count(self, *, name: str = "count", on_error: OnError = "fail") -> DataStream[int]:
-        """The number of records."""
-        return self.aggregate(Count(), name=name, on_error=on_error)
-
-    def sum(self, value: Selector | None = None, *, name: str = "sum", on_error: OnError = "fail") -> DataStream[Any]:
-        """The sum of the records, or of the ``value`` of each (see ``Selector``)."""
-        return self.aggregate(Sum(value), name=name, on_error=on_error)
-
-    def min(self, value: Selector | None = None, *, name: str = "min", on_error: OnError = "fail") -> DataStream[Any]:
-        """The least record, or the least ``value``."""
-        return self.aggregate(Min(value), name=name, on_error=on_error)
-
-    def max(self, value: Selector | None = None, *, name: str = "max", on_error: OnError = "fail") -> DataStream[Any]:
-        """The greatest record, or the greatest ``value``."""
-        return self.aggregate(Max(value), name=name, on_error=on_error)
-
-    def mean(self, value: Selector | None = None, *, name: str = "mean", on_error: OnError = "fail") -> DataStream[Any]:
-        """The arithmetic mean of the records, or of the ``value`` of each."""
-        return self.aggregate(Mean(value), name=name, on_error=on_error)
-
-
-def _named_aggregates(function: Any, aggregates: dict[str, Any]) -> Any:
-    from sage_local.api.windowed import named_aggregates
-
-    return named_aggregates(function, aggregates)

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar, overload
 
-from sage_local.api import DataStream, LocalEnvironment
+from sage_local.api.datastream import DataStream
+from sage_local.api.environment import LocalEnvironment
 from sage_local.api.overrides import Overrides, current_overrides, overriding
 from sage_local.config import parse_layer
 from sage_local.testing.collecting import CollectingSink

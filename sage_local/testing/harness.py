@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Generic, NamedTuple, Self, TypeVar
 
-from sage_local.api import DataStream, DataStreamSink
+from sage_local.api.datastream import DataStream, DataStreamSink
 from sage_local.core.clock import ManualClock
 from sage_local.core.elements import Element, Idleness, Rows, Side, Watermark
 from sage_local.core.ids import TaskId

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from inspect import Parameter, signature
 from typing import Any
 
-from sage_local.api import DataStream, DataStreamSink, LocalEnvironment
 from sage_local.api.annotations import check_annotations
+from sage_local.api.datastream import DataStream, DataStreamSink
+from sage_local.api.environment import LocalEnvironment
 from sage_local.config import parse_layer
 from sage_local.config.settings import Settings
 from sage_local.errors import PlanError

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from sage_local.api import DataStream, LocalEnvironment
+from sage_local.api.datastream import DataStream
+from sage_local.api.environment import LocalEnvironment
 from sage_local.core.clock import SystemClock
 from sage_local.errors import PlanError
 from sage_local.functions import SourceFunction, SplitReader

@@ -5,7 +5,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sage_local.api import DataStream
+from sage_local.api.datastream import DataStream
 from sage_local.api.submission import checked_plan, settings_of
 from sage_local.config import Settings, parse_layer
 from sage_local.core.ids import NodeId

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sage_local import LocalEnvironment
-from sage_local.api.datastream import DataStream, KeyedStream
+from sage_local.api.datastream import DataStream
+from sage_local.api.keyed import KeyedStream
 
 EXAMPLES = int(os.environ.get("EXAMPLES", "15"))
 

@@ -33,7 +33,8 @@ from sage_local import (
     ValueState,
     ValueStateDescriptor,
 )
-from sage_local.api import ConnectedStreams, DataStream
+from sage_local.api.connected import ConnectedStreams
+from sage_local.api.datastream import DataStream
 from sage_local.functions.aggregates import Count
 
 LONG = OutputTag[int]("long")
