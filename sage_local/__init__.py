@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     # The table below, for type checkers.
     from sage_local.api.columns import ColumnStream as ColumnStream
-    from sage_local.api.columns import KeyedColumnStream as KeyedColumnStream
-    from sage_local.api.columns import WindowedColumnStream as WindowedColumnStream
     from sage_local.api.connected import ConnectedStreams as ConnectedStreams
     from sage_local.api.datastream import DataStream as DataStream
     from sage_local.api.datastream import DataStreamSink as DataStreamSink
     from sage_local.api.environment import LocalEnvironment as LocalEnvironment
     from sage_local.api.keyed import KeyedStream as KeyedStream
+    from sage_local.api.keyed_columns import KeyedColumnStream as KeyedColumnStream
+    from sage_local.api.keyed_columns import WindowedColumnStream as WindowedColumnStream
     from sage_local.api.windowed import AllWindowedStream as AllWindowedStream
     from sage_local.api.windowed import WindowedStream as WindowedStream
     from sage_local.connectors.file_sink import FileSink as FileSink
@@ -158,7 +158,7 @@ _HOMES = {
     "JobHandle": "sage_local.runtime.launcher",
     "JobResult": "sage_local.runtime.job",
     "KeySelector": "sage_local.functions",
-    "KeyedColumnStream": "sage_local.api.columns",
+    "KeyedColumnStream": "sage_local.api.keyed_columns",
     "KeyedProcessContext": "sage_local.functions",
     "KeyedProcessFunction": "sage_local.functions",
     "KeyedStream": "sage_local.api.keyed",
@@ -222,7 +222,7 @@ _HOMES = {
     "Window": "sage_local.windowing.windows",
     "WindowAssigner": "sage_local.windowing.assigner",
     "WindowContext": "sage_local.functions.window",
-    "WindowedColumnStream": "sage_local.api.columns",
+    "WindowedColumnStream": "sage_local.api.keyed_columns",
     "WindowedStream": "sage_local.api.windowed",
     "WorkerLostError": "sage_local.errors",
 }
