@@ -18,11 +18,13 @@ from sage_local import (
     FileSink,
     JobError,
     LocalEnvironment,
+    MapFunction,
     OperatorError,
     PlanError,
     SourceFunction,
     WorkerLostError,
 )
+from sage_local.runtime.codec.keys import key_groups
 from sage_local.testing import Latch, ScriptedSource
 from tests.recovery_programs import copy_program, read_output, write_input
 from tests.runtime.launcher.conftest import await_end, site
@@ -145,6 +147,66 @@ def test_without_a_strategy_a_lost_worker_is_the_end(environment, tmp_path):
 def test_a_restart_without_checkpoints_begins_from_the_start(environment, tmp_path):
     env = environment(checkpoint__interval=None, checkpoint__dir=None, **RESTARTS)
     assert env.from_collection(range(50)).map(Mishaps(tmp_path, fail, 20)).collect() == list(range(50))
+
+
+class Where(MapFunction):
+    """Notes the process it runs in, once for each execution, and what it has there as shared."""
+
+    def __init__(self, directory):
+        self.directory = directory
+
+    def open(self, context):
+        self.subtask = context.subtask_index
+        number = context.shared("number", lambda: time.monotonic_ns())
+        with open(self.directory / f"where-{self.subtask}", "a") as file:
+            file.write(f"{os.getpid()} {number}\n")
+
+    def map(self, n):
+        return n
+
+
+def whereabouts(tmp_path):
+    """The process and the shared object of each execution, by subtask."""
+    return {path.name: path.read_text().splitlines() for path in tmp_path.glob("where-*")}
+
+
+def test_workers_that_did_not_die_stay_with_what_they_have_loaded_as_shared(environment, tmp_path):
+    env = environment(**RESTARTS)
+    numbers = env.from_collection(range(600)).map(slow).map(Mishaps(tmp_path, die, 300), name="mishap")
+    placed = numbers.key_by(lambda n: n).map(Where(tmp_path), name="where")
+    assert sorted(placed.collect()) == list(range(600))
+    lines = whereabouts(tmp_path).values()
+    assert sorted(len(set(each)) for each in lines) == [1, 2]
+    assert all(len(each) == 2 for each in lines)
+
+
+def test_an_exception_costs_no_process(environment, tmp_path):
+    env = environment(**RESTARTS)
+    numbers = env.from_collection(range(100)).map(slow).map(Mishaps(tmp_path, fail, 20, 60))
+    placed = numbers.key_by(lambda n: n).map(Where(tmp_path), name="where")
+    assert sorted(placed.collect()) == list(range(100))
+    assert {name: (len(each), len(set(each))) for name, each in whereabouts(tmp_path).items()} == {
+        "where-0": (3, 1),
+        "where-1": (3, 1),
+    }
+
+
+def test_a_worker_that_is_stuck_is_replaced_by_a_restart(environment, tmp_path):
+    """Its neighbour is lost; it hangs in the user's function, and hears of nothing."""
+
+    def hang(value):
+        (tmp_path / "hangs").touch()
+        time.sleep(60)
+
+    def die_beside_it(value):
+        wait_for((tmp_path / "hangs").exists, "the other worker")
+        die(value)
+
+    subtask = dict(zip(range(100), key_groups(list(range(100)), 2), strict=True))
+    hangs, dies = (next(n for n in range(50, 100) if subtask[n] == each) for each in (0, 1))
+    env = environment(**{"max-parallelism": 2}, **RESTARTS)
+    keyed = env.from_collection(range(100)).key_by(lambda n: n).map(Mishaps(tmp_path, hang, hangs))
+    assert sorted(keyed.key_by(lambda n: n).map(Mishaps(tmp_path, die_beside_it, dies)).collect()) == list(range(100))
 
 
 def test_functions_are_rebuilt_by_a_restart(environment, tmp_path):

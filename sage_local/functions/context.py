@@ -1,9 +1,11 @@
 """What a function can know about the place it runs in."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from sage_local.functions.managed import Managed, Unmanaged
+from sage_local.functions.shared import SharedObjects
 from sage_local.functions.state import ListState, ListStateDescriptor, StateDescriptor
 from sage_local.functions.timers import TimerService
 
@@ -21,6 +23,8 @@ class FunctionContext:
     parallelism: int
     managed: Managed | None = field(default=None, repr=False)
     """Where ``state`` and the like come from; ``None`` where the operator has no managed state."""
+    shared_objects: SharedObjects = field(default_factory=SharedObjects, repr=False)
+    """Where ``shared`` keeps what it loads; a context of its own has its own."""
 
     @property
     def key(self) -> Any:
@@ -42,6 +46,16 @@ class FunctionContext:
     def operator_state(self, descriptor: ListStateDescriptor[T], /) -> ListState[T]:
         """State of this subtask, without keys; a restore deals its elements to the subtasks there are then."""
         return self._managed.operator_state(descriptor)
+
+    def shared(self, name: str, load: Callable[[], T], /) -> T:
+        """The object called ``name`` in this worker process: made by ``load`` the first time, the same one ever after.
+
+        For what takes long to load and has no records in it: models, tables, clients. All functions that run in the
+        process get the same object, also those of another operator that ask for the same name. It outlives a restart of
+        the job, unlike function instances and their attributes, and ends with the process: do not close it in
+        ``close``. What ``load`` raises comes out here, and the next to ask tries again.
+        """
+        return self.shared_objects.get(name, load)
 
     @property
     def _managed(self) -> Managed:

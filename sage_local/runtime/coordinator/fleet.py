@@ -30,13 +30,34 @@ class Worker:
         self.id = worker
         self.seat = seat
         self.operators = operators_of(plan, worker)
+        self._layout = layout
         self.segment = memory.create(f"sage-worker-{worker}", layout.size, seat.numa_node)
         self.doorbell = memory.doorbell(self.segment)
-        self.commands = ControlSender(
-            memory.ring_writer(self.segment, layout.control[COORDINATOR]), self.doorbell.notify
-        )
+        self.commands = self._new_commands()
         self.counters = self.segment.view(layout.counters_offset, 8 * layout.counters_count).cast("q")
         self.process: Process | None = None
+
+    def _new_commands(self) -> ControlSender:
+        place = self._layout.control[COORDINATOR]
+        return ControlSender(memory.ring_writer(self.segment, place), self.doorbell.notify)
+
+    def empty(self) -> None:
+        """Forget what the execution before has left in the segment."""
+        for place in self._layout.rings.values():
+            memory.reset_ring(self.segment, place)
+        size = 8 * self._layout.counters_count
+        self.segment.view(self._layout.counters_offset, size)[:] = bytes(size)
+
+    def replace(self) -> None:
+        """Another process takes over the segment."""
+        memory.reset_ring(self.segment, self._layout.control[COORDINATOR])
+        self.commands = self._new_commands()
+
+    def bury(self) -> None:
+        """Its process is gone."""
+        if self.process is not None:
+            os.close(self.process.pidfd)
+            self.process = None
 
     def kill(self) -> None:
         """SIGKILL, if its process is known and not yet gone."""
@@ -65,17 +86,24 @@ class Fleet:
         self.segment = memory.create("sage-coordinator", own.size, None)
         self.doorbell = memory.doorbell(self.segment, self.eventfd)
         self.workers = {worker: Worker(plan, worker, layouts[worker], seats[worker]) for worker in sorted(seats)}
-        self.reports = {
-            worker.id: ControlReceiver(memory.ring_reader(self.segment, own.control[worker.id]), worker.doorbell.notify)
-            for worker in self.workers.values()
-        }
+        self._control = own.control
+        self.reports = {worker: self._new_reports(worker) for worker in self.workers}
 
-    def close(self) -> None:
-        """Every worker is gone: let go of descriptors. The memory goes with the last mapping of it."""
-        os.close(self.eventfd)
+    def _new_reports(self, worker: WorkerId) -> ControlReceiver:
+        reader = memory.ring_reader(self.segment, self._control[worker])
+        return ControlReceiver(reader, self.workers[worker].doorbell.notify)
+
+    def renew(self, missing: Iterable[WorkerId]) -> None:
+        """Make everything as if it were new, for the next execution; ``missing`` are going to be other processes.
+
+        The others stand by: they are at the ends of their control rings, which stay as they are, and of no other.
+        """
         for worker in self.workers.values():
-            if worker.process is not None:
-                os.close(worker.process.pidfd)
+            worker.empty()
+        for gone in missing:
+            self.workers[gone].replace()
+            memory.reset_ring(self.segment, self._control[gone])
+            self.reports[gone] = self._new_reports(gone)
 
     def segment_descriptors(self) -> dict[WorkerId, int]:
         """What each worker inherits: every segment, the coordinator's included."""

@@ -24,9 +24,8 @@ class ProgressMeter:
         self._looked_ns = self._started_ns
         self._counts: dict[str, tuple[int, int]] = {}
 
-    def follow(self, fleet: Fleet) -> None:
+    def restart(self) -> None:
         """Another execution: its workers count from 0."""
-        self._fleet = fleet
         self._counts = {}
 
     def look(self) -> Progress:

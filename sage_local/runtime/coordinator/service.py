@@ -3,7 +3,7 @@
 import os
 import socket
 import struct
-from asyncio import AbstractEventLoop, TimerHandle
+from asyncio import AbstractEventLoop
 from collections.abc import Callable
 from time import monotonic_ns
 
@@ -23,7 +23,7 @@ from sage_local.runtime.coordinator.recovery import Recovery
 from sage_local.runtime.coordinator.reports import Reports
 from sage_local.runtime.coordinator.shell import JobShell
 from sage_local.runtime.coordinator.start import restart_workers
-from sage_local.runtime.coordinator.zygote_link import ZygoteLink, ZygoteLostError
+from sage_local.runtime.coordinator.zygote_link import ZygoteLink
 from sage_local.runtime.protocol import job_state as state
 from sage_local.runtime.protocol.client_messages import (
     AskProgress,
@@ -56,10 +56,9 @@ from sage_local.runtime.protocol.messages import (
     WindowsExplained,
 )
 from sage_local.runtime.protocol.restarts import GiveUp
+from sage_local.runtime.protocol.snapshots import Checkpointing
 
 PROGRESS_INTERVAL_S = 0.4
-RESTARTING = "restarting"
-"""Beside the phases of ``job_state``: one execution has ended and the next one has not begun."""
 _ANSWERING = (state.Phase.STARTING, state.Phase.RUNNING, state.Phase.STOPPING)
 """The phases in which workers obey."""
 LOG_AFTER_S = 1.0
@@ -91,9 +90,19 @@ class Service:
         self._zygote = zygote
         self._recovery = recovery
         self._held = HeldRecords(self._give, holds=recovery.may_repeat)
-        self._restart_timer: TimerHandle | None = None
+        self._checkpointing: Checkpointing | None = None
         recovery.serve(loop, warn=self._warn, on_complete=self._held.complete, on_impossible=self._give_up)
-        self._reports, self._shell = self._execution(fleet)
+        self._reports = Reports(loop, fleet, on_event=self._on_report, may_take=self._may_take)
+        self._shell = JobShell(
+            loop,
+            fleet,
+            zygote,
+            self._log,
+            take_last=self._reports.take_last,
+            executions=self,
+            may_restart=recovery.may_restart,
+            checkpoints=recovery if recovery.checkpoints is not None else None,
+        )
         self._explanations = Explanations(loop, submission.plan, submission.kinds, self._worker_in_words)
         self._pipes = OutputPipes(self._forward)
         self._caller_client = self._client(caller, decoder, self._caller_gone)
@@ -103,25 +112,14 @@ class Service:
         self._watch_caller(caller)
         self._log_refused_binding()
         self._begin(pipes)
+        self._shell.start()
+        self._reports.start()
         listener.setblocking(False)
         self._loop.add_reader(listener.fileno(), self._accept, listener)
         self._loop.call_later(LOG_AFTER_S, self._log.open)
         if self._submission.wants_progress:
             self._loop.call_later(PROGRESS_INTERVAL_S, self._report_progress)
         self._loop.run_forever()
-
-    def _execution(self, fleet: Fleet) -> tuple[Reports, JobShell]:
-        reports = Reports(self._loop, fleet, on_event=self._on_report, may_take=self._may_take)
-        shell = JobShell(
-            self._loop,
-            fleet,
-            self._zygote,
-            self._log,
-            take_last=reports.take_last,
-            conclude=self._conclude,
-            checkpoints=self._recovery if self._recovery.checkpoints is not None else None,
-        )
-        return reports, shell
 
     def _begin(self, pipes: list[tuple[int, int]]) -> None:
         """Follow an execution whose workers are on their way."""
@@ -131,8 +129,6 @@ class Service:
         while self._recovery.warnings:
             self._warn(self._recovery.warnings.pop(0))
         self._recovery.follow()
-        self._shell.start()
-        self._reports.start()
 
     def _client(
         self, connection: socket.socket, decoder: FrameDecoder | None, on_gone: Callable[[Client], None]
@@ -187,14 +183,14 @@ class Service:
             return
         self._log.write("INFO", "the caller is gone")
         if self._submission.attached:
-            self._ask(state.CallerGone())
+            self._shell.apply(state.CallerGone())
 
     def _on_request(self, client: Client, request: Request) -> None:
         match request:
             case StopJob(drain):
-                self._ask(state.StopAsked(drain))
+                self._shell.apply(state.StopAsked(drain))
             case CancelJob():
-                self._ask(state.CancelAsked())
+                self._shell.apply(state.CancelAsked())
             case AskProgress():
                 client.send(ProgressReport(self._meter.look(), asked=True))
             case AskStatus():
@@ -207,7 +203,7 @@ class Service:
                 self._clients.discard(client)
 
     def _explain(self, client: Client, asked: AskWindows) -> None:
-        if self._restart_timer is not None or self._shell.job.phase not in _ANSWERING:
+        if self._shell.job.phase not in _ANSWERING:
             client.send(WindowReport(asked.question, None, f"no worker can be asked: the job is {self._phase()}"))
             return
         command = self._explanations.ask(client, asked, self._shell.job.living)
@@ -219,22 +215,13 @@ class Service:
         pid = "" if each.process is None else f" (pid {each.process.pid})"
         return f"worker {worker}{pid} with {', '.join(map(repr, each.operators))}: `sage stack` shows what it is in"
 
-    def _ask(self, event: state.StopAsked | state.CancelAsked | state.CallerGone) -> None:
-        """Someone wants the job to end; between two executions there is nothing to be ended."""
-        if self._restart_timer is None:
-            self._shell.apply(event)
-        else:
-            self._restart_timer.cancel()
-            self._restart_timer = None
-            self._end(state.Outcome(state.Phase.CANCELLED))
-
     def _status(self) -> JobStatus:
         pids = {each.id: each.process.pid for each in self._fleet.workers.values() if each.process is not None}
         plan = self._fleet.plan
         return JobStatus(self._directory.path.name, plan.job_name, self._phase(), os.getpid(), pids, self._meter.look())
 
     def _phase(self) -> str:
-        return self._shell.job.phase.value if self._restart_timer is None else RESTARTING
+        return self._shell.job.phase.value
 
     def _on_report(self, worker: WorkerId, event: Event) -> None:
         match event:
@@ -248,10 +235,7 @@ class Service:
                 if self._recovery.checkpoints is not None:
                     self._recovery.checkpoints.on_report(event)
             case _:
-                before = self._shell.job.phase
                 self._shell.on_report(worker, event)
-                if before is state.Phase.STARTING and self._shell.job.phase is state.Phase.RUNNING:
-                    self._recovery.running(monotonic_ns() // 1_000_000, self._tell)
 
     def _tell(self, command: Command) -> None:
         self._fleet.tell(command, self._shell.job.living)
@@ -291,46 +275,47 @@ class Service:
             self._caller_client.send(ProgressReport(self._meter.look()))
         self._loop.call_later(PROGRESS_INTERVAL_S, self._report_progress)
 
-    def _conclude(self, outcome: state.Outcome) -> None:
-        """Every worker is gone: forward their last words. Begin again, or come to the end."""
+    def decide(self, cause: state.Cause) -> None:
+        """See ``Executions``: the restart strategy does."""
+        self._explanations.end()
+        self._recovery.abandon()
+        decision = self._recovery.failed(monotonic_ns() // 1_000_000)
+        if isinstance(decision, GiveUp):
+            self._warn(f"the job is not restarted: {decision.reason}")
+            self._shell.apply(state.GiveUp(cause))
+            return
+        self._held.drop()
+        self._warn(f"{told(cause)}: restart {decision.number} in {decision.delay_ms / 1000:g} s")
+        self._loop.call_later(decision.delay_ms / 1000, self._restart)
+
+    def _restart(self) -> None:
+        if self._shell.job.phase is not state.Phase.RESTARTING:
+            # Someone has asked for the end meanwhile.
+            return
+        try:
+            self._checkpointing = self._recovery.begin()
+        except (SageError, OSError) as error:
+            self._shell.apply(state.GiveUp(StartFailure(f"the workers could not be started again: {error}")))
+        else:
+            self._shell.apply(state.Begin())
+
+    def start(self, missing: frozenset[WorkerId]) -> None:
+        """See ``Executions``."""
+        generation = self._shell.job.generation
+        self._meter.restart()
+        pipes = restart_workers(self._fleet, missing, self._submission, self._zygote, self._checkpointing, generation)
+        self._begin(pipes)
+
+    def ready(self) -> None:
+        """See ``Executions``: checkpoints may begin."""
+        self._recovery.running(monotonic_ns() // 1_000_000, self._tell)
+
+    def conclude(self, outcome: state.Outcome) -> None:
+        """See ``Executions``: forward the last words of the workers, leave no file, and only then tell."""
         self._reports.stop()
         self._explanations.end()
         self._pipes.close()
         self._recovery.abandon()
-        if not self._restarts(outcome):
-            self._end(outcome)
-
-    def _restarts(self, outcome: state.Outcome) -> bool:
-        """Whether another execution follows this one."""
-        cause = outcome.cause
-        if cause is None or isinstance(cause, StartFailure) or not self._recovery.may_restart:
-            return False
-        decision = self._recovery.failed(monotonic_ns() // 1_000_000)
-        if isinstance(decision, GiveUp):
-            self._warn(f"the job is not restarted: {decision.reason}")
-            return False
-        self._held.drop()
-        self._warn(f"{told(cause)}: restart {decision.number} in {decision.delay_ms / 1000:g} s")
-        self._restart_timer = self._loop.call_later(decision.delay_ms / 1000, self._restart)
-        return True
-
-    def _restart(self) -> None:
-        self._restart_timer = None
-        try:
-            begun = self._recovery.begin()
-            started = restart_workers(self._fleet, self._submission, self._zygote, begun, self._recovery.number)
-        except ZygoteLostError:
-            self._end(_not_restarted("the zygote, the process that workers are forked from, is gone"))
-        except (SageError, OSError) as error:
-            self._end(_not_restarted(f"the workers could not be started again: {error}"))
-        else:
-            self._fleet = started.fleet
-            self._meter.follow(started.fleet)
-            self._reports, self._shell = self._execution(started.fleet)
-            self._begin(started.pipes)
-
-    def _end(self, outcome: state.Outcome) -> None:
-        """Leave no file, and only then tell."""
         if outcome.phase is state.Phase.FINISHED:
             self._held.release()
         conclusion = self._conclusion(outcome)
@@ -360,10 +345,6 @@ class Service:
         """The caller may take its time to read; a command on the control socket is not waited for."""
         if self._caller_client.drained:
             self._loop.stop()
-
-
-def _not_restarted(reason: str) -> state.Outcome:
-    return state.Outcome(state.Phase.FAILED, StartFailure(reason))
 
 
 def told(cause: state.Cause) -> str:

@@ -15,6 +15,7 @@ from sage_local.runtime.protocol.messages import (
     Event,
     Exit,
     LoadFailed,
+    StandingBy,
     StopSources,
     SuspendSources,
     TaskFailed,
@@ -41,8 +42,27 @@ class Checkpoints(Protocol):
         """None becomes complete any more. Returns the latest that is, 0 when there is none."""
 
 
+class Executions(Protocol):
+    """What has to be done around the executions of a job."""
+
+    def start(self, missing: frozenset[WorkerId]) -> None:
+        """Begin the next one, with new processes for ``missing``.
+
+        Raises ``OSError`` and ``ZygoteLostError``; some of them may have been asked for all the same.
+        """
+
+    def ready(self) -> None:
+        """All workers of an execution are there."""
+
+    def decide(self, cause: state.Cause) -> None:
+        """One has failed, and nothing of it is left: apply ``Begin`` or ``GiveUp``, now or later."""
+
+    def conclude(self, outcome: state.Outcome) -> None:
+        """The job is over. Called once, when no worker's process is left."""
+
+
 class JobShell:
-    """Carries one job from ``STARTING`` to its end. ``conclude`` is called once, when no worker's process is left."""
+    """Carries one job from ``STARTING`` to its end, over all of its executions."""
 
     def __init__(
         self,
@@ -52,7 +72,8 @@ class JobShell:
         log: JobLog,
         *,
         take_last: Callable[[WorkerId], None],
-        conclude: Callable[[state.Outcome], None],
+        executions: Executions,
+        may_restart: bool,
         checkpoints: Checkpoints | None = None,
     ) -> None:
         self._loop = loop
@@ -60,10 +81,10 @@ class JobShell:
         self._zygote = zygote
         self._log = log
         self._take_last = take_last
-        self._conclude = conclude
+        self._executions = executions
         self._checkpoints = checkpoints
         self._grace: TimerHandle | None = None
-        self.job, _ = state.apply(state.Job(frozenset(fleet.workers)), state.Start())
+        self.job, _ = state.apply(state.Job(frozenset(fleet.workers), may_restart), state.Start())
 
     def start(self) -> None:
         """Listen to the zygote. The workers were asked for already."""
@@ -88,11 +109,21 @@ class JobShell:
                 self.apply(state.Failed(StartFailure(f"worker {worker} could not load the job: {reason}")))
             case WorkerDone():
                 self.apply(state.Done(worker))
+            case StandingBy():
+                self.apply(state.StandingBy(worker))
 
     def _do(self, instruction: state.Instruction) -> None:
         match instruction:
-            case state.StartWorkers():
-                pass
+            case state.StartWorkers(missing):
+                self._begin(missing)
+            case state.AllReady():
+                self._executions.ready()
+            case state.TellStandBy():
+                self._fleet.tell(Cancel(self._abandoned()), self.job.living)
+                self._allow(CANCEL_GRACE_S)
+            case state.Decide(cause):
+                self._end_grace()
+                self._executions.decide(cause)
             case state.TellStop(drain):
                 self._stop(drain=drain)
             case state.TellCancel():
@@ -111,6 +142,16 @@ class JobShell:
             case state.Conclude(outcome):
                 self._end(outcome)
 
+    def _begin(self, missing: frozenset[WorkerId]) -> None:
+        try:
+            self._executions.start(missing)
+        except ZygoteLostError:
+            self._lose_zygote()
+        except OSError as error:
+            self.apply(state.Failed(StartFailure(f"the workers could not be started again: {error}")))
+            # Nobody knows which of them were asked for: without a zygote none of them lives.
+            self._lose_zygote()
+
     def _stop(self, *, drain: bool) -> None:
         if self._checkpoints is None or drain:
             self._fleet.tell(StopSources(drain), self.job.living)
@@ -124,23 +165,26 @@ class JobShell:
         return None if self._checkpoints is None else self._checkpoints.abandon()
 
     def _allow(self, grace_s: float) -> None:
+        self._end_grace()
+        self._grace = self._loop.call_later(grace_s, self.apply, state.GraceOver())
+
+    def _end_grace(self) -> None:
         if self._grace is not None:
             self._grace.cancel()
-        self._grace = self._loop.call_later(grace_s, self.apply, state.GraceOver())
+            self._grace = None
 
     def _kill(self, workers: frozenset[WorkerId]) -> None:
         names = ", ".join(str(worker) for worker in sorted(workers))
-        self._log.write("WARNING", f"workers {names} did not leave in time: SIGKILL")
+        self._log.write("WARNING", f"workers {names} did not obey in time: SIGKILL")
         for worker in workers:
             self._fleet.workers[worker].kill()
         # A worker whose birth is not reported yet has no process here that could be killed: look again.
         self._allow(HURRY_GRACE_S)
 
     def _end(self, outcome: state.Outcome) -> None:
-        if self._grace is not None:
-            self._grace.cancel()
+        self._end_grace()
         self._loop.remove_reader(self._zygote.fileno())
-        self._conclude(outcome)
+        self._executions.conclude(outcome)
 
     def _hear_zygote(self) -> None:
         try:
@@ -159,6 +203,7 @@ class JobShell:
         # What it published before its end is still in its ring, and may well be the reason of its end.
         self._take_last(worker)
         self._log.write("INFO", f"worker {worker} left with status {status}")
+        self._fleet.workers[worker].bury()
         self.apply(state.Gone(worker, self._fleet.workers[worker].loss(status)))
 
     def _lose_zygote(self) -> None:

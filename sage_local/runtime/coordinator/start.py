@@ -5,6 +5,7 @@ Loading one takes longer than all of this, and the workers use that time.
 
 from sage_local.config import CPU_CORES
 from sage_local.core.data import data
+from sage_local.core.ids import WorkerId
 from sage_local.runtime.control.run_directory import RunDirectory
 from sage_local.runtime.coordinator.fleet import Fleet
 from sage_local.runtime.coordinator.zygote_link import ZygoteLink
@@ -16,13 +17,16 @@ from sage_local.runtime.protocol.snapshots import Checkpointing
 from sage_local.runtime.protocol.zygote_messages import Adopt
 from sage_local.runtime.scheduler.topology import read_topology
 
+Pipes = list[tuple[int, int]]
+"""To read standard output and error of each worker that was asked for."""
+
 
 @data
 class Started:
-    """Workers that were asked for: they may not exist yet. ``pipes``: standard output and error of each."""
+    """Workers that were asked for: they may not exist yet."""
 
     fleet: Fleet
-    pipes: list[tuple[int, int]]
+    pipes: Pipes
 
 
 def start_workers(
@@ -38,26 +42,37 @@ def start_workers(
     with directory.choosing_cpus() as claims:
         seats = place(read_topology(), plan.workers, claims=claims, most_cpus=plan.settings[CPU_CORES])
         directory.take_cpus(cpu for seat in seats.values() for cpu in seat.cpus)
-    return _started(Fleet(plan, layouts, seats), submission, zygote, checkpointing, generation=0)
+    fleet = Fleet(plan, layouts, seats)
+    zygote.share_segments(fleet)
+    pipes = _deploy(fleet, frozenset(fleet.workers), submission, zygote, checkpointing, generation=0)
+    return Started(fleet, pipes)
 
 
 def restart_workers(
-    before: Fleet, submission: Submission, zygote: ZygoteLink, checkpointing: Checkpointing | None, generation: int
-) -> Started:
-    """New workers in the seats of those that are gone, with new segments: nothing of what was in flight is left.
+    fleet: Fleet,
+    missing: frozenset[WorkerId],
+    submission: Submission,
+    zygote: ZygoteLink,
+    checkpointing: Checkpointing | None,
+    generation: int,
+) -> Pipes:
+    """New processes in the place of ``missing``, over their segments; the others are deployed to as they are.
 
     The zygote has everything that workers need in memory, so this takes milliseconds. Raises as ``start_workers``.
     """
-    seats = {worker.id: worker.seat for worker in before.workers.values()}
-    before.close()
-    fleet = Fleet(submission.plan, lay_out(submission.plan), seats)
-    return _started(fleet, submission, zygote, checkpointing, generation)
+    fleet.renew(missing)
+    return _deploy(fleet, missing, submission, zygote, checkpointing, generation)
 
 
-def _started(
-    fleet: Fleet, submission: Submission, zygote: ZygoteLink, checkpointing: Checkpointing | None, generation: int
-) -> Started:
-    zygote.share_segments(fleet)
-    pipes = [zygote.fork(worker, fleet.eventfd, generation=generation) for worker in fleet.workers.values()]
+def _deploy(
+    fleet: Fleet,
+    missing: frozenset[WorkerId],
+    submission: Submission,
+    zygote: ZygoteLink,
+    checkpointing: Checkpointing | None,
+    generation: int,
+) -> Pipes:
+    forked = [fleet.workers[worker] for worker in sorted(missing)]
+    pipes = [zygote.fork(worker, fleet.eventfd, generation=generation) for worker in forked]
     fleet.tell(Deploy(submission.deployment, checkpointing), fleet.workers)
-    return Started(fleet, pipes)
+    return pipes

@@ -30,6 +30,11 @@ def ring_writer(segment: Segment, place: RingPlace) -> RingWriter:
     return RingWriter(segment, place.offset, place.capacity)
 
 
+def reset_ring(segment: Segment, place: RingPlace) -> None:
+    """Empty the ring at ``place`` for another pair of ends, while nobody is at it."""
+    segment.reset_ring(place.offset, place.capacity)
+
+
 def ring_reader(segment: Segment, place: RingPlace) -> RingReader:
     """The consumer's end of the ring at ``place``."""
     return RingReader(segment, place.offset, place.capacity)

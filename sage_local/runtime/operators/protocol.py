@@ -8,6 +8,7 @@ from sage_local.config import Settings
 from sage_local.core.clock import Clock, SystemClock
 from sage_local.core.elements import Element, Rows
 from sage_local.core.ids import TaskId
+from sage_local.functions.shared import SharedObjects
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,8 @@ class TaskContext:
     settings: Settings
     clock: Clock = field(default_factory=SystemClock)
     """Of processing time: timers and time to live."""
+    shared: SharedObjects = field(default_factory=SharedObjects)
+    """Of the process that the task runs in."""
 
 
 class Operator(Protocol):

@@ -133,6 +133,11 @@ class PushInput(SourceInput):
             if self._thread is not None:
                 self._thread.join(JOIN_S)
 
+    @property
+    def is_stuck(self) -> bool:
+        """Whether ``run`` goes on though the source was closed."""
+        return self._thread is not None and self._thread.is_alive()
+
     def _run(self) -> None:
         try:
             self._spec.source.run(self._handover)

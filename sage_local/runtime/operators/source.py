@@ -62,6 +62,11 @@ class SourceInput(ABC):
     def close(self) -> None:
         """Close the source."""
 
+    @property
+    def is_stuck(self) -> bool:
+        """Whether user code of the source goes on in a thread of its own, after ``close``."""
+        return False
+
     def _stop_time(self, *, drain: bool) -> None:
         self._time_has_ended = self._time_has_ended or not drain
 

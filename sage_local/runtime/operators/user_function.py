@@ -27,6 +27,7 @@ class UserFunction:
             subtask_index=context.task.subtask,
             parallelism=context.parallelism,
             managed=managed,
+            shared_objects=context.shared,
         )
         try:
             open_function(self.function, place)

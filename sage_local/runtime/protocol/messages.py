@@ -11,7 +11,10 @@ COORDINATOR = WorkerId(-1)
 
 @data
 class Deploy:
-    """To a worker: the job (a ``runtime.job.Deployment``, cloudpickled). Open and run every task placed on you."""
+    """To a worker: the job (a ``runtime.job.Deployment``, cloudpickled). Open and run every task placed on you.
+
+    Comes again for each execution of the job: to a new process, or to one that stands by.
+    """
 
     deployment: bytes
     checkpointing: Checkpointing | None = None
@@ -53,7 +56,7 @@ class CheckpointComplete:
 
 @data
 class Cancel:
-    """To a worker: drop what is in flight, close every function, answer with ``WorkerDone``.
+    """To a worker: drop what is in flight, close every function, let go of it all, answer with ``StandingBy``.
 
     ``completed``: the newest complete checkpoint. Sinks commit what it holds and abort what was prepared since;
     ``None`` without checkpoints.
@@ -143,7 +146,14 @@ class Collected:
 
 @data
 class WorkerDone:
-    """From a worker: no task is left here (all finished, or cancelled and closed)."""
+    """From a worker: all of its tasks have finished."""
+
+    worker: WorkerId
+
+
+@data
+class StandingBy:
+    """From a worker: the last word on an execution that was cancelled. What is left is a process, with its modules."""
 
     worker: WorkerId
 
@@ -195,4 +205,5 @@ Event = (
     | SnapshotFailed
     | WindowsExplained
     | WorkerDone
+    | StandingBy
 )

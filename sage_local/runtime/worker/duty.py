@@ -24,6 +24,7 @@ class DutyCycle:
     def __init__(
         self, tasks: Sequence[Task], counters: WorkerCounters, *, on_failed: OnFailed, on_finished: OnFinished
     ) -> None:
+        self._all = tuple(tasks)
         self._tasks = list(tasks)
         self._counters = counters
         self._on_failed = on_failed
@@ -33,6 +34,11 @@ class DutyCycle:
     def is_done(self) -> bool:
         """No task is left."""
         return not self._tasks
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether user code of tasks that were closed goes on in a thread of its own."""
+        return any(task.is_stuck for task in self._all)
 
     def open(self) -> None:
         """Open every task, receivers before their senders.

@@ -11,6 +11,7 @@ from sage_local.config import BUFFER_TIMEOUT_MS, FRAME_ROWS
 from sage_local.core.elements import Columns, Element, Rows
 from sage_local.core.ids import ChannelId, WorkerId
 from sage_local.errors import OperatorError
+from sage_local.functions.shared import SharedObjects
 from sage_local.plan.physical import Plan
 from sage_local.runtime.channels.local import LocalChannel
 from sage_local.runtime.channels.outbox import Output
@@ -91,8 +92,9 @@ class _Inline:
     def _duty(self) -> DutyCycle:
         channels = _LocalChannels(self._plan)
         tasks: list[Task] = []
+        shared_objects = SharedObjects()
         for worker, cells in self._cells.items():
-            around = Surroundings(channels, cells, self._collect, self._event.set)
+            around = Surroundings(channels, cells, self._collect, self._event.set, shared_objects)
             deployment: Deployment = pickle.loads(self._pickled)
             tasks += tasks_of(deployment.plan, worker, around)
         tasks.sort(key=lambda task: task.context.task)

@@ -1,6 +1,7 @@
 """The life of a worker process: attach, wait for a job, run it, report, leave."""
 
 import faulthandler
+import gc
 import os
 import pickle
 import resource
@@ -12,8 +13,9 @@ from typing import Any
 from sage_local.config import INCREMENTAL
 from sage_local.core.elements import Barrier
 from sage_local.core.ids import TaskId, WorkerId
+from sage_local.functions.shared import SharedObjects
 from sage_local.plan.physical import Plan
-from sage_local.runtime.channels.rings import WorkerChannels
+from sage_local.runtime.channels.rings import Mappings, WorkerChannels
 from sage_local.runtime.channels.waiting import LONGEST_SLEEP_S, Peers, Rest
 from sage_local.runtime.checkpoint.storage import open_storage
 from sage_local.runtime.control.endpoint import ControlReceiver, ControlSender
@@ -30,6 +32,7 @@ from sage_local.runtime.protocol.messages import (
     Exit,
     ExplainWindows,
     LoadFailed,
+    StandingBy,
     StopSources,
     SuspendSources,
     TaskFailed,
@@ -74,22 +77,27 @@ class Worker:
         self._boot = boot
         self._peers = Peers()
         self._output = StandardOutput(monotonic_ns)
-        self._segment = memory.attach(boot.segment_fds[boot.worker])
+        self._mappings = Mappings(boot.segment_fds, self._peers)
+        self._segment = self._mappings.segment(boot.worker)
         self._bell = memory.doorbell(self._segment)
-        coordinator = memory.attach(boot.segment_fds[COORDINATOR])
+        coordinator = self._mappings.segment(COORDINATOR)
         ring_coordinator = self._peers.toucher(memory.doorbell(coordinator, boot.coordinator_eventfd))
         self._reports = ControlSender(memory.ring_writer(coordinator, report_ring(boot.worker)), ring_coordinator)
         self._command_reader = memory.ring_reader(self._segment, command_ring())
         self._commands = ControlReceiver(self._command_reader, ring_coordinator)
-        self._rest = Rest(self._bell, self._command_reader, (), (), may_spin=boot.may_spin)
+        self._rest = self._rest_between_executions()
+        self._shared = SharedObjects()
+        self._main_classes: dict[str, type] = {}
+        self._has_settled = False
         self._duty: DutyCycle | None = None
         self._counters: WorkerCounters | None = None
         self._is_leaving = False
         self._has_failed = False
+        self._is_stuck = False
         self._writer: ThreadedWriter | None = None
 
     def run(self) -> None:
-        """Until ``Exit``."""
+        """Until ``Exit``, through as many executions as the process lives to see."""
         self._reports.send(WorkerReady(self._boot.worker, os.getpid()))
         while not (self._is_leaving and self._reports.idle):
             if not self._round():
@@ -133,8 +141,7 @@ class Worker:
             case Cancel(completed):
                 if self._duty is not None and completed is not None:
                     self._duty.abandon(completed)
-                self._close()
-                self._reports.send(WorkerDone(self._boot.worker))
+                self._stand_by()
             case ExplainWindows():
                 self._explain(command)
             case Exit():
@@ -159,24 +166,28 @@ class Worker:
             self._reports.send(LoadFailed(self._boot.worker, f"{type(error).__name__}: {error}"))
             return
         # Instances of these pickle by reference: in this job's processes `__main__` means the caller's.
+        self._main_classes = deployment.main_classes
         vars(sys.modules["__main__"]).update(deployment.main_classes)
         plan, worker = deployment.plan, self._boot.worker
         layouts = lay_out(plan)
         own = layouts[worker]
         cells = self._segment.view(own.counters_offset, 8 * own.counters_count).cast("q")
-        channels = WorkerChannels(plan, worker, layouts, self._boot.segment_fds, self._peers)
+        channels = WorkerChannels(plan, worker, layouts, self._mappings)
         around = Surroundings(
             channels,
             cells,
             lambda name: CollectOutput(name, self._reports),
             self._bell.notify,
+            self._shared,
             checkpoints=None
             if checkpointing is None
             else self._checkpoints(checkpointing, incremental=plan.settings[INCREMENTAL]),
         )
         tasks = tasks_of(plan, worker, around)
-        self._close_descriptors()
-        forks.guard(_operators(plan, worker))
+        if not self._has_settled:
+            self._has_settled = True
+            self._close_descriptors()
+            forks.guard(_operators(plan, worker))
         self._rest = Rest(
             self._bell, self._command_reader, channels.receivers, channels.senders, may_spin=self._boot.may_spin
         )
@@ -221,10 +232,34 @@ class Worker:
     def _finished(self, task: Task) -> None:
         self._reports.send(TaskFinished(task.context.task))
 
+    def _stand_by(self) -> None:
+        """Let go of the execution: what is left is the process, its modules and what was loaded as shared."""
+        self._close()
+        if self._is_stuck:
+            # A source's thread may hold anything of the execution that it belongs to. A new process holds nothing.
+            self._is_leaving = True
+            return
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+        self._counters = None
+        self._has_failed = False
+        self._rest = self._rest_between_executions()
+        for name in self._main_classes:
+            vars(sys.modules["__main__"]).pop(name, None)
+        self._main_classes = {}
+        # Tasks are cycles with all their state in them, and the next ones are about to load as much again.
+        gc.collect()
+        self._output.flush()
+        self._reports.send(StandingBy(self._boot.worker))
+
+    def _rest_between_executions(self) -> Rest:
+        return Rest(self._bell, self._command_reader, (), (), may_spin=self._boot.may_spin)
+
     def _report_when_done(self) -> None:
         # With checkpoints the last one says when all is done: until then sinks may have something to commit.
         if self._duty is not None and self._duty.is_done and self._writer is None:
-            self._duty = None
+            self._close()
             # What was printed is the caller's before it hears that the job has finished.
             self._output.flush()
             self._reports.send(WorkerDone(self._boot.worker))
@@ -232,6 +267,7 @@ class Worker:
     def _close(self) -> None:
         if self._duty is not None:
             self._duty.close()
+            self._is_stuck = self._is_stuck or self._duty.is_stuck
             self._duty = None
 
     def _timeout_s(self) -> float:

@@ -21,6 +21,9 @@ class SnapshotWriter(Protocol):
     def poll(self) -> bool:
         """Tell of files that are done; whether there was any."""
 
+    def close(self) -> None:
+        """Begin no other file. One that is being written may still become durable; nobody is told."""
+
 
 class DirectWriter:
     """Writes while it is asked to: for one thread."""
@@ -41,6 +44,10 @@ class DirectWriter:
             done(error)
         return told
 
+    def close(self) -> None:
+        """See ``SnapshotWriter``."""
+        self._finished.clear()
+
 
 @data
 class _Order:
@@ -58,7 +65,8 @@ class ThreadedWriter:
     def __init__(self, storage: Storage, wake: Callable[[], object]) -> None:
         self._storage = storage
         self._wake = wake
-        self._orders: SimpleQueue[_Order] = SimpleQueue()
+        self._orders: SimpleQueue[_Order | None] = SimpleQueue()
+        self._is_closed = False
         self._finished: deque[tuple[Done, OSError | None]] = deque()
         self._thread: threading.Thread | None = None
 
@@ -78,9 +86,13 @@ class ThreadedWriter:
             done(error)
         return told
 
+    def close(self) -> None:
+        """See ``SnapshotWriter``."""
+        self._is_closed = True
+        self._orders.put(None)
+
     def _run(self) -> None:
-        while True:
-            order = self._orders.get()
+        while (order := self._orders.get()) is not None and not self._is_closed:
             self._finished.append((order.done, _stored(self._storage, order.path, order.parts)))
             self._wake()
 

@@ -172,6 +172,11 @@ class Task:
             self.state = TaskState.CLOSED
             self._close()
 
+    @property
+    def is_stuck(self) -> bool:
+        """Whether the source's thread goes on though the task is closed."""
+        return self._source is not None and self._source.is_stuck
+
     def _take(self) -> bool:
         """Get the next frame. A source's own work is counted as its operator's."""
         if self._source is None:

@@ -16,6 +16,7 @@ from sage_local.config import (
 from sage_local.core.data import data
 from sage_local.core.ids import ChannelId, TaskId, WorkerId
 from sage_local.functions import Role
+from sage_local.functions.shared import SharedObjects
 from sage_local.plan import operators as specs
 from sage_local.plan.physical import Chain, Delivery, Edge, Plan, SideTag
 from sage_local.plan.side_outputs import declared
@@ -61,13 +62,15 @@ Checkpoints = Callable[[TaskId, list[tuple[str, Any]]], TaskCheckpoints]
 class Surroundings:
     """What the tasks of one worker share.
 
-    ``collect`` makes the output of a ``Collect`` operator; ``wake`` ends the sleep of the duty cycle from any thread.
+    ``collect`` makes the output of a ``Collect`` operator; ``wake`` ends the sleep of the duty cycle from any thread;
+    ``shared_objects`` outlive the tasks.
     """
 
     channels: Channels
     cells: Cells
     collect: Callable[[str], Output]
     wake: Callable[[], object]
+    shared_objects: SharedObjects
     clock: Callable[[], int] = monotonic_ns
     checkpoints: Checkpoints | None = None
 
@@ -112,7 +115,9 @@ class _Wiring:
         else:
             time, upstream = self._gate()
         operators = build(with_counters[source is not None :], plan.settings)
-        context = TaskContext(plan.job_name, self._task, chain.parallelism, plan.settings)
+        context = TaskContext(
+            plan.job_name, self._task, chain.parallelism, plan.settings, shared=self._around.shared_objects
+        )
         return Task(
             context,
             name=chain.operators[-1].name,

@@ -88,10 +88,6 @@ class Zygote:
             case Adopt():
                 self._adopted = request
             case Segments(owners):
-                for owner in owners:
-                    # Of workers that are gone, which are being replaced.
-                    if owner in self._segments:
-                        os.close(self._segments.pop(owner))
                 self._segments.update(zip(owners, descriptors, strict=True))
             case Fork():
                 return self._fork(request, *descriptors)

@@ -3,12 +3,16 @@ import pytest
 from sage_local.core.ids import WorkerId
 from sage_local.runtime.protocol.client_messages import StartFailure, WorkerLoss
 from sage_local.runtime.protocol.job_state import (
+    AllReady,
+    Begin,
     CallerGone,
     CancelAsked,
     Conclude,
+    Decide,
     Done,
     Event,
     Failed,
+    GiveUp,
     Gone,
     GraceOver,
     Hurry,
@@ -18,10 +22,13 @@ from sage_local.runtime.protocol.job_state import (
     Outcome,
     Phase,
     Ready,
+    StandingBy,
     Start,
+    StartWorkers,
     StopAsked,
     TellCancel,
     TellExit,
+    TellStandBy,
     TellStop,
     WakeEveryone,
     apply,
@@ -32,9 +39,9 @@ BOTH = frozenset({A, B})
 FIRST, SECOND = StartFailure("first"), StartFailure("second")
 
 
-def after(*events: Event) -> tuple[Job, tuple[Instruction, ...]]:
+def after(*events: Event, may_restart: bool = False) -> tuple[Job, tuple[Instruction, ...]]:
     """The job after all of ``events``, and what the last one asked for."""
-    job, instructions = Job(BOTH), ()
+    job, instructions = Job(BOTH, may_restart), ()
     for event in events:
         job, instructions = apply(job, event)
     return job, instructions
@@ -49,7 +56,9 @@ STARTED = (Start(), Ready(A), Ready(B))
 
 def test_a_job_runs_once_every_worker_is_ready() -> None:
     assert after(Start(), Ready(A))[0].phase is Phase.STARTING
-    assert after(*STARTED)[0].phase is Phase.RUNNING
+    job, instructions = after(*STARTED)
+    assert job.phase is Phase.RUNNING
+    assert instructions == (AllReady(),)
 
 
 def test_workers_are_told_to_leave_when_the_last_one_is_done() -> None:
@@ -135,3 +144,100 @@ def test_those_who_did_not_leave_in_time_are_killed() -> None:
 def test_nothing_changes_a_job_that_is_over(event: Event) -> None:
     over, _ = after(*STARTED, Failed(FIRST), gone(A), gone(B))
     assert apply(over, event) == (over, ())
+
+
+BROKEN = WorkerLoss(B, (), signal=11)
+"""What another execution may do better, unlike a ``StartFailure``."""
+FAILED = (*STARTED, Failed(BROKEN))
+ALL_STAND_BY = (*FAILED, StandingBy(A), StandingBy(B))
+
+
+def restarting(*events: Event) -> tuple[Job, tuple[Instruction, ...]]:
+    return after(*events, may_restart=True)
+
+
+def test_the_workers_of_a_job_that_may_restart_stand_by() -> None:
+    job, instructions = restarting(*FAILED)
+    assert job.phase is Phase.FAILING
+    assert instructions == (TellStandBy(),)
+
+
+def test_a_restart_is_decided_when_every_worker_is_gone_or_stands_by() -> None:
+    assert restarting(*STARTED, gone(A))[1] == (WakeEveryone(), TellStandBy())
+    job, instructions = restarting(*STARTED, gone(A), StandingBy(B))
+    assert job.phase is Phase.RESTARTING
+    assert instructions == (Decide(WorkerLoss(A, (), signal=9)),)
+
+
+def test_a_restart_is_decided_at_once_when_nobody_lives() -> None:
+    loss = WorkerLoss(A, (), signal=9)
+    job, instructions = apply(Job(frozenset({A}), may_restart=True, phase=Phase.RUNNING), Gone(A, loss))
+    assert job.phase is Phase.RESTARTING
+    assert instructions == (Decide(loss),)
+
+
+def test_the_next_execution_forks_those_that_are_gone_and_runs_when_they_are_ready() -> None:
+    job, instructions = restarting(*STARTED, gone(A), StandingBy(B), Begin())
+    assert job.generation == 1
+    assert instructions == (StartWorkers(frozenset({A})),)
+    assert apply(job, Ready(A)) == (apply(job, Ready(A))[0], (AllReady(),))
+    assert apply(job, Ready(A))[0].phase is Phase.RUNNING
+
+
+def test_the_next_execution_runs_at_once_when_nobody_is_gone() -> None:
+    job, instructions = restarting(*ALL_STAND_BY, Begin())
+    assert job.phase is Phase.RUNNING
+    assert instructions == (StartWorkers(frozenset()), AllReady())
+
+
+def test_what_an_execution_said_before_it_failed_is_not_of_the_next() -> None:
+    job, _ = restarting(*FAILED, Done(A), StandingBy(A), StandingBy(B), Begin())
+    assert job.done == frozenset()
+    assert apply(job, Done(B))[1] == ()
+
+
+def test_who_does_not_stand_by_in_time_is_killed_and_forked_anew() -> None:
+    assert restarting(*FAILED, StandingBy(A), GraceOver())[1] == (Kill(frozenset({B})),)
+    assert restarting(*FAILED, StandingBy(A), GraceOver(), gone(B), Begin())[1] == (StartWorkers(frozenset({B})),)
+
+
+def test_the_time_to_stand_by_is_over_for_nobody_who_does() -> None:
+    assert restarting(*ALL_STAND_BY, GraceOver())[1] == ()
+    assert restarting(*ALL_STAND_BY, Begin(), GraceOver())[1] == ()
+
+
+def test_who_dies_standing_by_is_forked_anew() -> None:
+    assert restarting(*ALL_STAND_BY, gone(B))[1] == (WakeEveryone(),)
+    assert restarting(*ALL_STAND_BY, gone(B), Begin())[1] == (StartWorkers(frozenset({B})),)
+
+
+def test_the_failure_that_comes_first_is_the_one_that_is_decided_on() -> None:
+    job, instructions = restarting(*FAILED, gone(A), StandingBy(B))
+    assert instructions == (Decide(BROKEN),)
+    assert job.outcome is None
+
+
+def test_a_job_that_is_given_up_lets_its_workers_leave_and_fails() -> None:
+    job, instructions = restarting(*ALL_STAND_BY, GiveUp(BROKEN))
+    assert instructions == (TellExit(),)
+    assert apply(apply(job, gone(A))[0], gone(B))[1] == (Conclude(Outcome(Phase.FAILED, BROKEN)),)
+
+
+def test_a_failure_that_the_next_execution_would_meet_as_well_ends_the_job() -> None:
+    assert restarting(*STARTED, Failed(FIRST))[0].outcome == Outcome(Phase.FAILED, FIRST)
+    assert restarting(*FAILED, Failed(FIRST))[1] == (TellCancel(),)
+    assert restarting(*ALL_STAND_BY, Failed(FIRST))[1] == (TellExit(),)
+
+
+@pytest.mark.parametrize("asked", [StopAsked(), CancelAsked()])
+def test_between_two_executions_who_asks_for_the_end_gets_it(asked: Event) -> None:
+    assert restarting(*FAILED, asked)[1] == (TellCancel(),)
+    job, instructions = restarting(*ALL_STAND_BY, asked)
+    assert job.outcome == Outcome(Phase.CANCELLED)
+    assert instructions == (TellExit(),)
+    assert apply(job, Begin()) == (job, ())
+
+
+def test_the_next_execution_may_fail_in_its_turn() -> None:
+    assert restarting(*ALL_STAND_BY, Begin(), Failed(BROKEN))[1] == (TellStandBy(),)
+    assert restarting(*ALL_STAND_BY, Begin(), Failed(BROKEN), StandingBy(A))[1] == ()

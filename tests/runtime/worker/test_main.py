@@ -10,7 +10,7 @@ import pytest
 from sage_local import LocalEnvironment
 from sage_local.api.overrides import Overrides, Planned, no_further, overriding
 from sage_local.core.ids import WorkerId
-from sage_local.functions import SourceFunction
+from sage_local.functions import MapFunction, SourceFunction
 from sage_local.runtime.codec.rows import decode
 from sage_local.runtime.coordinator.fleet import Fleet
 from sage_local.runtime.job import Deployment, WorkerBoot
@@ -21,6 +21,7 @@ from sage_local.runtime.protocol.messages import (
     Collected,
     Deploy,
     Exit,
+    StandingBy,
     StopSources,
     TaskFailed,
     TaskFinished,
@@ -97,6 +98,13 @@ class Job:
             thread.join(10.0)
         assert not any(thread.is_alive() for thread in self.threads)
         os.close(self.fleet.eventfd)
+
+    def readings(self):
+        return [
+            reading
+            for worker in self.fleet.workers.values()
+            for reading in read_operators(worker.counters, self.plan, worker.id)
+        ]
 
     def of(self, kind):
         return [event for event in self.events if isinstance(event, kind)]
@@ -181,12 +189,7 @@ def test_counters_can_be_read_from_outside(start):
     job = start(numbers(1_000, 2).map(lambda n: n, name="map"))
     job.deploy()
     job.wait_for(WorkerDone)
-    readings = [
-        reading
-        for worker in job.fleet.workers.values()
-        for reading in read_operators(worker.counters, job.plan, worker.id)
-    ]
-    assert {each.name: each.records_in for each in results(job.plan, readings)}["map"] == 1_000
+    assert {each.name: each.records_in for each in results(job.plan, job.readings())}["map"] == 1_000
 
 
 def test_a_failure_is_reported_once_with_its_record_and_closes_the_functions(start):
@@ -196,12 +199,88 @@ def test_a_failure_is_reported_once_with_its_record_and_closes_the_functions(sta
     while not job.of(TaskFailed):
         job.step()
     job.tell(Cancel())
-    job.wait_for(WorkerDone)
+    job.wait_for(StandingBy)
     (failed,) = job.of(TaskFailed)
     assert (failed.failure.type_name, failed.failure.record, failed.failure.parallelism) == ("ValueError", "5", 2)
     assert "raise ValueError(value)" in failed.failure.traceback
     assert "sage_local" not in failed.failure.traceback
     assert Counter(what for _, what in journal.entries) == {"open": 2, "close": 2}
+
+
+class FailsOnce(MapFunction):
+    """At its third record, in the first execution of this test; counts in an attribute, which no restart keeps."""
+
+    def __init__(self, journal):
+        self.journal = journal
+        self.seen = 0
+
+    def open(self, context):
+        self.loaded = context.shared("model", lambda: self.journal.write("load") or object())
+        self.journal.write(id(self.loaded))
+
+    def map(self, value):
+        self.seen += 1
+        if self.seen == 3 and "failed" not in self.journal.entries:
+            self.journal.write("failed")
+            raise ValueError(value)
+        return self.seen
+
+
+def test_a_worker_that_stands_by_runs_the_job_anew_with_what_was_loaded_as_shared(start):
+    journal = Journal("warm")
+    job = start(numbers(100, 1).map(FailsOnce(journal), name="count"))
+    job.deploy()
+    while not job.of(TaskFailed):
+        job.step()
+    job.tell(Cancel())
+    job.wait_for(StandingBy)
+    job.fleet.renew(())
+    job.collected.clear()
+    job.events.clear()
+    job.deploy()
+    job.wait_for(WorkerDone)
+    assert job.collected == list(range(1, 101))
+    assert job.of(WorkerReady) == []
+    first, second = [entry for entry in journal.entries if isinstance(entry, int)]
+    assert first == second
+    assert journal.entries.count("load") == 1
+
+
+def test_a_worker_counts_from_nought_in_every_execution(start):
+    job = start(numbers(1_000, 2).map(lambda n: n, name="map"))
+    for _ in range(2):
+        job.events.clear()
+        job.deploy()
+        job.wait_for(WorkerDone)
+        counted = {each.name: each.records_in for each in results(job.plan, job.readings())}
+        assert counted["map"] == 1_000
+        job.tell(Cancel())
+        job.wait_for(StandingBy)
+        job.fleet.renew(())
+
+
+class Deaf(SourceFunction):
+    """Does not hear that the job is stopping."""
+
+    released = threading.Event()
+
+    def run(self, ctx):
+        ctx.collect(1)
+        self.released.wait(30.0)
+
+
+def test_a_worker_with_a_source_that_does_not_return_leaves_instead_of_standing_by(start):
+    env = LocalEnvironment("workers", {"parallelism": 1})
+    job = start(env.from_source(Deaf()).map(lambda n: n))
+    job.deploy()
+    while not job.collected:
+        job.step()
+    job.tell(Cancel())
+    for thread in job.threads:
+        thread.join(10.0)
+    assert not any(thread.is_alive() for thread in job.threads)
+    assert job.of(StandingBy) == []
+    Deaf.released.set()
 
 
 def test_sources_that_are_stopped_end_their_streams(start):
@@ -224,6 +303,6 @@ def test_a_cancelled_worker_closes_its_functions_and_drops_what_is_in_flight(sta
     while not job.collected:
         job.step()
     job.tell(Cancel())
-    job.wait_for(WorkerDone)
+    job.wait_for(StandingBy)
     assert job.of(TaskFinished) == []
     assert Counter(what for _, what in journal.entries) == {"open": 2, "close": 2}

@@ -8,6 +8,7 @@ from typing import Any
 from sage_local.config import BUFFER_TIMEOUT_MS, FRAME_ROWS, INCREMENTAL
 from sage_local.core.elements import Barrier, Rows
 from sage_local.core.ids import ChannelId, TaskId, WorkerId
+from sage_local.functions.shared import SharedObjects
 from sage_local.plan.physical import Plan
 from sage_local.runtime.channels.frame import Frame
 from sage_local.runtime.channels.local import LocalChannel
@@ -95,7 +96,13 @@ class SimulatedWorker:
         self._incremental = deployment.plan.settings[INCREMENTAL]
         cells = array("q", bytes(8 * counter_count(deployment.plan, number)))
         around = Surroundings(
-            channels, cells, _no_collect, lambda: None, clock=world.clock, checkpoints=self._task_checkpoints
+            channels,
+            cells,
+            _no_collect,
+            lambda: None,
+            SharedObjects(),
+            clock=world.clock,
+            checkpoints=self._task_checkpoints,
         )
         self._tasks = tasks = tasks_of(deployment.plan, number, around)
         counters = WorkerCounters(cells, world.clock)
