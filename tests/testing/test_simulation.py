@@ -33,6 +33,7 @@ def test_one_seed_is_one_run():
 def test_a_failing_run_tells_its_story(monkeypatch):
     from sage_local.runtime.operators.transactions import Transactions
 
+    assert PROGRAMS["sums"].expected
     monkeypatch.setattr(Transactions, "complete", lambda self, checkpoint: None)
     with pytest.raises(SimulationFailed, match=r"(?s)seed 3.*checkpoint 1 is complete") as failed:
         PROGRAMS["sums"].run(3, Faults(most=0))
