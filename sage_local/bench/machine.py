@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Mapping
 from importlib import metadata
 from typing import Any
 
@@ -25,7 +26,7 @@ def machine() -> dict[str, Any]:
     }
 
 
-def differences(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
+def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
     """In what two descriptions are not of the same machine, in words; empty when they are."""
     return [
         f"{key}: {one.get(key)} and {other.get(key)}" for key in _IDENTITY if not _alike(one.get(key), other.get(key))

@@ -78,14 +78,12 @@ def _measures(found: Found, contestant: str, many: _Amount, few: _Amount | None)
         records -= start_report["records"]
         seconds -= start_report["seconds"]
         cpu_s -= start.cpu_s - start_report["check_cpu_s"]
-    if records == 0:
-        return measures
     measures["records"] = float(records)
     # Work that does not stand out from start-up was not measured.
-    if seconds > 0:
-        measures |= {"seconds": seconds, "records_per_s": records / seconds}
-    if cpu_s > 0:
-        measures |= {"cpu_s": cpu_s, "cpu_s_per_million": cpu_s / records * 1e6}
+    if seconds > 0 and records > 0:
+        measures |= {"seconds": seconds} | ({"records_per_s": records / seconds} if records > 1 else {})
+    if cpu_s > 0 and records > 0:
+        measures |= {"cpu_s": cpu_s} | ({"cpu_s_per_million": cpu_s / records * 1e6} if records > 1 else {})
     return measures
 
 

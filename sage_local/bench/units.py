@@ -11,8 +11,8 @@ _TITLES = {
     "peak_bytes": "peak, MB",
 }
 _UNITS = ("_per_s", "_bytes", "_ms", "_us", "_ns", "_s")
-_SHOWN_FIRST = ("seconds", "cpu_s_per_million", "records_per_s", "start_up_s", "peak_bytes")
-_FOR_FIGURES = ("cpu_s", "records", "start_up_bytes")
+_SHOWN_FIRST = ("seconds", "cpu_s", "cpu_s_per_million", "records_per_s", "start_up_s", "peak_bytes")
+_FOR_FIGURES = ("records", "start_up_bytes")
 
 
 def title(measure: str) -> str:
@@ -48,7 +48,9 @@ def amount(records: int) -> str:
 
 
 def in_order(measures: Iterable[str]) -> list[str]:
-    """The measures that are shown, those that every workload has first."""
+    """The measures that are shown, those that every workload has first; of CPU time that per record where there is."""
     found = dict.fromkeys(measures)
+    if "cpu_s_per_million" in found:
+        found.pop("cpu_s", None)
     common = [measure for measure in _SHOWN_FIRST if measure in found]
     return [*common, *(measure for measure in found if measure not in _SHOWN_FIRST and measure not in _FOR_FIGURES)]

@@ -4,6 +4,9 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+from sage_local.bench.results import ContestantResult, Results, Spread, WorkloadResult, write_results
+from sage_local.bench.workload import Role
+
 Program = Callable[[str], Path]
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -62,3 +65,33 @@ def test_a_wrong_result_ends_the_run(sage: Run, program: Program) -> None:
     done = sage("bench", "run", program(COUNTING.replace("GOAL", "1").replace("Timed(records,", "Timed(3,")))
     assert done.returncode == 1
     assert "contestant ours exited with 1:\nwrong result: count: expected 10, found 3" in done.stderr
+
+
+def results_file(tmp_path: Path, name: str, seconds: float, cpu: str = "a") -> Path:
+    spread = Spread((seconds,) * 3)
+    workload = WorkloadResult("w", "", 1, {"ours": ContestantResult(Role.SAGE, {"seconds": spread})}, ())
+    write_results(Results({"cpu": cpu}, 3, (workload,)), tmp_path / name)
+    return tmp_path / name
+
+
+def test_compare_tells_what_got_worse_and_fails(sage: Run, tmp_path: Path) -> None:
+    old, new = results_file(tmp_path, "old.json", 1.0), results_file(tmp_path, "new.json", 2.0)
+    worse = sage("bench", "compare", old, new)
+    assert worse.returncode == 1
+    assert "0 better, 1 worse, 0 as before" in worse.stdout
+    better = sage("bench", "compare", new, old)
+    assert (better.returncode, better.stderr) == (0, "")
+    assert "0.50 better" in better.stdout
+
+
+def test_compare_warns_of_files_of_different_machines(sage: Run, tmp_path: Path) -> None:
+    done = sage("bench", "compare", results_file(tmp_path, "a.json", 1.0), results_file(tmp_path, "b.json", 1.0, "b"))
+    assert (done.returncode, done.stderr) == (0, "Warning: the machines differ: cpu: a and b\n")
+
+
+def test_compare_refuses_a_file_without_results(sage: Run, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.json"
+    broken.write_text('{"format": ')
+    done = sage("bench", "compare", broken, broken)
+    assert done.returncode == 2
+    assert "broken.json is no JSON file" in done.stderr
