@@ -54,6 +54,23 @@ static inline uint64_t sage_compare_exchange(sage_atomic_u64 *word, uint64_t exp
     return expected;
 }
 
+/* One more, or one less, of what is counted by several threads; the latter returns what is left. Whoever finds nothing
+ * left has seen all that the others did before (SYNC POINT: release of each, acquire of the last). */
+static inline void sage_count_up(sage_atomic_u64 *word)
+{
+    atomic_fetch_add_explicit(word, 1, memory_order_relaxed);
+}
+
+static inline uint64_t sage_count_down(sage_atomic_u64 *word)
+{
+    return atomic_fetch_sub_explicit(word, 1, memory_order_acq_rel) - 1;
+}
+
+static inline void sage_flip_release(sage_atomic_u64 *word, uint64_t bits)
+{
+    atomic_fetch_xor_explicit(word, bits, memory_order_release);
+}
+
 static inline void sage_full_fence(void)
 {
     atomic_thread_fence(memory_order_seq_cst);

@@ -69,6 +69,33 @@ typedef struct {
 
 _Static_assert(sizeof(sage_record_header) == SAGE_CACHE_LINE, "record header is one cache line");
 
+#define SAGE_ARENA_MAGIC UINT64_C(0x53474e41) /* "SGNA" */
+#define SAGE_ARENA_VERSION 1
+#define SAGE_ARENA_GRANULES 64 /* the bits of a word */
+#define SAGE_ARENA_MIN_CAPACITY (64 * SAGE_ARENA_GRANULES)
+
+/* Of each granule a bit in either word; it is in use while the two differ. So each word has one writer, as in a ring. */
+typedef struct {
+    sage_atomic_u64 identity;
+    uint8_t reserved0[2 * SAGE_CACHE_LINE - 8];
+    sage_atomic_u64 taken; /* flipped by the writer of the ring */
+    uint8_t reserved1[2 * SAGE_CACHE_LINE - 8];
+    sage_atomic_u64 given_back; /* flipped in the reader's process, by any thread; SYNC POINT arena-space */
+    uint8_t reserved2[2 * SAGE_CACHE_LINE - 8];
+} sage_arena_header;
+
+_Static_assert(offsetof(sage_arena_header, taken) == 128, "the writer's line");
+_Static_assert(offsetof(sage_arena_header, given_back) == 256, "the reader's line");
+_Static_assert(sizeof(sage_arena_header) == 384, "arena header");
+
+/* The payload of a ring record that stands for one in the arena. */
+typedef struct {
+    uint64_t first; /* granule */
+    uint64_t bytes;
+} sage_arena_ticket;
+
+_Static_assert(sizeof(sage_arena_ticket) == 16, "ticket");
+
 #define SAGE_KIND_SKIP UINT32_MAX /* nothing here up to the end of the ring: the next record is at its start */
 #define SAGE_KIND_MAX (SAGE_KIND_SKIP - 1)
 

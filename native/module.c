@@ -1,5 +1,7 @@
 #include "py_module.h"
 
+#include "columns_channel.h"
+
 static PyMethodDef functions[] = {
     {"hash64", sage_py_hash64, METH_O, "The hash behind key groups: XXH64, seed 0."},
     {"key_bytes", (PyCFunction)(void (*)(void))sage_py_key_bytes, METH_FASTCALL,
@@ -32,10 +34,15 @@ static int execute(PyObject *module)
         add_type(module, &sage_doorbell_spec, &state->doorbell_type) < 0 ||
         add_type(module, &sage_ring_writer_spec, &state->ring_writer_type) < 0 ||
         add_type(module, &sage_ring_reader_spec, &state->ring_reader_type) < 0 ||
+        add_type(module, &sage_column_writer_spec, &state->column_writer_type) < 0 ||
+        add_type(module, &sage_column_reader_spec, &state->column_reader_type) < 0 ||
         add_type(module, &sage_wait_set_spec, &state->wait_set_type) < 0)
         return -1;
     if (PyModule_AddIntConstant(module, "CACHE_LINE", SAGE_CACHE_LINE) < 0 ||
         PyModule_AddIntConstant(module, "RING_HEADER_BYTES", sizeof(sage_ring_header)) < 0 ||
+        PyModule_AddIntConstant(module, "ARENA_HEADER_BYTES", sizeof(sage_arena_header)) < 0 ||
+        PyModule_AddIntConstant(module, "KIND_COLUMNS", SAGE_KIND_COLUMNS) < 0 ||
+        PyModule_AddIntConstant(module, "FLAG_CONTINUED", SAGE_FLAG_CONTINUED) < 0 ||
         PyModule_AddIntConstant(module, "DOORBELL_BYTES", sizeof(sage_doorbell_line)) < 0)
         return -1;
     return 0;
@@ -48,6 +55,8 @@ static int traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->doorbell_type);
     Py_VISIT(state->ring_writer_type);
     Py_VISIT(state->ring_reader_type);
+    Py_VISIT(state->column_writer_type);
+    Py_VISIT(state->column_reader_type);
     Py_VISIT(state->wait_set_type);
     return 0;
 }
@@ -59,6 +68,8 @@ static int clear(PyObject *module)
     Py_CLEAR(state->doorbell_type);
     Py_CLEAR(state->ring_writer_type);
     Py_CLEAR(state->ring_reader_type);
+    Py_CLEAR(state->column_writer_type);
+    Py_CLEAR(state->column_reader_type);
     Py_CLEAR(state->wait_set_type);
     return 0;
 }

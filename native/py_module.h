@@ -6,6 +6,7 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include "arena.h"
 #include "doorbell.h"
 #include "ring.h"
 #include "segment.h"
@@ -17,6 +18,8 @@ typedef struct {
     PyTypeObject *doorbell_type;
     PyTypeObject *ring_writer_type;
     PyTypeObject *ring_reader_type;
+    PyTypeObject *column_writer_type;
+    PyTypeObject *column_reader_type;
     PyTypeObject *wait_set_type;
 } sage_module_state;
 
@@ -29,6 +32,7 @@ typedef struct {
     PyObject_HEAD
     SegmentObject *segment; /* keeps the mapping alive */
     sage_ring_writer ring;
+    sage_arena_writer arena;
     bool busy; /* a copy runs without the GIL */
 } RingWriterObject;
 
@@ -36,6 +40,7 @@ typedef struct {
     PyObject_HEAD
     SegmentObject *segment; /* keeps the mapping alive */
     sage_ring_reader ring;
+    sage_arena_reader arena;
     sage_record record; /* what peek returned */
     Py_ssize_t exports; /* views of it */
 } RingReaderObject;
@@ -44,6 +49,8 @@ extern PyType_Spec sage_segment_spec;
 extern PyType_Spec sage_doorbell_spec;
 extern PyType_Spec sage_ring_writer_spec;
 extern PyType_Spec sage_ring_reader_spec;
+extern PyType_Spec sage_column_writer_spec;
+extern PyType_Spec sage_column_reader_spec;
 extern PyType_Spec sage_wait_set_spec;
 
 /* The state, from the type of one of our objects. */
@@ -65,6 +72,19 @@ PyObject *sage_raise(sage_status status, const char *where);
 
 /* Resolves `length` bytes at `offset` for a structure living in a segment; NULL with an exception set. */
 void *sage_place(SegmentObject *segment, unsigned long long offset, unsigned long long length, const char *what);
+
+/* Where a ring and the arena right behind it lie in their segment. */
+typedef struct {
+    void *ring;
+    void *arena; /* NULL: none was asked for */
+    uint64_t capacity;
+    uint64_t arena_capacity;
+    PyObject *segment; /* borrowed */
+} sage_ring_place;
+
+/* From the arguments (segment, offset, capacity, arena=0) of either end; false with an exception set. */
+bool sage_parse_ring_place(PyTypeObject *type, PyObject *args, PyObject *named, const char *what,
+                           sage_ring_place *place);
 
 /* Module-level functions, one file each. */
 PyObject *sage_py_hash64(PyObject *module, PyObject *bytes);

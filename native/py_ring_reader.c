@@ -2,24 +2,16 @@
 
 static PyObject *reader_new(PyTypeObject *type, PyObject *args, PyObject *named)
 {
-    static char *names[] = {"segment", "offset", "capacity", NULL};
-    PyObject *segment;
-    Py_ssize_t offset, capacity;
-    uint64_t bytes;
-    if (!PyArg_ParseTupleAndKeywords(args, named, "O!nn:RingReader", names, sage_state_of(type)->segment_type, &segment,
-                                     &offset, &capacity))
-        return NULL;
-    sage_status status = sage_ring_bytes((uint64_t)capacity, &bytes);
-    if (status != SAGE_OK)
-        return sage_raise(status, "RingReader");
-    void *memory = sage_place((SegmentObject *)segment, (unsigned long long)offset, bytes, "RingReader");
-    if (!memory)
+    sage_ring_place place;
+    if (!sage_parse_ring_place(type, args, named, "RingReader", &place))
         return NULL;
     RingReaderObject *self = (RingReaderObject *)type->tp_alloc(type, 0);
     if (!self)
         return NULL;
-    self->segment = (SegmentObject *)Py_NewRef(segment);
-    status = sage_ring_open_reader(&self->ring, memory, (uint64_t)capacity);
+    self->segment = (SegmentObject *)Py_NewRef(place.segment);
+    sage_status status = sage_ring_open_reader(&self->ring, place.ring, place.capacity);
+    if (status == SAGE_OK && place.arena)
+        status = sage_arena_open_reader(&self->arena, place.arena, place.arena_capacity);
     if (status == SAGE_OK)
         return (PyObject *)self;
     Py_DECREF(self);

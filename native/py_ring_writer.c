@@ -5,24 +5,16 @@
 
 static PyObject *writer_new(PyTypeObject *type, PyObject *args, PyObject *named)
 {
-    static char *names[] = {"segment", "offset", "capacity", NULL};
-    PyObject *segment;
-    Py_ssize_t offset, capacity;
-    uint64_t bytes;
-    if (!PyArg_ParseTupleAndKeywords(args, named, "O!nn:RingWriter", names, sage_state_of(type)->segment_type, &segment,
-                                     &offset, &capacity))
-        return NULL;
-    sage_status status = sage_ring_bytes((uint64_t)capacity, &bytes);
-    if (status != SAGE_OK)
-        return sage_raise(status, "RingWriter");
-    void *memory = sage_place((SegmentObject *)segment, (unsigned long long)offset, bytes, "RingWriter");
-    if (!memory)
+    sage_ring_place place;
+    if (!sage_parse_ring_place(type, args, named, "RingWriter", &place))
         return NULL;
     RingWriterObject *self = (RingWriterObject *)type->tp_alloc(type, 0);
     if (!self)
         return NULL;
-    self->segment = (SegmentObject *)Py_NewRef(segment);
-    status = sage_ring_open_writer(&self->ring, memory, (uint64_t)capacity);
+    self->segment = (SegmentObject *)Py_NewRef(place.segment);
+    sage_status status = sage_ring_open_writer(&self->ring, place.ring, place.capacity);
+    if (status == SAGE_OK && place.arena)
+        status = sage_arena_open_writer(&self->arena, place.arena, place.arena_capacity);
     if (status == SAGE_OK)
         return (PyObject *)self;
     Py_DECREF(self);
@@ -113,6 +105,11 @@ static PyObject *writer_max_record(PyObject *self, void *unused)
     return PyLong_FromUnsignedLongLong(((RingWriterObject *)self)->ring.max_record);
 }
 
+static PyObject *writer_written(PyObject *self, void *unused)
+{
+    return PyLong_FromUnsignedLongLong(((RingWriterObject *)self)->ring.written);
+}
+
 static PyObject *writer_in_flight(PyObject *self, void *unused)
 {
     return PyLong_FromUnsignedLongLong(sage_ring_in_flight(&((RingWriterObject *)self)->ring));
@@ -131,6 +128,7 @@ static PyMethodDef methods[] = {
 
 static PyGetSetDef attributes[] = {
     {"max_record", writer_max_record, NULL, "Largest payload of one record.", NULL},
+    {"written", writer_written, NULL, "Records ever written.", NULL},
     {"in_flight", writer_in_flight, NULL, "Records written and not yet released.", NULL},
     {"in_flight_bytes", writer_in_flight_bytes, NULL, "Bytes written and not yet released.", NULL},
     {0},

@@ -24,6 +24,8 @@ PyObject *sage_raise(sage_status status, const char *where)
         return PyErr_Format(PyExc_ValueError, "%s: what lies in shared memory is not what a peer writes", where);
     case SAGE_STALE:
         return PyErr_Format(PyExc_ValueError, "%s: this end is stale: the ring was reset for another pair of ends", where);
+    case SAGE_UNSUPPORTED:
+        return PyErr_Format(PyExc_TypeError, "%s: a column is of a type that this version does not know", where);
     case SAGE_NO_EVENTFD:
         return PyErr_Format(PyExc_RuntimeError, "%s: the peer waits on an eventfd, and this side was given none",
                             where);
@@ -43,4 +45,25 @@ void *sage_place(SegmentObject *segment, unsigned long long offset, unsigned lon
     if (status != SAGE_OK)
         return sage_raise(status, what);
     return segment->segment.base + offset;
+}
+
+bool sage_parse_ring_place(PyTypeObject *type, PyObject *args, PyObject *named, const char *what, sage_ring_place *place)
+{
+    static char *names[] = {"segment", "offset", "capacity", "arena", NULL};
+    Py_ssize_t offset, capacity, arena = 0;
+    uint64_t ring_bytes, arena_bytes = 0;
+    if (!PyArg_ParseTupleAndKeywords(args, named, "O!nn|n", names, sage_state_of(type)->segment_type, &place->segment,
+                                     &offset, &capacity, &arena))
+        return false;
+    sage_status status = sage_ring_bytes((uint64_t)capacity, &ring_bytes);
+    if (status == SAGE_OK && arena)
+        status = sage_arena_bytes((uint64_t)arena, &arena_bytes);
+    if (status != SAGE_OK)
+        return sage_raise(status, what);
+    SegmentObject *segment = (SegmentObject *)place->segment;
+    place->ring = sage_place(segment, (unsigned long long)offset, ring_bytes + arena_bytes, what);
+    place->arena = arena ? (uint8_t *)place->ring + ring_bytes : NULL;
+    place->capacity = (uint64_t)capacity;
+    place->arena_capacity = (uint64_t)arena;
+    return place->ring;
 }

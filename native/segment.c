@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -26,15 +27,35 @@ static void clear(sage_segment *segment)
     segment->fd = -1;
 }
 
-static sage_status map(sage_segment *segment, size_t mapping_bytes)
+sage_mapping *sage_mapping_hold(sage_mapping *mapping)
 {
-    void *mapping = mmap(NULL, mapping_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, segment->fd, 0);
-    if (mapping == MAP_FAILED)
+    sage_count_up(&mapping->holders);
+    return mapping;
+}
+
+void sage_mapping_drop(sage_mapping *mapping)
+{
+    if (sage_count_down(&mapping->holders) == 0) {
+        munmap(mapping->bytes, mapping->length);
+        free(mapping);
+    }
+}
+
+static sage_status map(sage_segment *segment, size_t length)
+{
+    sage_mapping *mapping = calloc(1, sizeof *mapping);
+    if (!mapping)
+        return SAGE_NO_MEMORY;
+    void *bytes = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, segment->fd, 0);
+    if (bytes == MAP_FAILED) {
+        free(mapping);
         return SAGE_SYSTEM;
-    segment->mapping = mapping;
-    segment->mapping_bytes = mapping_bytes;
-    segment->base = segment->mapping + SAGE_SEGMENT_HEADER_BYTES;
-    segment->size = mapping_bytes - SAGE_SEGMENT_HEADER_BYTES;
+    }
+    mapping->bytes = bytes;
+    mapping->length = length;
+    segment->mapping = sage_mapping_hold(mapping);
+    segment->base = mapping->bytes + SAGE_SEGMENT_HEADER_BYTES;
+    segment->size = length - SAGE_SEGMENT_HEADER_BYTES;
     return SAGE_OK;
 }
 
@@ -46,18 +67,18 @@ static int bind_to_node(const sage_segment *segment, int numa_node)
         return EINVAL;
     nodes[numa_node / WORD_BITS] = 1UL << (numa_node % WORD_BITS);
     /* The kernel reads one bit less than it is told. */
-    long failed = syscall(SYS_mbind, segment->mapping, segment->mapping_bytes, MPOL_BIND, nodes,
+    long failed = syscall(SYS_mbind, segment->mapping->bytes, segment->mapping->length, MPOL_BIND, nodes,
                           (unsigned long)(NODE_WORDS * WORD_BITS) + 1, 0);
     return failed ? errno : 0;
 }
 
 static void populate(const sage_segment *segment)
 {
-    if (madvise(segment->mapping, segment->mapping_bytes, MADV_POPULATE_WRITE) == 0)
+    if (madvise(segment->mapping->bytes, segment->mapping->length, MADV_POPULATE_WRITE) == 0)
         return;
     /* Before Linux 5.14. The pages exist (fallocate), so reading one is enough to map it. */
-    for (size_t at = 0; at < segment->mapping_bytes; at += 4096)
-        (void)*(volatile const uint8_t *)(segment->mapping + at);
+    for (size_t at = 0; at < segment->mapping->length; at += 4096)
+        (void)*(volatile const uint8_t *)(segment->mapping->bytes + at);
 }
 
 /* ENOSPC now rather than SIGBUS at some later store. */
@@ -92,7 +113,7 @@ static sage_status build(sage_segment *segment, size_t mapping_bytes, int numa_n
 
 static void write_header(const sage_segment *segment)
 {
-    sage_segment_header *header = (sage_segment_header *)segment->mapping;
+    sage_segment_header *header = (sage_segment_header *)(void *)segment->mapping->bytes;
     header->version = SAGE_SEGMENT_VERSION;
     header->header_bytes = SAGE_SEGMENT_HEADER_BYTES;
     header->size = segment->size;
@@ -121,7 +142,7 @@ sage_status sage_segment_create(sage_segment *segment, const char *name, size_t 
 
 static sage_status check_header(const sage_segment *segment)
 {
-    const sage_segment_header *header = (const sage_segment_header *)segment->mapping;
+    const sage_segment_header *header = (const sage_segment_header *)(const void *)segment->mapping->bytes;
     if (header->magic != SAGE_SEGMENT_MAGIC || header->version != SAGE_SEGMENT_VERSION ||
         header->header_bytes != SAGE_SEGMENT_HEADER_BYTES || header->size != segment->size)
         return SAGE_NOT_OURS;
@@ -158,7 +179,7 @@ sage_status sage_segment_attach(sage_segment *segment, int fd)
 void sage_segment_close(sage_segment *segment)
 {
     if (segment->mapping)
-        munmap(segment->mapping, segment->mapping_bytes);
+        sage_mapping_drop(segment->mapping);
     if (segment->fd >= 0)
         close(segment->fd);
     clear(segment);

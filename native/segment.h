@@ -5,13 +5,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "atomics.h"
 #include "status.h"
+
+/* Stays for as long as anybody holds it: a segment, or a lease of a part of it that outlives the segment. */
+typedef struct {
+    sage_atomic_u64 holders;
+    uint8_t *bytes;
+    size_t length;
+} sage_mapping;
 
 typedef struct {
     int fd;
     int mbind_errno; /* 0 when bound to the node asked for, or none was asked for */
-    uint8_t *mapping;
-    size_t mapping_bytes;
+    sage_mapping *mapping;
     uint8_t *base; /* the user's bytes */
     size_t size;
 } sage_segment;
@@ -23,7 +30,11 @@ sage_status sage_segment_create(sage_segment *segment, const char *name, size_t 
 /* Maps a segment made by sage_segment_create. The descriptor is duplicated. */
 sage_status sage_segment_attach(sage_segment *segment, int fd);
 
-/* Unmaps and closes; harmless on a segment that is already closed. */
+/* From any thread. The last to drop it unmaps. */
+sage_mapping *sage_mapping_hold(sage_mapping *mapping);
+void sage_mapping_drop(sage_mapping *mapping);
+
+/* Lets go of the mapping and closes; harmless on a segment that is already closed. */
 void sage_segment_close(sage_segment *segment);
 
 /* Whether [offset, offset + length) lies inside, starting on a cache line. */

@@ -18,6 +18,7 @@ typedef enum {
     SAGE_CORRUPT,      /* what lies in shared memory can not be a record */
     SAGE_STALE,        /* an end of an earlier generation of the ring */
     SAGE_NO_EVENTFD,   /* the waiter sits on an eventfd this side was not given */
+    SAGE_UNSUPPORTED,  /* a kind of data that this code does not know */
     SAGE_NO_MEMORY,
 } sage_status;
 

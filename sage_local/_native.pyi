@@ -7,6 +7,9 @@ from typing_extensions import Buffer
 
 CACHE_LINE: int
 RING_HEADER_BYTES: int
+ARENA_HEADER_BYTES: int
+KIND_COLUMNS: int  # from here on, kinds of records are those of ColumnWriter
+FLAG_CONTINUED: int
 DOORBELL_BYTES: int
 
 @final
@@ -61,11 +64,12 @@ class Doorbell:
 class RingWriter:
     """Producer side of a single-producer single-consumer byte ring inside a segment."""
 
-    def __init__(self, segment: Segment, offset: int, capacity: int) -> None:
+    def __init__(self, segment: Segment, offset: int, capacity: int, arena: int = 0) -> None:
         """The producer's end.
 
         `offset`: a multiple of CACHE_LINE. `capacity`: a power of two, at least 1024, of data bytes behind
-        RING_HEADER_BYTES. Initialises the header if it is zero, ValueError when it is another ring's.
+        RING_HEADER_BYTES. `arena`: 0, or a power of two, at least 4096, of data bytes behind ARENA_HEADER_BYTES, right
+        behind the ring. Initialises the headers if they are zero, ValueError when they are another ring's.
         """
     def try_write(self, kind: int, flags: int, payload: Buffer, start: int = 0, stop: int = -1, /) -> bool:
         """Copy payload[start:stop] in as one record and publish it; False when there is no room now.
@@ -73,12 +77,13 @@ class RingWriter:
         ValueError when it could never fit (> max_record). `kind` < 2**32 - 1, `flags` < 2**32.
         """
     max_record: int  # largest payload of one record, an eighth of the capacity
+    written: int  # records ever written
     in_flight: int  # records written and not yet released by the reader
     in_flight_bytes: int  # in whole cache lines, headers and skipped ends included
 
 @final
 class RingReader:
-    def __init__(self, segment: Segment, offset: int, capacity: int) -> None: ...
+    def __init__(self, segment: Segment, offset: int, capacity: int, arena: int = 0) -> None: ...
     def peek(self) -> tuple[int, int, memoryview] | None:
         """(kind, flags, payload) of the next record, zero-copy and read-only, valid until release(); None when empty.
 
@@ -87,6 +92,45 @@ class RingReader:
     def release(self) -> None:
         """Give the record returned by peek back to the writer. BufferError while a view of it is exported."""
     ready: bool
+
+@final
+class ColumnWriter:
+    """Writes record batches to a ring or, where they are worth it and fit, into the arena beside it."""
+
+    def __init__(self, ring: RingWriter) -> None: ...
+    def learn(self, schema: object, told: bytes, /) -> None:
+        """The schema (an "arrow_schema" capsule) from the next batch on, which tells the reader `told` of it.
+
+        TypeError where a type is not known here.
+        """
+    array: int
+    """Address of a struct ArrowArray to export the next batch to; RuntimeError while one is being written."""
+    def write(self, flags: int, /) -> bool:
+        """Write the exported batch, or on from where it stopped; False when it waits for room.
+
+        The last record carries `flags`, those before FLAG_CONTINUED. After True, or an exception, the batch is let go.
+        """
+    left: int  # bytes of the batch still to be written; 0 before the first write
+
+@final
+class ColumnReader:
+    """Reads what a ColumnWriter wrote."""
+
+    def __init__(self, ring: RingReader) -> None: ...
+    def take(self) -> bool:
+        """Take in the record that the ring's peek returned, which may be released then; True when a batch is whole.
+
+        ValueError when what lies there can not be a batch.
+        """
+    schema: bytes | None
+    """What the whole batch tells of its schema; then `learn` before `array`."""
+    def learn(self, schema: object, /) -> None: ...
+    def array(self) -> int:
+        """Address of a struct ArrowArray to import the whole batch from, once.
+
+        What is imported may lie in the arena: its release callback gives the place back, from any thread, and the
+        mapping stays until then. In a process forked meanwhile it gives nothing back.
+        """
 
 @final
 class WaitSet:

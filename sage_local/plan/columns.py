@@ -12,6 +12,7 @@ class ColumnOperator(Operator):
     """One that takes columns, gives columns, or both."""
 
     is_columnar = True
+    gives_columns = True
 
 
 @keyword_data
@@ -45,6 +46,7 @@ class MapBatches(ColumnOperator):
 class ColumnsToRows(ColumnOperator):
     """Records become dictionaries, their event time that of ``time_column`` and ``time_offset_ms``."""
 
+    gives_columns = False
     time_column: str | None = None
     time_offset_ms: int = 0
 

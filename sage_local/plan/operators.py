@@ -19,10 +19,12 @@ class Operator:
     ``key_selector`` is set when the operator was applied to a keyed stream. ``read_tags`` names the side outputs that
     the program reads, in this run or another. The planner sets ``keeps_keys`` where results travel with the keys of
     their records, and ``assigns_keys`` where a ``key_by`` is right before the operator and its keys are needed.
-    ``is_columnar``: it is one of ``plan.columns``, which only programs with column streams load.
+    ``is_columnar``: it is one of ``plan.columns``, which only programs with column streams load. ``gives_columns``: its
+    results are columns.
     """
 
     is_columnar = False
+    gives_columns = False
 
     name: str
     key_selector: Callable[[Any], Any] | None = None
@@ -38,6 +40,11 @@ class Source(Operator):
 
     source: Any
     splits: tuple[Any, ...] | None
+
+    @property
+    def gives_columns(self) -> bool:  # type: ignore[override]  # of this class an instance knows
+        """Whether the source's splits are read as columns."""
+        return getattr(self.source, "columnar", False)
 
 
 @keyword_data

@@ -1,9 +1,14 @@
 """The one door to the C extension. Nothing else imports ``sage_local._native``; six rooms may import this module."""
 
 from sage_local._native import (
+    ARENA_HEADER_BYTES,
     CACHE_LINE,
     DOORBELL_BYTES,
+    FLAG_CONTINUED,
+    KIND_COLUMNS,
     RING_HEADER_BYTES,
+    ColumnReader,
+    ColumnWriter,
     Doorbell,
     RingReader,
     RingWriter,
@@ -23,9 +28,14 @@ from sage_local._native import (
 )
 
 __all__ = [
+    "ARENA_HEADER_BYTES",
     "CACHE_LINE",
     "DOORBELL_BYTES",
+    "FLAG_CONTINUED",
+    "KIND_COLUMNS",
     "RING_HEADER_BYTES",
+    "ColumnReader",
+    "ColumnWriter",
     "Doorbell",
     "RingReader",
     "RingWriter",

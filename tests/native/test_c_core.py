@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 NATIVE = ROOT / "native"
 TESTS = Path(__file__).parent / "c"
-CORE = [NATIVE / name for name in ("segment.c", "doorbell.c", "ring.c", "wait.c", "hash.c")]
+CORE = [path for path in NATIVE.glob("*.c") if not path.name.startswith(("py_", "module"))]
 WARNINGS = ["-Wall", "-Wextra", "-Wshadow", "-Wpedantic", "-Werror"]
 # GCC says of every fence that its thread sanitizer does not model it: known, and why the model checker exists.
 FENCES = ["-Wno-tsan", "-Wno-error=tsan"]
@@ -27,15 +27,17 @@ def build_and_run(test: str, options: list[str], folder: Path) -> subprocess.Com
 
 
 @pytest.mark.slow
-def test_the_core_is_clean_under_the_address_and_undefined_behaviour_sanitizers(tmp_path: Path):
+@pytest.mark.parametrize("test", ["test_core", "test_columns"])
+def test_the_core_is_clean_under_the_address_and_undefined_behaviour_sanitizers(tmp_path: Path, test: str):
     options = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
-    ran = build_and_run("test_core", options, tmp_path)
+    ran = build_and_run(test, options, tmp_path)
     assert (ran.returncode, ran.stderr) == (0, "")
 
 
 @pytest.mark.slow
-def test_two_threads_on_one_ring_are_clean_under_the_thread_sanitizer(tmp_path: Path):
-    ran = build_and_run("test_two_threads", ["-fsanitize=thread", *FENCES], tmp_path)
+@pytest.mark.parametrize("test", ["test_two_threads", "test_leases"])
+def test_both_ends_at_work_are_clean_under_the_thread_sanitizer(tmp_path: Path, test: str):
+    ran = build_and_run(test, ["-fsanitize=thread", *FENCES], tmp_path)
     assert (ran.returncode, ran.stderr) == (0, "")
 
 

@@ -1,17 +1,17 @@
 """A channel between two workers: frames encoded into the records of a shared-memory ring.
 
 A frame larger than a record travels as several, all but the last flagged as continued, so any size passes through a
-ring of any size.
+ring of any size. Batches of columns are kept apart from the rest (see ``native/columns_channel.h``).
 """
 
 from collections.abc import Callable
 from struct import Struct
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sage_local.core.elements import Barrier, Columns, Element, EndOfStream, Idleness, Rows, Watermark
 from sage_local.runtime.channels.frame import Frame
 from sage_local.runtime.codec.rows import decode, encode
-from sage_local.runtime.native import RingReader, RingWriter
+from sage_local.runtime.native import FLAG_CONTINUED, KIND_COLUMNS, RingReader, RingWriter
 from sage_local.runtime.protocol.pacing import Flight
 
 if TYPE_CHECKING:
@@ -23,14 +23,8 @@ KIND_END_OF_STREAM = 2
 KIND_WATERMARK = 3
 KIND_IDLENESS = 4
 KIND_BARRIER = 5
-KIND_COLUMNS = 6
-"""A batch of the schema of the latest stream on the channel."""
-KIND_COLUMN_STREAM = 7
-FLAG_CONTINUED = 1
 FLAG_ENDS_TURN = 2
-SIZE_SHIFT = 2
-"""Above the flags of a record of columns stands the size of the batch, in units that 30 bits count up to 64 GiB."""
-SIZE_UNIT = 64
+"""Kinds from ``KIND_COLUMNS`` on and the flag 1 are native's."""
 
 _INT64 = Struct("<q")
 _BARRIER = Struct("<q?")
@@ -55,12 +49,11 @@ class RingSender:
         self._clock = clock
         self._flight = Flight(timeout_ms=timeout_ms, max_rows=max_rows)
         self._columns: ColumnsEncoder | None = None  # made for the first batch of columns
-        self._records = 0  # written ever
-        self._body: Any = None  # bytes or a buffer of Arrow, of the frame that is being written
+        self._body: bytes | ColumnsEncoder | None = None  # of the frame that is being written
         self._kind = 0
         self._flags = 0
         self._rows = 0
-        self._written = 0
+        self._sent_bytes = 0
 
     @property
     def writer(self) -> RingWriter:
@@ -72,7 +65,8 @@ class RingSender:
         """The size of the record that waits for room; 0 when none does."""
         if self._body is None:
             return 0
-        return max(min(len(self._body) - self._written, self._writer.max_record), 1)
+        left = len(self._body) - self._sent_bytes if isinstance(self._body, bytes) else self._body.left
+        return max(min(left, self._writer.max_record), 1)
 
     @property
     def is_writing(self) -> bool:
@@ -102,48 +96,51 @@ class RingSender:
     def send(self, frame: Frame) -> None:
         """Encode now, so that whatever happens to the records later is not seen by the receiver."""
         element = frame.element
-        self._kind, self._body = self._encoded(element) if isinstance(element, Columns) else _encoded(element)
-        self._rows = len(frame.element.values) if isinstance(frame.element, Rows) else 0
+        if isinstance(element, Columns):
+            self._body = self._begun(element)
+        else:
+            self._kind, self._body = _encoded(element)
+            self._sent_bytes = 0
+        self._rows = len(element.values) if isinstance(element, Rows) else 0
         self._flags = FLAG_ENDS_TURN if frame.ends_turn else 0
-        self._written = 0
         self._write()
 
-    def _encoded(self, columns: Columns) -> tuple[int, Any]:
+    def _begun(self, columns: Columns) -> "ColumnsEncoder":
         if self._columns is None:
             # Imported here: jobs of rows should not pay for it.
             from sage_local.runtime.codec.columns import ColumnsEncoder
 
-            self._columns = ColumnsEncoder()
-        is_stream, body = self._columns.encode(columns.values)
-        return KIND_COLUMN_STREAM if is_stream else KIND_COLUMNS, body
-
-    def _flags_of_size(self) -> int:
-        """For columns the size of all pieces, so that the receiver copies each to its place at once."""
-        return 0 if self._kind < KIND_COLUMNS else -(-len(self._body) // SIZE_UNIT) << SIZE_SHIFT
+            self._columns = ColumnsEncoder(self._writer)
+        self._columns.begin(columns.values)
+        return self._columns
 
     def flush(self, now_ns: int) -> None:
         """Go on writing; see what was consumed."""
-        self._flight.observe(self._records - self._writer.in_flight, now_ns)
+        self._flight.observe(self._writer.written - self._writer.in_flight, now_ns)
         if self._body is not None:
             self._write()
 
     def _write(self) -> None:
-        body = self._body
+        body, before = self._body, self._writer.written
         assert body is not None
-        size_flags = self._flags_of_size()
-        while True:
-            stop = min(self._written + self._writer.max_record, len(body))
-            ends = stop == len(body)
-            flags = (self._flags if ends else FLAG_CONTINUED) | size_flags
-            if not self._writer.try_write(self._kind, flags, body, self._written, stop):
-                return
-            self._records += 1
+        is_out = self._write_bytes(body) if isinstance(body, bytes) else body.write(self._flags)
+        written = self._writer.written
+        if written != before:
             self._ring_peer()
-            self._written = stop
-            if ends:
-                break
-        self._body = None
-        self._flight.sent(self._rows, self._records, self._clock())
+        if is_out:
+            self._body = None
+            self._flight.sent(self._rows, written, self._clock())
+
+    def _write_bytes(self, body: bytes) -> bool:
+        while True:
+            stop = min(self._sent_bytes + self._writer.max_record, len(body))
+            is_last = stop == len(body)
+            flags = self._flags if is_last else FLAG_CONTINUED
+            if not self._writer.try_write(self._kind, flags, body, self._sent_bytes, stop):
+                return False
+            self._sent_bytes = stop
+            if is_last:
+                return True
 
 
 class RingReceiver:
@@ -153,7 +150,6 @@ class RingReceiver:
         self._reader = reader
         self._ring_peer = ring_peer
         self._columns: ColumnsDecoder | None = None
-        self._gathered_bytes = 0  # of a batch of columns
         self._parts = bytearray()
         self._holds = False
 
@@ -171,13 +167,12 @@ class RingReceiver:
             kind, flags, payload = record
             del record
             if kind >= KIND_COLUMNS:
-                self._gather(flags, payload)
                 payload.release()
-                if flags & FLAG_CONTINUED:
+                if (columns := self._taken()) is None:
                     self._give_back()
                     continue
                 self._holds = True
-                return Frame(self._gathered(kind), bool(flags & FLAG_ENDS_TURN))
+                return Frame(columns, bool(flags & FLAG_ENDS_TURN))
             if flags & FLAG_CONTINUED:
                 self._parts += payload
                 payload.release()
@@ -214,21 +209,14 @@ class RingReceiver:
         whole, self._parts = self._parts, bytearray()
         return decode(whole)
 
-    def _gather(self, flags: int, payload: memoryview) -> None:
-        """Copy a piece of a batch of columns to its place."""
+    def _taken(self) -> Columns | None:
+        """The batch of columns that is whole with the record at hand."""
         if self._columns is None:
+            # Imported here: jobs of rows should not pay for it.
             from sage_local.runtime.codec.columns import ColumnsDecoder
 
-            self._columns = ColumnsDecoder()
-        if not self._gathered_bytes:
-            self._columns.begin((flags >> SIZE_SHIFT) * SIZE_UNIT)
-        self._columns.place[self._gathered_bytes : self._gathered_bytes + len(payload)] = payload
-        self._gathered_bytes += len(payload)
-
-    def _gathered(self, kind: int) -> Columns:
-        assert self._columns is not None
-        self._gathered_bytes = 0
-        return Columns(self._columns.stream() if kind == KIND_COLUMN_STREAM else self._columns.batch())
+            self._columns = ColumnsDecoder(self._reader)
+        return Columns(self._columns.batch()) if self._columns.take() else None
 
 
 def _encoded(element: Element) -> tuple[int, bytes]:

@@ -1,64 +1,62 @@
-"""Batches of columns as bytes, where a frame leaves its process: Arrow IPC.
-
-It is right for every type that Arrow has: slices are cut to what they show, dictionaries, nested and view types go as
-they are.
-"""
+"""Batches of columns, where they leave their process: through a channel as Arrow's own buffers, and as bytes."""
 
 from typing import Any
 
+from sage_local.runtime.native import ColumnReader, ColumnWriter, RingReader, RingWriter
+
 
 class ColumnsEncoder:
-    """Of one channel: the schema is sent once, and again when it changes."""
+    """The sending end of a channel: buffers are written where the receiver reads them.
 
-    def __init__(self) -> None:
+    The schema goes with the first batch, and again when it changes.
+    """
+
+    def __init__(self, ring: RingWriter) -> None:
+        self._writer = ColumnWriter(ring)
         self._schema: Any = None
 
-    def encode(self, batch: Any) -> tuple[bool, Any]:
-        """Whether it is a whole stream, which tells the receiver the schema; and the bytes."""
-        known = self._schema
-        if known is not None and (batch.schema is known or batch.schema.equals(known, check_metadata=True)):
-            return False, batch.serialize()
-        # A dictionary travels beside its batch, so batches with one are streams of their own.
-        self._schema = None if any(map(has_dictionary, batch.schema.types)) else batch.schema
-        return True, encode_stream(batch)
+    def begin(self, batch: Any) -> None:
+        """Take ``batch``; only when the one before is written."""
+        schema = batch.schema
+        if self._schema is None or not schema.equals(self._schema, check_metadata=True):
+            self._writer.learn(schema.__arrow_c_schema__(), schema.serialize().to_pybytes())
+            self._schema = schema
+        # Not __arrow_c_array__: it exports the schema as well, at the price of the rest.
+        batch._export_to_c(self._writer.array)
+
+    def write(self, flags: int) -> bool:
+        """Go on writing; whether all of it is written. The last record carries ``flags``."""
+        return self._writer.write(flags)
+
+    @property
+    def left(self) -> int:
+        """Bytes still to be written."""
+        return self._writer.left
 
 
 class ColumnsDecoder:
-    """The other end of a ``ColumnsEncoder``: ``begin``, fill ``place``, then ``stream`` or ``batch``.
+    """The receiving end. Batches are read where they were written, or are copies where the sender had no such place."""
 
-    The batch refers to what was filled. It is of Arrow's own memory, whose pages stay mapped from one to the next:
-    the first touch of fresh ones would cost more than the copy.
-    """
-
-    def __init__(self) -> None:
-        self._schema: Any = None
-        self._data: Any = None
-        self.place = memoryview(b"")
-
-    def begin(self, size: int) -> None:
-        """Make room for a batch of up to ``size`` bytes."""
+    def __init__(self, ring: RingReader) -> None:
+        # Imported here, once: jobs of rows do without.
         import pyarrow as pa
 
-        self._data = pa.allocate_buffer(size)
-        self.place = memoryview(self._data).cast("B")
+        self._reader = ColumnReader(ring)
+        self._schema: Any = None
+        self._arrow = pa
+        self._import = pa.RecordBatch._import_from_c
 
-    def stream(self) -> Any:
-        """The batch in a whole stream."""
-        batch = decode_stream(self._taken())
-        self._schema = batch.schema
-        return batch
+    def take(self) -> bool:
+        """Take in the record at hand; whether a batch is whole."""
+        return self._reader.take()
 
     def batch(self) -> Any:
-        """A batch of the schema of the latest stream."""
-        import pyarrow as pa
-
-        if self._schema is None:
-            raise ValueError("expected a batch with its schema before the first one without")
-        return pa.ipc.read_record_batch(self._taken(), self._schema)
-
-    def _taken(self) -> Any:
-        data, self._data, self.place = self._data, None, memoryview(b"")
-        return data
+        """The whole batch. It may be kept for ever: it is not in the sender's way."""
+        told = self._reader.schema
+        if told is not None:
+            self._schema = self._arrow.ipc.read_schema(self._arrow.py_buffer(told))
+            self._reader.learn(self._schema.__arrow_c_schema__())
+        return self._import(self._reader.array(), self._schema)
 
 
 def encode_stream(batch: Any) -> Any:
@@ -77,16 +75,3 @@ def decode_stream(data: Any) -> Any:
 
     with pa.ipc.open_stream(pa.py_buffer(data)) as reader:
         return reader.read_next_batch()
-
-
-def has_dictionary(kind: Any) -> bool:
-    """Whether there is a dictionary in a type, however deep."""
-    import pyarrow as pa
-
-    if pa.types.is_dictionary(kind):
-        return True
-    if isinstance(kind, pa.BaseExtensionType):
-        return has_dictionary(kind.storage_type)
-    if pa.types.is_run_end_encoded(kind):
-        return has_dictionary(kind.value_type)
-    return any(has_dictionary(kind.field(index).type) for index in range(kind.num_fields))

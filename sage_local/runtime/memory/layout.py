@@ -15,7 +15,7 @@ from sage_local.core.data import data
 from sage_local.core.ids import ChannelId, TaskId, WorkerId
 from sage_local.plan.physical import Plan
 from sage_local.runtime.memory.budget import ring_share_bytes
-from sage_local.runtime.native import RING_HEADER_BYTES
+from sage_local.runtime.native import ARENA_HEADER_BYTES, RING_HEADER_BYTES
 from sage_local.runtime.protocol.messages import COORDINATOR
 
 PAGE_BYTES = 4096
@@ -27,6 +27,8 @@ REPORT_CAPACITY = 256 * 1024
 """From a worker to the coordinator: larger, because collected records pass here."""
 MIN_CAPACITY = 1024
 """The smallest ring that native accepts."""
+MIN_SHARED_CAPACITY = 16 * 1024
+"""Of less, half would be an arena that little fits into."""
 COUNTERS_PER_WORKER = 16
 COUNTERS_PER_OPERATOR = 16
 """Two cache lines, so that no two operators share one."""
@@ -34,15 +36,17 @@ COUNTERS_PER_OPERATOR = 16
 
 @data
 class RingPlace:
-    """A ring in a segment; ``capacity`` is its data bytes, a power of two."""
+    """A ring in a segment, and the arena behind it; ``capacity`` and ``arena`` are their data bytes, powers of two."""
 
     offset: int
     capacity: int
+    arena: int = 0
 
     @property
     def end(self) -> int:
         """The first byte behind the ring, on a page of its own."""
-        return _page_up(self.offset + RING_HEADER_BYTES + self.capacity)
+        arena = ARENA_HEADER_BYTES + self.arena if self.arena else 0
+        return _page_up(self.offset + RING_HEADER_BYTES + self.capacity + arena)
 
 
 @data
@@ -118,9 +122,17 @@ def _worker_layout(plan: Plan, worker: WorkerId, consumed: list[ChannelId], capa
     offset = _page_up(control.end + 8 * counters)
     rings = {}
     for channel in consumed:
-        rings[channel] = RingPlace(offset, capacity)
+        rings[channel] = _data_ring(plan, channel, offset, capacity)
         offset = rings[channel].end
     return SegmentLayout(offset, DOORBELL_OFFSET, {COORDINATOR: control}, rings, control.end, counters)
+
+
+def _data_ring(plan: Plan, channel: ChannelId, offset: int, capacity: int) -> RingPlace:
+    """Where columns pass, half of the room is an arena: what receivers keep lies there, what moves has the ring."""
+    sender = plan.chains[plan.edges[channel.edge].source]
+    if capacity < MIN_SHARED_CAPACITY or not sender.operators[-1].gives_columns:
+        return RingPlace(offset, capacity)
+    return RingPlace(offset, capacity // 2, capacity // 2)
 
 
 def _coordinator_layout(plan: Plan) -> SegmentLayout:

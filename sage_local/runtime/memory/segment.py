@@ -27,7 +27,7 @@ def doorbell(segment: Segment, eventfd: int = -1) -> Doorbell:
 
 def ring_writer(segment: Segment, place: RingPlace) -> RingWriter:
     """The producer's end of the ring at ``place``."""
-    return RingWriter(segment, place.offset, place.capacity)
+    return RingWriter(segment, place.offset, place.capacity, place.arena)
 
 
 def reset_ring(segment: Segment, place: RingPlace) -> None:
@@ -37,4 +37,4 @@ def reset_ring(segment: Segment, place: RingPlace) -> None:
 
 def ring_reader(segment: Segment, place: RingPlace) -> RingReader:
     """The consumer's end of the ring at ``place``."""
-    return RingReader(segment, place.offset, place.capacity)
+    return RingReader(segment, place.offset, place.capacity, place.arena)
