@@ -1,5 +1,7 @@
 #include "arena.h"
 
+#include <unistd.h>
+
 static uint64_t identity_of(uint64_t capacity)
 {
     return SAGE_ARENA_MAGIC << 32 | SAGE_ARENA_VERSION << 8 | (uint64_t)__builtin_ctzll(capacity);
@@ -20,27 +22,26 @@ static sage_status identify(sage_arena_header *header, uint64_t capacity)
     return found == 0 || found == identity ? SAGE_OK : SAGE_NOT_OURS;
 }
 
-sage_status sage_arena_open_writer(sage_arena_writer *writer, void *memory, uint64_t capacity)
+sage_status sage_arena_open_writer(sage_arena_writer *writer, void *memory, uint64_t capacity, uint64_t generation)
 {
     *writer = (sage_arena_writer){
         .header = memory,
         .data = (uint8_t *)memory + sizeof(sage_arena_header),
         .granule = capacity / SAGE_ARENA_GRANULES,
     };
-    sage_status status = identify(writer->header, capacity);
-    if (status == SAGE_OK)
-        writer->taken = sage_load_relaxed(&writer->header->taken);
-    return status;
-}
-
-sage_status sage_arena_open_reader(sage_arena_reader *reader, void *memory, uint64_t capacity)
-{
-    *reader = (sage_arena_reader){
-        .header = memory,
-        .data = (const uint8_t *)memory + sizeof(sage_arena_header),
-        .granule = capacity / SAGE_ARENA_GRANULES,
-    };
-    return identify(reader->header, capacity);
+    sage_arena_header *header = writer->header;
+    sage_status status = identify(header, capacity);
+    if (status != SAGE_OK)
+        return status;
+    writer->taken = sage_load_relaxed(&header->taken);
+    if (sage_load_relaxed(&header->generation) != generation) {
+        /* Leases first: one that ends meanwhile is then seen either as a lease or as given back. */
+        uint64_t leased = sage_load_acquire(&header->leased);
+        writer->taken ^= (writer->taken ^ sage_load_acquire(&header->given_back)) & ~leased;
+        sage_store_relaxed(&header->taken, writer->taken);
+        sage_store_relaxed(&header->generation, generation);
+    }
+    return SAGE_OK;
 }
 
 /* The starts of all runs of `length` bits in `bits`. */
@@ -76,6 +77,37 @@ static uint64_t granules_of(uint64_t granule, uint64_t bytes)
     return bytes / granule + (bytes % granule != 0);
 }
 
+/* The span of a ticket, wherever it is; 0 where that can not be. */
+static uint64_t span_of(const sage_arena_reader *reader, const sage_arena_ticket *ticket)
+{
+    uint64_t capacity = reader->granule * SAGE_ARENA_GRANULES;
+    if (ticket->first >= SAGE_ARENA_GRANULES || ticket->bytes == 0 ||
+        ticket->bytes > capacity - ticket->first * reader->granule)
+        return 0;
+    return mask_of(ticket->first, granules_of(reader->granule, ticket->bytes));
+}
+
+sage_status sage_arena_open_reader(sage_arena_reader *reader, void *memory, uint64_t capacity,
+                                   const sage_arena_ticket *held)
+{
+    *reader = (sage_arena_reader){
+        .header = memory,
+        .data = (const uint8_t *)memory + sizeof(sage_arena_header),
+        .granule = capacity / SAGE_ARENA_GRANULES,
+    };
+    sage_status status = identify(reader->header, capacity);
+    if (status != SAGE_OK)
+        return status;
+    uint64_t process = (uint64_t)getpid();
+    if (sage_load_relaxed(&reader->header->reader) != process) {
+        uint64_t leased = sage_load_relaxed(&reader->header->leased), again = held ? span_of(reader, held) & leased : 0;
+        sage_arena_give_back(reader->header, leased & ~again);
+        sage_store_relaxed(&reader->header->leased, 0);
+        sage_store_relaxed(&reader->header->reader, process);
+    }
+    return SAGE_OK;
+}
+
 sage_status sage_arena_reserve(sage_arena_writer *writer, uint64_t bytes, uint64_t released, uint64_t *first,
                                uint8_t **payload)
 {
@@ -105,18 +137,17 @@ void sage_arena_take(sage_arena_writer *writer, uint64_t first, uint64_t bytes, 
     sage_store_relaxed(&writer->header->taken, writer->taken); /* published with the tail of the ring */
 }
 
-sage_status sage_arena_find(const sage_arena_reader *reader, const sage_arena_ticket *ticket, const uint8_t **payload,
-                            uint64_t *mask)
+sage_status sage_arena_lease(const sage_arena_reader *reader, const sage_arena_ticket *ticket, const uint8_t **payload,
+                             uint64_t *mask)
 {
-    uint64_t capacity = reader->granule * SAGE_ARENA_GRANULES;
-    if (!reader->header || ticket->first >= SAGE_ARENA_GRANULES || ticket->bytes == 0 ||
-        ticket->bytes > capacity - ticket->first * reader->granule)
+    *mask = reader->header ? span_of(reader, ticket) : 0;
+    if (*mask == 0)
         return SAGE_CORRUPT;
-    *mask = mask_of(ticket->first, granules_of(reader->granule, ticket->bytes));
     uint64_t used = sage_load_relaxed(&reader->header->taken) ^ sage_load_relaxed(&reader->header->given_back);
-    if ((used & *mask) != *mask)
+    if ((used & ~sage_load_relaxed(&reader->header->leased) & *mask) != *mask)
         return SAGE_CORRUPT;
     *payload = reader->data + ticket->first * reader->granule;
+    sage_flip_release(&reader->header->leased, *mask);
     return SAGE_OK;
 }
 
@@ -124,4 +155,5 @@ void sage_arena_give_back(sage_arena_header *header, uint64_t mask)
 {
     /* SYNC POINT arena-space: pairs with the acquire in sage_arena_reserve. */
     sage_flip_release(&header->given_back, mask);
+    sage_flip_release(&header->leased, mask);
 }

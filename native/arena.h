@@ -5,6 +5,10 @@
  * what is kept. It waits for records still on their way, as it does for a ring's room; where only what is kept stands in
  * the way, it sends the payload by the ring.
  *
+ * An arena outlives what its ring is used for. A new writer of a ring that was reset finds what was on its way then, and
+ * takes it back; a new reader in another process ends the leases of the one before, which is dead. Leases of a reader
+ * that lives hold on beyond a reset, for as long as they are kept.
+ *
  * What may be seen late: the writer may think a span in use that was just given back. It is told of every record that the
  * reader is done with, and looks again then. */
 #ifndef SAGE_ARENA_H
@@ -40,9 +44,11 @@ typedef struct {
 /* Bytes of an arena in its segment; SAGE_BAD_CAPACITY unless a power of two that 64 granules of cache lines fit into. */
 sage_status sage_arena_bytes(uint64_t capacity, uint64_t *bytes);
 
-/* Open either end at `memory` (a cache line), as with a ring. */
-sage_status sage_arena_open_writer(sage_arena_writer *writer, void *memory, uint64_t capacity);
-sage_status sage_arena_open_reader(sage_arena_reader *reader, void *memory, uint64_t capacity);
+/* Open either end at `memory` (a cache line), as with a ring. `generation` is that of the ring; `held` the ticket in its
+ * oldest record, or NULL: where a reader before us has leased that span and died, it is leased again. */
+sage_status sage_arena_open_writer(sage_arena_writer *writer, void *memory, uint64_t capacity, uint64_t generation);
+sage_status sage_arena_open_reader(sage_arena_reader *reader, void *memory, uint64_t capacity,
+                                   const sage_arena_ticket *held);
 
 /* Room for `bytes`: SAGE_OK and where, SAGE_FULL when there will be some once records up to `written` are released
  * (`released` are), SAGE_TOO_LARGE when there may never be. */
@@ -52,11 +58,11 @@ sage_status sage_arena_reserve(sage_arena_writer *writer, uint64_t bytes, uint64
 /* The reserved span leaves in ring record `serial`, which is published behind this. */
 void sage_arena_take(sage_arena_writer *writer, uint64_t first, uint64_t bytes, uint64_t serial);
 
-/* The span that a ticket stands for: SAGE_OK, or SAGE_CORRUPT. */
-sage_status sage_arena_find(const sage_arena_reader *reader, const sage_arena_ticket *ticket, const uint8_t **payload,
-                            uint64_t *mask);
+/* The span that a ticket stands for, on lease: SAGE_OK, or SAGE_CORRUPT where it is not on its way. */
+sage_status sage_arena_lease(const sage_arena_reader *reader, const sage_arena_ticket *ticket, const uint8_t **payload,
+                             uint64_t *mask);
 
-/* Once for every span found. From any thread. */
+/* Once for every lease. From any thread of the process that took it. */
 void sage_arena_give_back(sage_arena_header *header, uint64_t mask);
 
 #endif

@@ -51,6 +51,17 @@ sage_status sage_columns_send(sage_columns_plan *plan, sage_ring_writer *ring, s
     return send_by_ring(plan, ring, flags, written);
 }
 
+sage_status sage_columns_open_arena(sage_arena_reader *arena, void *memory, uint64_t capacity,
+                                    const sage_ring_reader *ring)
+{
+    sage_ring_reader look = *ring;
+    sage_record record;
+    bool is_ticket = sage_ring_peek(&look, &record) == SAGE_OK && record.kind == SAGE_KIND_COLUMNS_IN_ARENA &&
+                     record.length == sizeof(sage_arena_ticket);
+    const sage_arena_ticket *held = is_ticket ? (const sage_arena_ticket *)(const void *)record.payload : NULL;
+    return sage_arena_open_reader(arena, memory, capacity, held);
+}
+
 /* A span of an arena, and the mapping that it is in. */
 typedef struct {
     sage_mapping *mapping;
@@ -76,17 +87,17 @@ static sage_status take_lease(sage_intake *intake, const sage_record *record, co
     const sage_arena_ticket *ticket = (const sage_arena_ticket *)(const void *)record->payload;
     if (intake->filled || record->length != sizeof *ticket)
         return SAGE_CORRUPT;
-    sage_status status = sage_arena_find(arena, ticket, &intake->bytes, &mask);
-    if (status == SAGE_OK)
-        status = sage_columns_check(intake->bytes, ticket->bytes);
-    if (status != SAGE_OK)
-        return status;
     lease *taken = malloc(sizeof *taken);
     if (!taken)
         return SAGE_NO_MEMORY;
+    sage_status status = sage_arena_lease(arena, ticket, &intake->bytes, &mask);
+    if (status != SAGE_OK) {
+        free(taken);
+        return status;
+    }
     *taken = (lease){sage_mapping_hold(mapping), arena->header, mask, getpid()};
     intake->owner = (sage_owner){end_lease, taken};
-    return SAGE_OK;
+    return sage_columns_check(intake->bytes, ticket->bytes);
 }
 
 static sage_status take_first_piece(sage_intake *intake, const sage_record *record)

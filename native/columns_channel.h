@@ -25,6 +25,10 @@ enum {
 sage_status sage_columns_send(sage_columns_plan *plan, sage_ring_writer *ring, sage_arena_writer *arena, uint32_t flags,
                               uint64_t *written);
 
+/* Open the reader's end of the arena beside `ring`; see sage_arena_open_reader. */
+sage_status sage_columns_open_arena(sage_arena_reader *arena, void *memory, uint64_t capacity,
+                                    const sage_ring_reader *ring);
+
 /* What came of a batch, zeroed to begin with. */
 typedef struct {
     const uint8_t *bytes;

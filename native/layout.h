@@ -74,14 +74,20 @@ _Static_assert(sizeof(sage_record_header) == SAGE_CACHE_LINE, "record header is 
 #define SAGE_ARENA_GRANULES 64 /* the bits of a word */
 #define SAGE_ARENA_MIN_CAPACITY (64 * SAGE_ARENA_GRANULES)
 
-/* Of each granule a bit in either word; it is in use while the two differ. So each word has one writer, as in a ring. */
+/* Of each granule a bit in every word. It is in use while `taken` and `given_back` differ, so that each word has one
+ * writer, as in a ring; in use and not leased, it is on its way. */
 typedef struct {
     sage_atomic_u64 identity;
     uint8_t reserved0[2 * SAGE_CACHE_LINE - 8];
-    sage_atomic_u64 taken; /* flipped by the writer of the ring */
-    uint8_t reserved1[2 * SAGE_CACHE_LINE - 8];
-    sage_atomic_u64 given_back; /* flipped in the reader's process, by any thread; SYNC POINT arena-space */
-    uint8_t reserved2[2 * SAGE_CACHE_LINE - 8];
+    /* Flipped and stored by the writer of the ring. */
+    sage_atomic_u64 taken;
+    sage_atomic_u64 generation; /* of the ring, when it last had a new writer */
+    uint8_t reserved1[2 * SAGE_CACHE_LINE - 16];
+    /* Flipped and stored in the reader's process, by any thread. */
+    sage_atomic_u64 given_back; /* SYNC POINT arena-space */
+    sage_atomic_u64 leased;
+    sage_atomic_u64 reader; /* the process id of the latest one */
+    uint8_t reserved2[2 * SAGE_CACHE_LINE - 24];
 } sage_arena_header;
 
 _Static_assert(offsetof(sage_arena_header, taken) == 128, "the writer's line");

@@ -1,5 +1,7 @@
 #include "py_module.h"
 
+#include "columns_channel.h"
+
 static PyObject *reader_new(PyTypeObject *type, PyObject *args, PyObject *named)
 {
     sage_ring_place place;
@@ -11,7 +13,7 @@ static PyObject *reader_new(PyTypeObject *type, PyObject *args, PyObject *named)
     self->segment = (SegmentObject *)Py_NewRef(place.segment);
     sage_status status = sage_ring_open_reader(&self->ring, place.ring, place.capacity);
     if (status == SAGE_OK && place.arena)
-        status = sage_arena_open_reader(&self->arena, place.arena, place.arena_capacity);
+        status = sage_columns_open_arena(&self->arena, place.arena, place.arena_capacity, &self->ring);
     if (status == SAGE_OK)
         return (PyObject *)self;
     Py_DECREF(self);

@@ -14,7 +14,7 @@ static PyObject *writer_new(PyTypeObject *type, PyObject *args, PyObject *named)
     self->segment = (SegmentObject *)Py_NewRef(place.segment);
     sage_status status = sage_ring_open_writer(&self->ring, place.ring, place.capacity);
     if (status == SAGE_OK && place.arena)
-        status = sage_arena_open_writer(&self->arena, place.arena, place.arena_capacity);
+        status = sage_arena_open_writer(&self->arena, place.arena, place.arena_capacity, self->ring.generation);
     if (status == SAGE_OK)
         return (PyObject *)self;
     Py_DECREF(self);

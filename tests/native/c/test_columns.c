@@ -263,8 +263,8 @@ static channel *new_channel(uint64_t arena)
     CHECK(sage_ring_open_reader(&made->reader, made->segment.base, CAPACITY) == SAGE_OK);
     if (arena) {
         CHECK(sage_arena_bytes(arena, &arena_bytes) == SAGE_OK);
-        CHECK(sage_arena_open_writer(&made->arena, made->segment.base + ring_bytes, arena) == SAGE_OK);
-        CHECK(sage_arena_open_reader(&made->leases, made->segment.base + ring_bytes, arena) == SAGE_OK);
+        CHECK(sage_arena_open_writer(&made->arena, made->segment.base + ring_bytes, arena, 0) == SAGE_OK);
+        CHECK(sage_arena_open_reader(&made->leases, made->segment.base + ring_bytes, arena, NULL) == SAGE_OK);
     }
     return made;
 }
@@ -341,7 +341,7 @@ static void spans_in_use_never_overlap(void)
         if (sage_arena_reserve(&by->arena, bytes, serial, &first, &place) == SAGE_OK) {
             sage_arena_take(&by->arena, first, bytes, ++serial);
             memset(place, 1, bytes);
-            CHECK(sage_arena_find(&by->leases, &(sage_arena_ticket){first, bytes}, &found, &mask) == SAGE_OK);
+            CHECK(sage_arena_lease(&by->leases, &(sage_arena_ticket){first, bytes}, &found, &mask) == SAGE_OK);
             CHECK(found == place && (used & mask) == 0);
             used |= mask;
             masks[held++] = mask;
@@ -354,6 +354,61 @@ static void spans_in_use_never_overlap(void)
         }
     }
     CHECK((by->arena.taken ^ sage_load_relaxed(&by->leases.header->given_back)) == used);
+    sage_segment_close(&by->segment);
+    free(by);
+}
+
+/* The mask of a payload of one granule, sent and leased. */
+static uint64_t leased_granule(channel *by)
+{
+    uint64_t first, mask;
+    uint8_t *place;
+    const uint8_t *found;
+    CHECK(sage_arena_reserve(&by->arena, 1, 0, &first, &place) == SAGE_OK);
+    sage_arena_take(&by->arena, first, 1, 1);
+    CHECK(sage_arena_lease(&by->leases, &(sage_arena_ticket){first, 1}, &found, &mask) == SAGE_OK);
+    return mask;
+}
+
+static uint64_t in_use(const channel *by)
+{
+    return by->arena.taken ^ sage_load_relaxed(&by->leases.header->given_back);
+}
+
+static void a_reset_takes_back_what_was_on_its_way_and_no_lease(void)
+{
+    channel *by = new_channel(1 << 16);
+    uint64_t first;
+    uint8_t *place;
+    uint64_t kept = leased_granule(by), ended = leased_granule(by);
+    CHECK(sage_arena_reserve(&by->arena, 5000, 0, &first, &place) == SAGE_OK);
+    sage_arena_take(&by->arena, first, 5000, 1);
+    sage_arena_give_back(by->leases.header, ended);
+    CHECK(sage_ring_reset(by->segment.base, CAPACITY) == SAGE_OK);
+    CHECK(sage_arena_open_writer(&by->arena, by->leases.header, 1 << 16, 1) == SAGE_OK);
+    CHECK(in_use(by) == kept);
+    CHECK(sage_arena_open_writer(&by->arena, by->leases.header, 1 << 16, 1) == SAGE_OK);
+    CHECK(sage_arena_open_reader(&by->leases, by->leases.header, 1 << 16, NULL) == SAGE_OK);
+    CHECK(in_use(by) == kept);
+    sage_arena_give_back(by->leases.header, kept);
+    CHECK(in_use(by) == 0);
+    sage_segment_close(&by->segment);
+    free(by);
+}
+
+static void a_reader_in_another_process_ends_the_leases_of_the_one_before(void)
+{
+    channel *by = new_channel(1 << 16);
+    uint64_t ended = leased_granule(by), held = leased_granule(by), mask;
+    const uint8_t *found;
+    sage_arena_ticket ticket = {1, 1};
+    CHECK(sage_arena_lease(&by->leases, &ticket, &found, &mask) == SAGE_CORRUPT); /* it is leased */
+    sage_store_relaxed(&by->leases.header->reader, 1);                            /* not this process */
+    CHECK(sage_arena_open_reader(&by->leases, by->leases.header, 1 << 16, &ticket) == SAGE_OK);
+    CHECK(ended == 1 && in_use(by) == held);
+    CHECK(sage_arena_lease(&by->leases, &ticket, &found, &mask) == SAGE_OK && mask == held);
+    sage_arena_give_back(by->leases.header, mask);
+    CHECK(in_use(by) == 0);
     sage_segment_close(&by->segment);
     free(by);
 }
@@ -381,6 +436,8 @@ int main(void)
     batches_pass_and_what_is_leased_is_given_back(1 << 16, 100);
     batches_pass_and_what_is_leased_is_given_back(4096, 1);
     spans_in_use_never_overlap();
+    a_reset_takes_back_what_was_on_its_way_and_no_lease();
+    a_reader_in_another_process_ends_the_leases_of_the_one_before();
     what_is_no_schema_of_ours_is_refused();
     return 0;
 }

@@ -31,7 +31,7 @@ static void *write_all(void *argument)
     sage_ring_writer ring;
     sage_arena_writer arena;
     CHECK(sage_ring_open_writer(&ring, with->ring, RING) == SAGE_OK);
-    CHECK(sage_arena_open_writer(&arena, with->arena, ARENA) == SAGE_OK);
+    CHECK(sage_arena_open_writer(&arena, with->arena, ARENA, 0) == SAGE_OK);
     for (uint64_t number = 0; number < PAYLOADS; number++) {
         uint64_t first;
         uint8_t *place, *ticket;
@@ -78,15 +78,15 @@ static void read_all(shared *with)
     sage_ring_reader ring;
     sage_arena_reader arena;
     CHECK(sage_ring_open_reader(&ring, with->ring, RING) == SAGE_OK);
-    CHECK(sage_arena_open_reader(&arena, with->arena, ARENA) == SAGE_OK);
+    CHECK(sage_arena_open_reader(&arena, with->arena, ARENA, NULL) == SAGE_OK);
     for (uint64_t number = 0; number < PAYLOADS; number++) {
         sage_record record;
         const uint8_t *payload;
         uint64_t mask;
         while (sage_ring_peek(&ring, &record) == SAGE_EMPTY)
             sage_pause();
-        CHECK(sage_arena_find(&arena, (const sage_arena_ticket *)(const void *)record.payload, &payload, &mask) ==
-              SAGE_OK);
+        const sage_arena_ticket *ticket = (const sage_arena_ticket *)(const void *)record.payload;
+        CHECK(sage_arena_lease(&arena, ticket, &payload, &mask) == SAGE_OK);
         for (uint64_t i = 0; i < length_of(number); i++)
             CHECK(payload[i] == (uint8_t)number);
         sage_ring_release(&ring);
