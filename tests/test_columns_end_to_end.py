@@ -1,5 +1,7 @@
 """Column streams of whole programs: on every engine what polars, duckdb or plain Python make of the same records."""
 
+import os
+import signal
 import time
 from collections import defaultdict
 from dataclasses import dataclass
@@ -425,3 +427,39 @@ def test_a_job_that_restarts_gives_every_result_once(tmp_path: Path) -> None:
         for key in range(5)
         for start in range(0, number, 100)
     ]
+
+
+class KeepAll:
+    """Keeps every batch, and is killed with all of them, once for all processes."""
+
+    def __init__(self, marker: Path) -> None:
+        self.marker = marker
+        self.kept: list[pa.RecordBatch] = []
+
+    def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        self.kept.append(batch)
+        if len(self.kept) == 100 and not self.marker.exists():
+            self.marker.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return pa.record_batch({"first": [part["n"][0].as_py() for part in self.kept[-90:]]})
+
+
+@pytest.mark.timeout(120)
+def test_functions_that_keep_batches_stop_nobody_and_may_be_killed_with_them(tmp_path: Path) -> None:
+    """More than there is room for between two workers; what they have stays as it was."""
+    batches = 400
+    pq.write_table(pa.table({"n": range(1000 * batches)}), tmp_path / "in.parquet")
+    settings = {
+        "parallelism": 2,
+        "checkpoint.interval": "20ms",
+        "checkpoint.dir": str(tmp_path / "checkpoints"),
+        "restart.strategy": "fixed-delay",
+        "restart.attempts": 3,
+        "restart.delay": "1ms",
+    }
+    source = LocalEnvironment("columns", settings).from_parquet(tmp_path / "in.parquet", batch_rows=1000)
+    kept = source.rebalance().map_batches(KeepAll(tmp_path / "killed"), parallelism=1)
+    found = kept.collect_arrow()["first"].to_pylist()
+    assert (tmp_path / "killed").exists()
+    assert set(found) == {1000 * batch for batch in range(batches)}
+    assert found[-90:] == sorted(found[-90:])
