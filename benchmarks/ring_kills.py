@@ -5,7 +5,8 @@
 One process watches, as the coordinator does: at a death it says so in shared memory, wakes the peer whatever its
 doorbell says, and gives the victim a successor, which goes on in the same ring. Each record carries its number and a
 checksum. Torn is one that is not whole, or not the one that has to come; a hang is a peer not told, or a ring that does
-not move, within ``PATIENCE_S``. Times are counted from the kernel's own event, the victim's pidfd becoming readable.
+not move, within ``PATIENCE_S``. Times are counted from the signal, just before the kernel's own event, which
+is the victim's pidfd becoming readable.
 """
 
 import argparse
@@ -178,11 +179,12 @@ class End:
             os._exit(status)
 
     def kill(self) -> int:
-        """Returns the time of the kernel's event."""
+        """Returns when, once the kernel has told that it is gone."""
+        killed_ns = time.monotonic_ns()
         os.kill(self.pid, signal.SIGKILL)
         if not select.select([self.pidfd], [], [], PATIENCE_S)[0]:
             raise Failed("hangs", f"the {self.name} survived SIGKILL")
-        return time.monotonic_ns()
+        return killed_ns
 
     def bury(self) -> int:
         """Its exit code, as ``os.waitstatus_to_exitcode`` has it."""
@@ -209,19 +211,19 @@ class Watcher:
             if end.pidfd in ended:
                 raise Failed("ended", f"the {end.name} ended by itself")
         which = self.chance.randrange(2)
-        event_ns = self.ends[which].kill()
-        self.tell_peer(1 - which, event_ns)
+        killed_ns = self.ends[which].kill()
+        self.tell_peer(1 - which, killed_ns)
         self.replace(which)
         if self.chance.random() < 0.9:  # the others are killed while they start
             words, before = self.pair.words, self.pair.words[Pair.SEEN]
             self.pair.await_told("another record", lambda: words[Pair.SEEN] != before)
 
-    def tell_peer(self, peer: int, event_ns: int) -> None:
+    def tell_peer(self, peer: int, killed_ns: int) -> None:
         words = self.pair.words
         words[Pair.DEATHS] += 1
         self.pair.bells[peer].wake()
         self.pair.await_told("told of a death", lambda: words[Pair.TOLD[peer]] == words[Pair.DEATHS])
-        self.told_ns.append(words[Pair.TOLD_NS[peer]] - event_ns)
+        self.told_ns.append(words[Pair.TOLD_NS[peer]] - killed_ns)
 
     def replace(self, which: int) -> None:
         self.ends[which].bury()
