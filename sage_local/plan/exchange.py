@@ -32,6 +32,7 @@ def connect(graph: LogicalGraph, chains: tuple[Chain, ...], chain_of: dict[NodeI
                 key_selector=source.key_selector,
                 input_index=source.index,
                 tag=tag,
+                is_columnar=sender.operators[-1].gives_columns,
                 same_time=in_turns and sender.id in same_time and not _deals_to_some(delivery, sender, chains[target]),
             )
             edges.append(edge)

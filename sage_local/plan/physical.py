@@ -54,7 +54,8 @@ class Edge:
     ``tag``: the side output that it carries, of any operator of the source chain; ``None``: the last one's main output.
     ``same_time``: besides ``in_turns``, all senders pass on the same watermarks of one subtask further up, each between
     the same two turns. So the first to come by any channel is in its right place; to wait for the others would let
-    late records pass for timely ones, and how many would depend on the parallelism.
+    late records pass for timely ones, and how many would depend on the parallelism. ``is_columnar``: batches of columns
+    pass; known without the operators, which the coordinator does not have.
     """
 
     id: EdgeId
@@ -66,6 +67,7 @@ class Edge:
     input_index: int = 0
     tag: SideTag | None = None
     same_time: bool = False
+    is_columnar: bool = False
 
 
 @data

@@ -4,6 +4,7 @@ from sage_local.config import Settings
 from sage_local.core.ids import ChainId, TaskId
 from sage_local.errors import PlanError
 from sage_local.functions.aggregates import Count
+from sage_local.plan.columns import ColumnsToRows, RowsToColumns
 from sage_local.plan.explain import explain, mermaid
 from sage_local.plan.graph import Exchange, Input
 from sage_local.plan.operators import Aggregate, AssignTimestamps, MergeAggregate, PartialAggregate
@@ -220,3 +221,17 @@ def test_explain_tells_which_sinks_are_exactly_once(tmp_path):
     lines = env.explain().splitlines()
     assert any("files" in line and "two-phase: exactly once with checkpoints" in line for line in lines)
     assert any("plain" in line and "at-least-once" in line for line in lines)
+
+
+def test_an_edge_knows_whether_columns_pass() -> None:
+    """Once they have become rows, they do not."""
+    program = Program()
+    columns = program.add(RowsToColumns(name="columns"), Input(program.source()), parallelism=3)
+    rows = program.add(ColumnsToRows(name="rows"), Input(columns, Exchange.REBALANCE), parallelism=2)
+    program.print(program.map(rows, exchange=Exchange.REBALANCE, parallelism=3))
+    edges = {
+        physical.chains[edge.source].name: edge.is_columnar
+        for physical in [planned(program)]
+        for edge in physical.edges
+    }
+    assert edges == {"source 0": False, "columns": True, "rows": False, "map 3": False}

@@ -129,8 +129,7 @@ def _worker_layout(plan: Plan, worker: WorkerId, consumed: list[ChannelId], capa
 
 def _data_ring(plan: Plan, channel: ChannelId, offset: int, capacity: int) -> RingPlace:
     """Where columns pass, half of the room is an arena: what receivers keep lies there, what moves has the ring."""
-    sender = plan.chains[plan.edges[channel.edge].source]
-    if capacity < MIN_SHARED_CAPACITY or not sender.operators[-1].gives_columns:
+    if capacity < MIN_SHARED_CAPACITY or not plan.edges[channel.edge].is_columnar:
         return RingPlace(offset, capacity)
     return RingPlace(offset, capacity // 2, capacity // 2)
 

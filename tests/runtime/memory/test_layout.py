@@ -1,12 +1,10 @@
 from dataclasses import replace
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sage_local.config import Settings
 from sage_local.core.ids import ChainId, ChannelId, EdgeId, TaskId, WorkerId
-from sage_local.plan.columns import ColumnsToRows, RowsToColumns
 from sage_local.plan.operators import Operator
 from sage_local.plan.physical import Chain, Delivery, Edge, Plan
 from sage_local.runtime.memory.layout import (
@@ -60,19 +58,11 @@ def test_a_ring_lies_with_its_reader_and_only_between_workers() -> None:
 
 def test_where_columns_pass_half_of_a_ring_is_an_arena() -> None:
     rows = shuffle(2)
-    source = Chain(ChainId(0), (RowsToColumns(name="columns"),), 2, "default")
-    columns = replace(rows, chains=(source, rows.chains[1]))
+    columns = replace(rows, edges=(replace(rows.edges[0], is_columnar=True),))
     (ring,), (halves,) = (lay_out(plan)[WorkerId(0)].rings.values() for plan in (rows, columns))
     assert (ring.capacity, ring.arena) == (4 * 2**20, 0)
     assert (halves.capacity, halves.arena) == (2 * 2**20, 2 * 2**20)
     assert ring.end == halves.end
-
-
-@pytest.mark.parametrize("last", [Operator(name="rows"), ColumnsToRows(name="rows")])
-def test_where_columns_have_become_rows_there_is_no_arena(last: Operator) -> None:
-    chains = (Chain(ChainId(0), (RowsToColumns(name="columns"), last), 2, "default"), shuffle(2).chains[1])
-    (ring,) = lay_out(replace(shuffle(2), chains=chains))[WorkerId(0)].rings.values()
-    assert ring.arena == 0
 
 
 def test_control_rings_are_found_without_a_plan() -> None:
