@@ -12,7 +12,7 @@ PROGRAM = Path(__file__).parent / "fuzz" / "run.py"
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("clang") is None, reason="clang is not installed")
-@pytest.mark.parametrize("target", ["ring", "rows"])
+@pytest.mark.parametrize("target", ["ring", "rows", "columns"])
 def test_the_fuzzer_finds_nothing(target: str):
     ran = subprocess.run(
         [sys.executable, PROGRAM, "--inputs", "50000", "--target", target], capture_output=True, text=True, check=False

@@ -1,28 +1,30 @@
 """libFuzzer over what may lie in shared memory: ``python tests/native/fuzz/run.py [--inputs 10000000]``.
 
-    ring   both ends of a ring whose header, record headers and positions may be anything
-    rows   the decoder of row blocks
+    ring      both ends of a ring whose header, record headers and positions may be anything
+    rows      the decoder of row blocks
+    columns   the decoder of batches of columns, of any schema
 
 Each is built with the address and undefined-behaviour sanitizers and gets that many inputs. A finding is printed with
 the input that showed it. Needs clang with its runtime: ``apt-get install clang`` on Debian and Ubuntu.
 """
 
 import argparse
-import pickle
 import shutil
 import subprocess
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
+import seeds
+
 HERE = Path(__file__).parent
-TARGETS = ("ring", "rows")
+TARGETS = {"ring": ["ring.c"], "rows": ["*.c"], "columns": ["columns_read.c", "columns_shape.c"]}
+"""What each is made of."""
 NATIVE = HERE.parents[2] / "native"
 SANITIZERS = ["-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=undefined"]
 # The timeout is in seconds on the clock, and a busy machine lets a fuzzer wait for many of them.
-OPTIONS = ["-max_len=1024", "-timeout=300", "-rss_limit_mb=3000", "-print_final_stats=1", "-verbosity=0"]
+OPTIONS = ["-max_len=2048", "-timeout=300", "-rss_limit_mb=3000", "-print_final_stats=1", "-verbosity=0"]
 
 
 class NotPossible(Exception):
@@ -35,7 +37,7 @@ def build(target: str, folder: Path) -> Path:
     if clang is None:
         raise NotPossible("clang is not installed: apt-get install clang")
     program = folder / target
-    sources = [NATIVE / "ring.c"] if target == "ring" else [*NATIVE.glob("*.c")]
+    sources = [source for pattern in TARGETS[target] for source in NATIVE.glob(pattern)]
     command = [clang, "-std=c11", "-O1", "-g", *SANITIZERS, f"-I{NATIVE}", HERE / f"fuzz_{target}.c", *sources]
     made = subprocess.run(
         [*command, *(python_flags() if target == "rows" else []), "-o", program],
@@ -60,36 +62,12 @@ def python_flags() -> list[str]:
     return [f"-I{sysconfig.get_path('include')}", *linked, *system, "-rdynamic"]
 
 
-def seeds(target: str) -> Iterator[bytes]:
-    """Inputs to begin with; the rest is found from these."""
-    if target == "ring":
-        for capacity in range(4):
-            yield bytes([capacity, 1]) + bytes(16) + b"\x80\x01\x10" + (24).to_bytes(8, "little") * 2 + b"\x40" * 8
-            yield bytes([capacity, 1]) + bytes(16) + b"\x80\x01\x0c" + (960).to_bytes(8, "little") + b"\xff" * 4
-        return
-    from sage_local.runtime.native import pack_rows
-
-    for values in (
-        [1, 2, -400, 1 << 40],
-        [1.5, 0.0, float("nan")],
-        ["ascii", "", "é", "z" * 300],
-        ["a", "b"],
-        [b"", b"bytes"],
-        [True, None, False],
-        [None, None],
-        [{"a": 1.5, "b": (None, b"x")}, {"a": 2.5, "b": (3, b"")}],
-        [((), (1,)), ((), (2,))],
-        [object, 1],
-    ):
-        yield pack_rows((values, values, None), pickle.dumps)
-
-
 def fuzz(target: str, inputs: int, folder: Path) -> bool:
     """Whether nothing was found."""
     program = build(target, folder)
     corpus = folder / f"{target}-corpus"
     corpus.mkdir()
-    for number, seed in enumerate(seeds(target)):
+    for number, seed in enumerate(getattr(seeds, target)()):
         (corpus / f"seed-{number}").write_bytes(seed)
     ran = subprocess.run(
         [program, f"-runs={inputs}", f"-artifact_prefix={folder}/", *OPTIONS, corpus],
