@@ -3,9 +3,9 @@
 #include <Python.h>
 #include <stdbool.h>
 
-PyMODINIT_FUNC PyInit__native(void);
+#include "py_module.h"
 
-static PyObject *pack_rows, *unpack_rows, *unpickle, *refuse;
+static PyObject *unpickle, *refuse;
 
 /* The length of its bytes says how long the list is: sometimes that of the block, and sometimes no list at all. */
 static PyObject *any_list(PyObject *self, PyObject *body)
@@ -36,15 +36,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerInitialize(int *count, char ***arguments)
 {
-    PyImport_AppendInittab("_native", PyInit__native);
     Py_Initialize();
-    PyObject *native = PyImport_ImportModule("_native");
-    check(native != NULL);
-    pack_rows = PyObject_GetAttrString(native, "pack_rows");
-    unpack_rows = PyObject_GetAttrString(native, "unpack_rows");
     unpickle = PyCFunction_New(&any_list_method, NULL);
     refuse = PyCFunction_New(&no_pickles_method, NULL);
-    check(pack_rows && unpack_rows && unpickle && refuse);
+    check(unpickle && refuse);
     return 0;
 }
 
@@ -61,13 +56,13 @@ static bool are_alike(PyObject *one, PyObject *other)
 
 static void pass_again(PyObject *columns)
 {
-    PyObject *packed = PyObject_CallFunctionObjArgs(pack_rows, columns, refuse, NULL);
+    PyObject *packed = sage_py_pack_rows(NULL, (PyObject *[]){columns, refuse}, 2);
     if (!packed) {
         check(PyErr_ExceptionMatches(PyExc_NotImplementedError));
         PyErr_Clear();
         return;
     }
-    PyObject *again = PyObject_CallFunctionObjArgs(unpack_rows, packed, unpickle, NULL);
+    PyObject *again = sage_py_unpack_rows(NULL, (PyObject *[]){packed, unpickle}, 2);
     check(again && are_alike(columns, again));
     Py_DECREF(again);
     Py_DECREF(packed);
@@ -77,7 +72,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     PyObject *block = PyBytes_FromStringAndSize((const char *)data, (Py_ssize_t)size);
     check(block != NULL);
-    PyObject *columns = PyObject_CallFunctionObjArgs(unpack_rows, block, unpickle, NULL);
+    PyObject *columns = sage_py_unpack_rows(NULL, (PyObject *[]){block, unpickle}, 2);
     if (columns)
         pass_again(columns);
     else

@@ -19,7 +19,11 @@ from pathlib import Path
 import seeds
 
 HERE = Path(__file__).parent
-TARGETS = {"ring": ["ring.c"], "rows": ["*.c"], "columns": ["columns_read.c", "columns_shape.c"]}
+TARGETS = {
+    "ring": ["ring.c"],
+    "rows": ["py_pack*.c", "py_unpack*.c", "py_text.c"],
+    "columns": ["columns_read.c", "columns_shape.c"],
+}
 """What each is made of."""
 NATIVE = HERE.parents[2] / "native"
 SANITIZERS = ["-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=undefined"]
