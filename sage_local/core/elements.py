@@ -50,14 +50,16 @@ class Idleness:
 
 
 @data
-class SplitStart:
-    """From here on a source reads split number ``split`` of the ``splits`` it has to read, one after another.
+class Split:
+    """The records that follow are of split ``number`` of the ``splits`` that a source's task has to read.
 
-    Stays inside the task of the source: it tells an operator which assigns watermarks that event time starts anew.
+    ``has_ended``: it has no more of them. Stays inside the task: it tells an operator which assigns watermarks whose
+    event time it is, since each split has its own.
     """
 
-    split: int
+    number: int
     splits: int
+    has_ended: bool = False
 
 
 @data
@@ -84,4 +86,4 @@ class EndOfStream:
     """Nothing follows on this channel."""
 
 
-Element = Rows | Watermark | Idleness | SplitStart | Side | Barrier | EndOfStream
+Element = Rows | Watermark | Idleness | Split | Side | Barrier | EndOfStream

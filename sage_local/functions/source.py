@@ -38,8 +38,9 @@ class SourceFunction(Generic[T]):
     """Base of all sources: override either ``run`` (push) or ``splits`` and ``open_split`` (split).
 
     A push source runs in a thread of its own at parallelism 1 and ends when ``run`` returns. A split source is read in
-    parallel: each subtask reads its share of the splits one after another. ``bounded`` is false for a source that has
-    no end of its own; ``execution.runtime-mode=batch`` refuses it.
+    parallel: each subtask reads its share of the splits, one after another; one that has nothing right now lets the
+    next have its turn. ``bounded`` is false for a source that has no end of its own: its splits are all open and have
+    their turns batch by batch; ``execution.runtime-mode=batch`` refuses it.
     """
 
     bounded: bool = True

@@ -126,8 +126,8 @@ def forget_a_split_position(monkeypatch):
 
     def from_the_start(self, position):
         go_on(self, position)
-        if self._resumed_split is not None:
-            self._resumed_split = (self._resumed_split[0], None)
+        for reading in self._readings:
+            reading.position = None
 
     monkeypatch.setattr(SplitInput, "_go_on", from_the_start)
 
@@ -148,10 +148,8 @@ def take_a_split_position_too_far(monkeypatch):
 
     def further(self):
         honest = position(self)
-        if honest.at_hand is None:
-            return honest
-        split, read = honest.at_hand
-        return replace(honest, at_hand=(split, read + 1))
+        readings = tuple((number, split, read + 1) for number, split, read in honest.readings)
+        return replace(honest, readings=readings)
 
     monkeypatch.setattr(SplitInput, "position", further)
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from sage_local.core.elements import Element
+from sage_local.core.elements import Element, Split
 
 
 @dataclass(slots=True)
@@ -17,6 +17,8 @@ class Frame:
     ends_turn: bool = False
     input_index: int = 0
     """By which input of the operator it came; known to the receiver alone."""
+    split: Split | None = None
+    """Of which split its records are, where that is not the one of the records before; known to a source alone."""
 
 
 class Sender(Protocol):

@@ -3,11 +3,12 @@
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 from sage_local.core.data import data
-from sage_local.core.elements import MAX_TIMESTAMP, EndOfStream, Rows, SplitStart, Watermark
-from sage_local.functions.source import SplitReader
+from sage_local.core.elements import MAX_TIMESTAMP, EndOfStream, Rows, Split, Watermark
+from sage_local.functions.source import SourceFunction, SplitReader
 from sage_local.plan import operators as specs
 from sage_local.runtime.channels.frame import Frame
 from sage_local.runtime.metrics.table import OperatorCounters
@@ -84,27 +85,47 @@ class SourceInput(ABC):
 
 @data
 class SplitPosition:
-    """``at_hand``: the split being read, and its reader's snapshot. ``announced``: its start is known to the task."""
+    """``waiting``: splits that nobody has begun with. ``readings``: number, split and reader's snapshot of the others.
 
-    splits: tuple[Any, ...]
-    at_hand: tuple[Any, Any] | None
+    ``share``: how many there were at first.
+    """
+
+    waiting: tuple[Any, ...]
+    readings: tuple[tuple[int, Any, Any], ...]
     share: int
-    announced: bool
+
+
+class _Reading:
+    """A split that was begun with: ``reader`` goes on at ``position``, once it is there."""
+
+    __slots__ = ("number", "position", "reader", "split")
+
+    def __init__(self, number: int, split: Any, position: Any = None) -> None:
+        self.number = number
+        self.split = split
+        self.position = position
+        self.reader: SplitReader[Any] | None = None
+
+    def snapshot(self) -> tuple[int, Any, Any]:
+        return self.number, self.split, self.position if self.reader is None else self.reader.snapshot()
 
 
 class SplitInput(SourceInput):
-    """Reads its share of the splits, one after another. ``pacer`` says how much at a time."""
+    """Reads its share of the splits. ``pacer`` says how much at a time.
+
+    One after another, so that few files are open at once; but one that has nothing right now lets the next have its
+    turn, and where the source has no end each has its turn after each batch.
+    """
 
     def __init__(self, spec: specs.Source, counters: OperatorCounters, pacer: Pacer, clock: Callable[[], int]) -> None:
         super().__init__(spec, counters, pacer)
         self._clock = clock
-        self._splits: deque[Any] = deque()
-        self._split: Any = None
+        self._in_turn = not spec.source.bounded
+        self._waiting: deque[Any] = deque()
+        self._readings: deque[_Reading] = deque()
         self._resumed: SplitPosition | None = None
-        self._resumed_split: tuple[Any, Any] | None = None
         self._share = 0
-        self._announced = False
-        self._reader: SplitReader[Any] | None = None
+        self._announced: int | None = None
         self._retry_ns = FIRST_RETRY_NS
         self._retry_at_ns: int | None = None
 
@@ -115,49 +136,41 @@ class SplitInput(SourceInput):
         if self._resumed is not None:
             self._go_on(self._resumed)
             return
-        self._splits.extend(share(self._spec.splits, context.task.subtask, context.parallelism))
-        self._share = len(self._splits)
+        self._waiting.extend(share(self._spec.splits, context.task.subtask, context.parallelism))
+        self._share = len(self._waiting)
 
     def position(self) -> SplitPosition:
-        """The splits still to be read, and how far the one at hand was."""
-        at_hand = self._resumed_split
-        if self._reader is not None:
-            try:
-                at_hand = (self._split, self._reader.snapshot())
-            except BaseException as error:
-                blame(self.name, NO_RECORD, error)
-        return SplitPosition(tuple(self._splits), at_hand, self._share, self._announced)
+        """The splits still to be read, and how far those are that were begun with."""
+        try:
+            readings = tuple(reading.snapshot() for reading in self._readings)
+        except BaseException as error:
+            blame(self.name, NO_RECORD, error)
+        return SplitPosition(tuple(self._waiting), readings, self._share)
 
     def reposition(self, position: SplitPosition) -> None:
         """See ``SourceInput``."""
         self._resumed = position
 
     def _go_on(self, position: SplitPosition) -> None:
-        self._splits.extend(position.splits)
-        self._resumed_split = position.at_hand
+        self._waiting.extend(position.waiting)
+        self._readings.extend(_Reading(*reading) for reading in position.readings)
         self._share = position.share
-        self._announced = position.announced
 
     def take(self) -> Frame | None:
-        """The next records of the split at hand, or of the one after it."""
+        """The next records of the split at hand, or of another."""
         if self._retry_at_ns is not None and self._clock() < self._retry_at_ns:
             return None
-        while self._reader is not None or self._resumed_split is not None or self._splits:
-            if self._reader is None and self._share > 1 and not self._announced:
-                self._announced = True
-                return Frame(SplitStart(self._share - len(self._splits), self._share))
-            values = self._poll()
-            if values:
-                self._retry_at_ns = None
-                self._retry_ns = FIRST_RETRY_NS
-                return self._frame(values)
-            if values is not None:
-                self._retry_at_ns = self._clock() + self._retry_ns
-                self._retry_ns = min(2 * self._retry_ns, LAST_RETRY_NS)
-                return None
-            self._close_reader()
-            self._announced = False
-        return self._end()
+        if not (self._in_turn and self._waiting):
+            for _ in range(len(self._readings)):
+                if (frame := self._read(self._readings[0])) is not None:
+                    return frame
+        if self._waiting:
+            return self._begin()
+        if not self._readings:
+            return self._end()
+        self._retry_at_ns = self._clock() + self._retry_ns
+        self._retry_ns = min(2 * self._retry_ns, LAST_RETRY_NS)
+        return None
 
     def next_poll_ns(self) -> int | None:
         """See ``SourceInput``."""
@@ -167,46 +180,74 @@ class SplitInput(SourceInput):
         """See ``SourceInput``."""
         self._stop_time(drain=drain)
         self._retry_at_ns = None
-        self._splits.clear()
-        if self._reader is not None:
-            self._close_reader()
+        self._waiting.clear()
+        self._close_readers()
 
     def close(self) -> None:
-        """Close the reader at hand and the source, whatever the first of them raises."""
+        """Close the readers and the source, whatever the first of them raises."""
         try:
-            if self._reader is not None:
-                self._close_reader()
+            self._close_readers()
         finally:
             close_all([self._function])
 
-    def _poll(self) -> list[Any] | None:
-        try:
-            if self._reader is None:
-                self._reader = self._opened_reader()
-            values = self._reader.poll(self._pacer.rows)
-        except BaseException as error:
-            blame(self.name, NO_RECORD, error)
+    def _begin(self) -> Frame:
+        """With the next split. Said at once: as long as nobody knows of it, it holds back event time."""
+        reading = _Reading(self._share - len(self._waiting), self._waiting.popleft())
+        self._readings.appendleft(reading)
+        return Frame(self._announcement(reading))
+
+    def _announcement(self, reading: _Reading) -> Split:
+        self._announced = reading.number
+        return Split(reading.number, self._share)
+
+    def _read(self, reading: _Reading) -> Frame | None:
+        """What there is of the split at hand, then perhaps another is at hand."""
+        values = self._poll(reading)
+        if values is None:
+            self._readings.popleft()
+            self._close_reader(reading)
+            is_last = not self._readings and not self._waiting
+            return None if is_last else Frame(Split(reading.number, self._share, has_ended=True))
+        if not values or self._in_turn:
+            self._readings.rotate(-1)
+        if not values:
+            return None
+        self._retry_at_ns = None
+        self._retry_ns = FIRST_RETRY_NS
+        frame = self._frame(values)
+        if reading.number != self._announced:
+            frame.split = self._announcement(reading)
+        return frame
+
+    def _poll(self, reading: _Reading) -> list[Any] | None:
+        values = self._polled(reading)
         if values is None or type(values) is list:
             return values
         found = TypeError(f"poll() of a split reader returns a list or None, found {type(values).__name__}")
         raise OperatorFailed(self.name, NO_RECORD, found)
 
-    def _opened_reader(self) -> SplitReader[Any]:
-        source = self._spec.source
-        reader: SplitReader[Any]
-        if self._resumed_split is not None:
-            self._split, position = self._resumed_split
-            reader = source.open_split(self._split, position)
-            self._resumed_split = None
-        else:
-            self._split = self._splits.popleft()
-            reader = source.open_split(self._split)
-        return reader
-
-    def _close_reader(self) -> None:
-        reader, self._reader = self._reader, None
-        assert reader is not None
+    def _polled(self, reading: _Reading) -> Any:
         try:
-            reader.close()
+            if reading.reader is None:
+                reading.reader = self._opened(reading)
+            return reading.reader.poll(self._pacer.rows)
+        except BaseException as error:
+            blame(self.name, NO_RECORD, error)
+
+    def _opened(self, reading: _Reading) -> SplitReader[Any]:
+        source: SourceFunction[Any] = self._spec.source
+        if reading.position is None:
+            return source.open_split(reading.split)
+        return source.open_split(reading.split, reading.position)
+
+    def _close_readers(self) -> None:
+        with ExitStack() as stack:
+            while self._readings:
+                stack.callback(self._close_reader, self._readings.popleft())
+
+    def _close_reader(self, reading: _Reading) -> None:
+        try:
+            if reading.reader is not None:
+                reading.reader.close()
         except BaseException as error:
             blame(self.name, NO_RECORD, error)

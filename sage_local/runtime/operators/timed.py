@@ -7,7 +7,7 @@ operator without ``watermark`` watermarks, idleness and side outputs are nothing
 from collections.abc import Callable, Iterable
 from typing import Protocol, runtime_checkable
 
-from sage_local.core.elements import Element, Idleness, Rows, Side, SplitStart, Watermark
+from sage_local.core.elements import Element, Idleness, Rows, Side, Split, Watermark
 from sage_local.runtime.protocol.blame import OperatorFailed
 from sage_local.runtime.state.snapshot import StateSnapshot
 
@@ -28,8 +28,8 @@ class EventTimed(Protocol):
 class WatermarkOrigin(EventTimed, Protocol):
     """Makes the watermarks of its stream; those from before end here, all but the last."""
 
-    def split_start(self, start: SplitStart) -> Iterable[Element]:
-        """The records that follow come from another split of the task's source."""
+    def split(self, split: Split) -> Iterable[Element]:
+        """The records that follow are of this split of the task's source; or it has ended."""
 
     def idleness(self, idleness: Idleness) -> Iterable[Element]:
         """Every input of the task is idle, or one of them is not any more."""

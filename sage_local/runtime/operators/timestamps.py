@@ -5,13 +5,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from sage_local.core.clock import Clock, SystemClock
-from sage_local.core.elements import MAX_TIMESTAMP, MIN_TIMESTAMP, Element, Idleness, Rows, SplitStart, Watermark
+from sage_local.core.elements import MAX_TIMESTAMP, MIN_TIMESTAMP, Element, Idleness, Rows, Split, Watermark
 from sage_local.functions.aggregates import value_getter
 from sage_local.plan import operators as specs
 from sage_local.runtime.codec.selectors import selecting
 from sage_local.runtime.codec.times import are_event_times, span
 from sage_local.runtime.metrics.table import OperatorCounters
 from sage_local.runtime.operators.protocol import TaskContext
+from sage_local.runtime.operators.split_times import SplitTime, SplitTimes
 from sage_local.runtime.operators.user_function import UserFunction, close_all
 from sage_local.runtime.protocol.blame import NO_RECORD, OperatorFailed, blame, record_at
 from sage_local.runtime.protocol.explanations import OriginTime
@@ -27,8 +28,7 @@ PERIOD_MS = 200
 class AssignTimestamps:
     """Watermarks that come in from before are dropped: from here on this strategy tells the time.
 
-    A source that reads several splits one after another announces each. As the next split may start anew in time, the
-    watermark stays where the splits still to come may start: nowhere, until the last one is being read.
+    Each split that the task's source reads has its own time; see ``SplitTimes``.
     """
 
     def __init__(self, spec: specs.AssignTimestamps, counters: OperatorCounters) -> None:
@@ -43,48 +43,42 @@ class AssignTimestamps:
         self._custom = assigner if isinstance(assigner, TimestampAssigner) else None
         selector = None if isinstance(assigner, TimestampAssigner) else value_getter(assigner)
         self._extract_all = None if selector is None else selecting(selector)
-        self._is_last_split = True
-        self._split: SplitStart | None = None
-        self._start_split()
-        self._emitted = MIN_TIMESTAMP
-        self._repeats = False
-        self._is_idle = False
-        self._last_record_ms = self._asked_ms = 0
-
-    def _start_split(self) -> None:
-        self._latest = MIN_TIMESTAMP
-        make = self._strategy.generator
-        self._generator: WatermarkGenerator[Any] | None = None
         self._heard = _Heard()
+        self._times = SplitTimes(strategy.idleness_ms, self._new_generator)
+        self._repeats = False
+        self._asked_ms = 0
+
+    def _new_generator(self) -> WatermarkGenerator[Any] | None:
+        make = self._strategy.generator
         if make is None:
-            return
+            return None
         try:
-            self._generator = make()
+            generator = make()
         except BaseException as error:
             blame(self.name, NO_RECORD, error)
-        if not isinstance(self._generator, WatermarkGenerator):
-            error = TypeError(
-                f"for_generator expects a function that returns a WatermarkGenerator, found {self._generator!r}"
+        if not isinstance(generator, WatermarkGenerator):
+            found = TypeError(
+                f"for_generator expects a function that returns a WatermarkGenerator, found {generator!r}"
             )
-            raise OperatorFailed(self.name, NO_RECORD, error)
+            raise OperatorFailed(self.name, NO_RECORD, found)
+        return generator
 
     def snapshot(self) -> StateSnapshot:
-        """See ``Stateful``: how far time has come, and the user's generator."""
-        state = (self._is_last_split, self._latest, self._emitted, self._is_idle, self._generator)
-        return StateSnapshot(subtasks=[pickle.dumps(state, PROTOCOL)])
+        """See ``Stateful``: how far time has come in each split, and the user's generators."""
+        return StateSnapshot(subtasks=[pickle.dumps(self._times.state, PROTOCOL)])
 
     def restore(self, snapshot: StateSnapshot) -> None:
         """See ``Stateful``."""
         for written in snapshot.subtasks:
-            state = pickle.loads(written)
-            self._is_last_split, self._latest, self._emitted, self._is_idle, self._generator = state
+            self._times.state = pickle.loads(written)
             # Operators in the same task hear it again from here; those in others know it from their own snapshots.
-            self._repeats = self._emitted > MIN_TIMESTAMP
+            self._repeats = self._times.watermark > MIN_TIMESTAMP
 
     def open(self, context: TaskContext) -> None:
         """Open the assigner, if it is a function class."""
         self._clock = context.clock
-        self._last_record_ms = self._asked_ms = self._clock.now_ms()
+        self._asked_ms = self._clock.now_ms()
+        self._times.listen(self._asked_ms)
         self._function.open(context)
 
     def close(self) -> None:
@@ -95,22 +89,28 @@ class AssignTimestamps:
         """The records with their timestamps; behind them the watermark, if it has moved."""
         if not rows.values:
             return
-        if self._repeats:
-            self._repeats = False
-            yield Watermark(self._emitted)
-        self._counters.took(len(rows.values))
-        self._counters.gave(len(rows.values))
+        yield from self._taken(len(rows.values))
         rows.timestamps = timestamps = self._timestamps(rows)
-        if self._strategy.idleness_ms is not None:
-            self._last_record_ms = self._clock.now_ms()
-            yield from self._set_idle(False)
-        if self._generator is not None:
+        if self._times.at_hand.generator is not None:
             yield from self._generated(rows, timestamps)
             return
-        self._latest = max(self._latest, span(timestamps)[1])
         yield rows
+        yield from self._follow(span(timestamps)[1])
+
+    def _taken(self, records: int) -> Iterable[Element]:
+        """What is said before a batch."""
+        if self._repeats:
+            self._repeats = False
+            yield Watermark(self._times.watermark)
+        self._counters.took(records)
+        self._counters.gave(records)
+        if self._strategy.idleness_ms is not None:
+            yield from self._times.hear(self._clock.now_ms())
+
+    def _follow(self, latest: int) -> Iterable[Element]:
+        """The watermark behind a batch with this latest time, if it has moved."""
         assert self._strategy.delay_ms is not None
-        yield from self._emit(self._latest - self._strategy.delay_ms - 1)
+        return self._times.advance(self._times.at_hand, latest - self._strategy.delay_ms - 1)
 
     def _timestamps(self, rows: Rows) -> list[int]:
         if self._custom is None and self._extract_all is None:
@@ -144,7 +144,8 @@ class AssignTimestamps:
 
     def _generated(self, rows: Rows, timestamps: list[int]) -> Iterable[Element]:
         """A watermark that the generator emits for a record comes directly behind that record."""
-        generator, heard = self._generator, self._heard
+        split, heard = self._times.at_hand, self._heard
+        generator = split.generator
         assert generator is not None
         sent = 0
         records = iter(rows.values)
@@ -154,51 +155,39 @@ class AssignTimestamps:
                 if heard.is_new:
                     yield _part(rows, sent, index + 1)
                     sent = index + 1
-                    yield from self._take_heard()
+                    yield from self._take_heard(split)
         except BaseException as error:
             blame(self.name, record_at(rows.values, records), error)
         if sent < len(rows.values):
             yield _part(rows, sent, len(rows.values))
-        yield from self._periodic()
+        yield from self._periodic(split)
 
-    def _periodic(self) -> Iterable[Element]:
-        assert self._generator is not None
+    def _periodic(self, split: SplitTime) -> Iterable[Element]:
+        assert split.generator is not None
         try:
-            self._generator.on_periodic_emit(self._heard)
+            split.generator.on_periodic_emit(self._heard)
         except BaseException as error:
             blame(self.name, NO_RECORD, error)
-        yield from self._take_heard()
+        yield from self._take_heard(split)
 
-    def _take_heard(self) -> Iterable[Element]:
+    def _take_heard(self, split: SplitTime) -> Iterable[Element]:
         heard = self._heard
         heard.is_new = False
         if heard.watermark is not None:
-            yield from self._emit(heard.watermark)
+            yield from self._times.advance(split, heard.watermark)
         if heard.idle is not None:
-            yield from self._set_idle(heard.idle)
+            yield from self._times.set_idle(split, heard.idle)
         heard.watermark = heard.idle = None
 
-    def _emit(self, timestamp: int) -> Iterable[Element]:
-        if timestamp > self._emitted and self._is_last_split:
-            self._emitted = timestamp
-            yield Watermark(timestamp)
-
-    def _set_idle(self, idle: bool) -> Iterable[Element]:
-        if idle != self._is_idle:
-            self._is_idle = idle
-            yield Idleness(idle)
-
-    def split_start(self, start: SplitStart) -> Iterable[Element]:
-        """Time starts anew with the split, and comes further only in the last one."""
-        self._split = start
-        self._is_last_split = start.split == start.splits - 1
-        self._start_split()
-        return ()
+    def split(self, split: Split) -> Iterable[Element]:
+        """See ``WatermarkOrigin``."""
+        return self._times.turn_to(split, self._clock.now_ms())
 
     def watermark(self, watermark: Watermark) -> Iterable[Element]:
         """Only the end of time is passed on."""
         if watermark.timestamp == MAX_TIMESTAMP:
-            yield from self._set_idle(False)
+            if self._times.is_idle:
+                yield Idleness(False)
             yield watermark
 
     def idleness(self, idleness: Idleness) -> Iterable[Element]:
@@ -207,36 +196,22 @@ class AssignTimestamps:
 
     def origin_time(self, subtask: int) -> OriginTime:
         """How far time has come, for people who ask."""
-        split, delay_ms = self._split, self._strategy.delay_ms
-        within = None
-        if delay_ms is not None:
-            within = MIN_TIMESTAMP if self._latest == MIN_TIMESTAMP else self._latest - delay_ms - 1
-        return OriginTime(
-            self.name,
-            subtask,
-            self._emitted,
-            self._is_idle,
-            None if split is None else split.split + 1,
-            None if split is None else split.splits,
-            within,
-        )
+        return self._times.told(self.name, subtask)
 
     def next_time_ms(self) -> int | None:
-        """When the strategy's idleness is reached, or its generator wants to be asked."""
-        deadlines = []
-        if self._strategy.idleness_ms is not None and not self._is_idle:
-            deadlines.append(self._last_record_ms + self._strategy.idleness_ms)
-        if self._generator is not None:
-            deadlines.append(self._asked_ms + PERIOD_MS)
-        return min(deadlines, default=None)
+        """When a split may be idle, or generators want to be asked."""
+        asks_ms = None if self._strategy.generator is None else self._asked_ms + PERIOD_MS
+        return min((time for time in (self._times.idle_at_ms, asks_ms) if time is not None), default=None)
 
     def advance_time(self, now_ms: int) -> Iterable[Element]:
         """See ``next_time_ms``."""
-        if self._strategy.idleness_ms is not None and now_ms >= self._last_record_ms + self._strategy.idleness_ms:
-            yield from self._set_idle(True)
-        if self._generator is not None:
+        idle_at_ms = self._times.idle_at_ms
+        if idle_at_ms is not None and now_ms >= idle_at_ms:
+            yield from self._times.find_idle(now_ms)
+        if self._strategy.generator is not None:
             self._asked_ms = now_ms
-            yield from self._periodic()
+            for split in self._times:
+                yield from self._periodic(split)
 
     def end(self) -> Iterable[Element]:
         """Nothing is kept."""

@@ -8,6 +8,8 @@ from sage_local.core.elements import MAX_TIMESTAMP, MIN_TIMESTAMP
 MOST_WINDOWS = 20
 """Of each subtask: the first ones to fire. A person who asks wants those, and a job may hold millions."""
 
+MOST_SPLITS = 20
+
 
 @data
 class WaitingWindow:
@@ -58,20 +60,30 @@ class InputTime:
 
 
 @data
+class SplitReading:
+    """How far event time has come in one split, the first being number 1."""
+
+    number: int
+    watermark: int
+    is_idle: bool
+    holds_back: bool
+
+
+@data
 class OriginTime:
     """How far event time has come where it is told: in one subtask of ``assign_timestamps_and_watermarks``.
 
-    ``split`` of ``splits`` is being read, the first being 1; ``split_watermark`` is how far time has come in it. Only
-    the last split moves the watermark: those before may be followed by one that starts anew.
+    ``splits``: how many the source has for it; ``unread`` of them were not begun with, which holds back all.
+    ``readings`` are those being read, the slowest first, at most ``MOST_SPLITS``; the others have ended.
     """
 
     operator: str
     subtask: int
     watermark: int
     is_idle: bool
-    split: int | None
-    splits: int | None
-    split_watermark: int | None
+    splits: int
+    unread: int
+    readings: tuple[SplitReading, ...]
 
 
 @data
@@ -122,7 +134,7 @@ def _lines(explanation: WindowExplanation) -> Iterator[str]:
     if explanation.origins:
         yield "event time comes from"
     for origin in explanation.origins:
-        yield f"  {_origin(origin)}"
+        yield from _of_origin(origin)
     for worker in explanation.silent:
         yield f"no answer from {worker}"
 
@@ -141,23 +153,27 @@ def _of_subtask(subtask: SubtaskWindows) -> Iterator[str]:
 
 def _input(of: InputTime) -> str:
     whose = "" if of.subtask is None else f" (subtask {of.subtask})"
-    said = [_watermark(of.watermark)]
-    if of.is_idle:
+    return f"from {of.operator!r}{whose}: {_time(of.watermark, idle=of.is_idle, holds_back=of.holds_back)}"
+
+
+def _of_origin(of: OriginTime) -> Iterator[str]:
+    yield f"  {of.operator!r} (subtask {of.subtask}): {_time(of.watermark, idle=of.is_idle)}"
+    if of.splits == 1:
+        return
+    for each in of.readings:
+        time = _time(each.watermark, idle=each.is_idle, holds_back=each.holds_back)
+        yield f"    split {each.number} of {of.splits}: {time}"
+    if of.unread:
+        yield f"    {of.unread:,} of {of.splits:,} splits still to be read, which holds back the others"
+
+
+def _time(watermark: int, *, idle: bool, holds_back: bool = False) -> str:
+    said = [_watermark(watermark)]
+    if idle:
         said.append("idle")
-    if of.holds_back:
+    if holds_back:
         said.append("holds back the others")
-    return f"from {of.operator!r}{whose}: {', '.join(said)}"
-
-
-def _origin(of: OriginTime) -> str:
-    said = [_watermark(of.watermark)]
-    if of.is_idle:
-        said.append("idle")
-    if of.split is not None and of.splits is not None and of.split_watermark is not None:
-        said.append(f"reading split {of.split} of {of.splits}")
-        if of.split < of.splits:
-            said.append(f"which has come to {instant(of.split_watermark)}; only the last split moves the watermark")
-    return f"{of.operator!r} (subtask {of.subtask}): {', '.join(said)}"
+    return ", ".join(said)
 
 
 def _window(window: WaitingWindow, subtask: SubtaskWindows) -> str:

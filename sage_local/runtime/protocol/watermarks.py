@@ -24,6 +24,11 @@ class InputWatermarks:
         self._held_back_by = 0
 
     @property
+    def inputs(self) -> int:
+        """How many there are."""
+        return len(self._watermarks)
+
+    @property
     def watermark(self) -> int:
         """What was last emitted."""
         return self._watermark

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 from sage_local.core.data import data
-from sage_local.core.elements import Element, Idleness, Rows, Side, SplitStart, Watermark
+from sage_local.core.elements import Element, Idleness, Rows, Side, Split, Watermark
+from sage_local.runtime.channels.frame import Frame
 from sage_local.runtime.metrics.table import WorkerCounters
 from sage_local.runtime.operators.protocol import Operator
 from sage_local.runtime.operators.timed import ClockTimed, EventTimed, ManyInputs, WatermarkOrigin
@@ -37,11 +38,11 @@ class Flow:
             each: each for each in operators if isinstance(each, WatermarkOrigin)
         }
 
-    def of(self, element: Element, input_index: int) -> Iterator[Element]:
-        """What comes of ``element``, which came by input ``input_index``."""
-        stream: Iterator[Element] = iter((element,))
+    def of(self, frame: Frame) -> Iterator[Element]:
+        """What comes of ``frame``."""
+        stream: Iterator[Element] = iter((frame.element,) if frame.split is None else (frame.split, frame.element))
         for operator in self._operators:
-            stream = self._through(operator, stream, input_index)
+            stream = self._through(operator, stream, frame.input_index)
         return stream
 
     def ending(self) -> Iterator[Element]:
@@ -90,8 +91,8 @@ class Flow:
         if isinstance(element, Watermark) and (timed := self._event_timed.get(operator)) is not None:
             return partial(timed.watermark, element)
         origin = self._origins.get(operator)
-        if isinstance(element, SplitStart) and origin is not None:
-            return partial(origin.split_start, element)
+        if isinstance(element, Split) and origin is not None:
+            return partial(origin.split, element)
         if isinstance(element, Idleness) and origin is not None:
             return partial(origin.idleness, element)
         return None

@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Callable, Sequence
 
-from sage_local.core.elements import Element, Rows, SplitStart
+from sage_local.core.elements import Element, Rows, Split
 from sage_local.plan.physical import SideTag
 from sage_local.runtime.channels.outbox import Output
 from sage_local.runtime.protocol.blame import NO_RECORD, blame
@@ -68,7 +68,7 @@ class Outlets:
             self._put(element, self._main)
         elif isinstance(element, SideOf):
             self._put(element.rows, self._readers(SideTag(element.operator, element.tag)))
-        elif not isinstance(element, SplitStart):
+        elif not isinstance(element, Split):
             for output in self._outputs:
                 output.pass_on(element)
 

@@ -201,7 +201,7 @@ class Task:
             # It only answers a turn: no operator has anything to do with it, and it carries no keys.
             self._stream = iter(())
         else:
-            self._stream = self._flow.of(element, self._frame.input_index)
+            self._stream = self._flow.of(self._frame)
             if isinstance(element, Rows):
                 self._rows_in += len(element.values)
         return True

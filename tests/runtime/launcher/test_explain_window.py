@@ -1,7 +1,8 @@
 """Why has my window not fired? A running job says how far time has come, what holds it back and what waits."""
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -12,10 +13,13 @@ from sage_local import (
     JobError,
     LocalEnvironment,
     SlidingEventTimeWindows,
+    SourceFunction,
+    SplitReader,
     TumblingEventTimeWindows,
     WatermarkStrategy,
 )
 from sage_local.runtime.launcher import JobHandle
+from sage_local.runtime.protocol.explanations import SplitReading
 
 from .conftest import JobSite
 
@@ -137,6 +141,65 @@ def test_an_idle_input_is_said_to_be_idle_and_holds_back_nothing(site: JobSite) 
         ("silent", True, False),
     ]
     assert {each.operator: each.is_idle for each in explained.origins} == {"ahead": False, "silent": True}
+    cancelled(handle)
+
+
+class Feed(SourceFunction[Record]):
+    """Without end; each split gives its records and then nothing more."""
+
+    bounded = False
+
+    def __init__(self, *splits: list[Record]) -> None:
+        self.records = splits
+
+    def splits(self) -> Sequence[int]:
+        return range(len(self.records))
+
+    def open_split(self, split: int, position: Any = None) -> SplitReader[Record]:
+        return FeedReader(self.records[split])
+
+
+class FeedReader:
+    def __init__(self, records: list[Record]) -> None:
+        self.rest = [*records]
+
+    def poll(self, max_records: int, /) -> list[Record]:
+        taken, self.rest = self.rest, []
+        return taken
+
+    def snapshot(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def test_the_split_that_holds_back_the_others_is_named(site: JobSite) -> None:
+    env = LocalEnvironment("splits", config={"parallelism": 1})
+    feed = env.from_source(Feed([("a", 60_000)], [("a", 7_000)], [("a", 90_000)]))
+    stamped = feed.assign_timestamps_and_watermarks(strategy(), name="times").key_by(lambda record: record[0])
+    stamped.window(TumblingEventTimeWindows.of("1m")).count(name="windows").sink(lambda _: None)
+    handle = started(env, 3, 6_999, "windows")
+    explained = handle.explain_window("windows", "a")
+    (origin,) = explained.origins
+    assert (origin.splits, origin.unread) == (3, 0)
+    assert origin.readings == (
+        SplitReading(2, 6_999, is_idle=False, holds_back=True),
+        SplitReading(1, 59_999, is_idle=False, holds_back=False),
+        SplitReading(3, 89_999, is_idle=False, holds_back=False),
+    )
+    assert "    split 2 of 3: watermark 1970-01-01T00:00:06.999Z, holds back the others\n" in str(explained)
+    cancelled(handle)
+
+
+def test_a_split_that_is_idle_is_said_to_be_and_lets_windows_fire(site: JobSite) -> None:
+    env = LocalEnvironment("idle", config={"parallelism": 1})
+    feed = env.from_source(Feed([("a", 60_000)], [], [("a", 90_000)]))
+    stamped = feed.assign_timestamps_and_watermarks(strategy().with_idleness("10ms"), name="times")
+    keyed = stamped.key_by(lambda record: record[0])
+    keyed.window(TumblingEventTimeWindows.of("10s")).count(name="windows").sink(lambda _: None)
+    handle = started(env, 2, 89_999, "windows")
+    explained = handle.explain_window("windows")
+    assert [w.start for each in explained.subtasks for w in each.windows] == [90_000]
+    assert "    split 2 of 3: no watermark yet, idle\n" in str(explained)
     cancelled(handle)
 
 

@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 
 from sage_local.core.clock import ManualClock
-from sage_local.core.elements import MAX_TIMESTAMP, Element, Idleness, Rows, SplitStart, Watermark
+from sage_local.core.elements import MAX_TIMESTAMP, MIN_TIMESTAMP, Element, Idleness, Rows, Split, Watermark
 from sage_local.plan import operators as specs
 from sage_local.runtime.metrics.table import OperatorCounters
 from sage_local.runtime.operators.timestamps import AssignTimestamps
 from sage_local.runtime.protocol.blame import OperatorFailed
+from sage_local.runtime.protocol.explanations import SplitReading, WindowExplanation
 from sage_local.windowing.watermarks import TimestampAssigner, WatermarkGenerator, WatermarkOutput, WatermarkStrategy
 from tests.runtime.operators.window_driver import context
 
@@ -54,13 +55,100 @@ def test_watermarks_from_before_end_here_but_for_the_last() -> None:
     assert list(operator.watermark(Watermark(MAX_TIMESTAMP))) == [Watermark(MAX_TIMESTAMP)]
 
 
-def test_time_stands_still_until_the_last_split_is_read() -> None:
+def test_time_stands_still_until_the_last_split_is_begun_with() -> None:
     operator = opened(BOUNDED)
     seen: list[Element] = []
-    for split, value in enumerate((50, 10, 30)):
-        seen += operator.split_start(SplitStart(split, 3))
+    for number, value in enumerate((50, 10, 30)):
+        seen += operator.split(Split(number, 3))
         seen += operator.process(rows(value))
+        if number < 2:
+            seen += operator.split(Split(number, 3, has_ended=True))
     assert seen == [stamped(50), stamped(10), stamped(30), Watermark(26)]
+
+
+def with_splits(strategy: WatermarkStrategy[Any], clock: ManualClock, splits: int = 3) -> AssignTimestamps:
+    """Where all of them were begun with."""
+    operator = opened(strategy, clock)
+    assert [list(operator.split(Split(number, splits))) for number in range(splits)] == [[]] * splits
+    return operator
+
+
+def of_split(operator: AssignTimestamps, number: int, value: int, splits: int = 3) -> list[Element]:
+    return [*operator.split(Split(number, splits)), *operator.process(rows(value))]
+
+
+def test_the_slowest_of_the_splits_holds_back_the_others() -> None:
+    operator = with_splits(BOUNDED, ManualClock())
+    assert of_split(operator, 0, 50) == [stamped(50)]
+    assert of_split(operator, 1, 40) == [stamped(40)]
+    assert of_split(operator, 2, 20) == [stamped(20), Watermark(16)]
+    assert of_split(operator, 2, 45) == [stamped(45), Watermark(36)]
+    assert list(operator.split(Split(1, 3, has_ended=True))) == [Watermark(41)]
+
+
+def test_a_silent_split_does_not_hold_back_the_others_until_its_next_record() -> None:
+    clock = ManualClock()
+    operator = with_splits(BOUNDED.with_idleness("1s"), clock)
+    clock.set(900)
+    assert of_split(operator, 0, 50) == [stamped(50)]
+    assert of_split(operator, 1, 40) == [stamped(40)]
+    clock.set(1000)
+    assert list(operator.advance_time(1000)) == [Watermark(36)]
+    assert operator.next_time_ms() == 1900
+    clock.set(1500)
+    assert of_split(operator, 2, 10) == [stamped(10)]  # late, and it counts again
+    assert of_split(operator, 1, 60) == [stamped(60)]
+    clock.set(1900)
+    assert list(operator.advance_time(1900)) == []
+    clock.set(2500)
+    assert list(operator.advance_time(2500)) == [Watermark(56), Idleness(True)]
+    assert operator.next_time_ms() is None
+    assert of_split(operator, 0, 90) == [Idleness(False), stamped(90), Watermark(86)]
+
+
+def test_each_split_has_a_generator_of_its_own_which_is_asked_while_no_records_come() -> None:
+    clock = ManualClock()
+    operator = with_splits(WatermarkStrategy.for_generator(Periodic).with_timestamp_assigner(itself), clock, 2)
+    assert of_split(operator, 0, 50, 2) == [stamped(50)]
+    assert of_split(operator, 1, 20, 2) == [stamped(20), Watermark(21)]
+    clock.set(200)
+    assert list(operator.advance_time(200)) == [Watermark(22)]
+
+
+def test_a_snapshot_knows_how_far_time_has_come_in_each_split() -> None:
+    before, clock = with_splits(BOUNDED, ManualClock()), ManualClock()
+    of_split(before, 0, 50)
+    of_split(before, 1, 40)
+    of_split(before, 2, 20)
+    after = AssignTimestamps(
+        specs.AssignTimestamps(name="timestamps", strategy=BOUNDED.with_idleness("1s")),
+        OperatorCounters(array("q", bytes(800)), 0),
+    )
+    after.restore(before.snapshot())
+    after.open(context(clock))
+    assert of_split(after, 2, 60) == [Watermark(16), stamped(60), Watermark(36)]
+    clock.set(1000)
+    assert list(after.advance_time(1000)) == [Watermark(56), Idleness(True)]
+
+
+def test_people_are_told_of_each_split() -> None:
+    operator = opened(BOUNDED.with_idleness("1s"), ManualClock())
+    for number in range(3):
+        list(operator.split(Split(number, 5)))
+    of_split(operator, 1, 40, 5)
+    list(operator.split(Split(0, 5, has_ended=True)))
+    list(operator.advance_time(1000))
+    told = operator.origin_time(7)
+    assert (told.subtask, told.splits, told.unread) == (7, 5, 2)
+    assert told.readings == (
+        SplitReading(3, MIN_TIMESTAMP, is_idle=True, holds_back=False),
+        SplitReading(2, 36, is_idle=True, holds_back=False),
+    )
+    lines = str(WindowExplanation("window", (), (told,))).splitlines()
+    assert lines[-2:] == [
+        "    split 2 of 5: watermark 1970-01-01T00:00:00.036Z, idle",
+        "    2 of 5 splits still to be read, which holds back the others",
+    ]
 
 
 class Punctuated(WatermarkGenerator[Any]):

@@ -5,7 +5,7 @@ from typing import Any
 from sage_local.core.elements import Columns
 from sage_local.runtime.channels.frame import Frame
 from sage_local.runtime.operators.source import SplitInput
-from sage_local.runtime.protocol.blame import NO_RECORD, OperatorFailed, blame
+from sage_local.runtime.protocol.blame import NO_RECORD, OperatorFailed
 
 
 class ColumnInput(SplitInput):
@@ -14,15 +14,10 @@ class ColumnInput(SplitInput):
     A frame of columns costs about the same whatever its length, so one record at first would not find out anything.
     """
 
-    def _poll(self) -> Any:
+    def _poll(self, reading: Any) -> Any:
         import pyarrow as pa
 
-        try:
-            if self._reader is None:
-                self._reader = self._opened_reader()
-            batch: Any = self._reader.poll(self._pacer.rows)
-        except BaseException as error:
-            blame(self.name, NO_RECORD, error)
+        batch = self._polled(reading)
         if batch is None or isinstance(batch, pa.RecordBatch):
             return batch
         found = TypeError(f"poll() of a reader of columns returns a RecordBatch or None, found {type(batch).__name__}")

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sage_local.core.elements import Element, Rows, Watermark
+from sage_local.core.elements import Element, Rows
 from sage_local.functions.expressions import column_index
 from sage_local.functions.times import milliseconds
 from sage_local.plan import columns as specs
@@ -24,19 +24,10 @@ class AssignColumnTimestamps(AssignTimestamps):
         batch: Any = rows.values
         if not len(batch):
             return
-        if self._repeats:
-            self._repeats = False
-            yield Watermark(self._emitted)
-        self._counters.took(len(batch))
-        self._counters.gave(len(batch))
+        yield from self._taken(len(batch))
         try:
             latest = int(milliseconds(batch.column(column_index(batch.schema, self._column)), self._column).max())
         except BaseException as error:
             blame(self.name, NO_RECORD, error)
-        if self._strategy.idleness_ms is not None:
-            self._last_record_ms = self._clock.now_ms()
-            yield from self._set_idle(False)
-        self._latest = max(self._latest, latest)
         yield rows
-        assert self._strategy.delay_ms is not None
-        yield from self._emit(self._latest - self._strategy.delay_ms - 1)
+        yield from self._follow(latest)
