@@ -1,6 +1,6 @@
 /* The native ring and doorbell against what the machine allows. Two processes, pinned to two CPUs, one shared mapping.
  *
- *     limits copy BYTES | ring BYTES | pingpong | ring-spin | futex | ring-park | handover RATE
+ *     limits copy BYTES [RECORDS] | ring BYTES [RECORDS] | pingpong | ring-spin | futex | ring-park | handover RATE
  *
  * prints {"seconds": s, "records": n, ...}; from pingpong to ring-park a record is a round trip;
  * handover wakes the other process RATE times a second and reports how long that took. Whoever receives a record copies
@@ -305,10 +305,11 @@ static uint64_t records_of(const char *what, uint64_t bytes)
 int main(int argc, char **argv)
 {
     if (argc < 2) {
-        fprintf(stderr, "usage: limits CONTESTANT [BYTES]\n");
+        fprintf(stderr, "usage: limits CONTESTANT [BYTES [RECORDS]]\n");
         return 2;
     }
-    uint64_t bytes = argc > 2 ? strtoull(argv[2], NULL, 10) : 8, records = records_of(argv[1], bytes);
+    uint64_t bytes = argc > 2 ? strtoull(argv[2], NULL, 10) : 8;
+    uint64_t records = argc > 3 ? strtoull(argv[3], NULL, 10) : records_of(argv[1], bytes);
     if (sage_ring_bytes(RING_BYTES, &ring_stride) != SAGE_OK)
         die("sage_ring_bytes");
     ring_stride = (ring_stride + 4095) / 4096 * 4096;
