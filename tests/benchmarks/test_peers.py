@@ -1,4 +1,4 @@
-"""The comparison with peers: that a wrong result is seen, that nobody's CPU time is lost, and what is missing is told."""
+"""Peers: a wrong result is seen, nobody's CPU time is lost, and what is missing is told."""
 
 import json
 import subprocess
