@@ -1,20 +1,19 @@
 """``simulate``: a program's whole job in one thread, with faults, and an oracle for exactly-once."""
 
 from collections import Counter
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sage_local.api.datastream import DataStream
 from sage_local.api.submission import checked_plan, settings_of
-from sage_local.config import Settings, parse_layer
+from sage_local.config import TABLE, Settings, parse_layer
 from sage_local.core.ids import NodeId
 from sage_local.plan.graph import Node
 from sage_local.plan.operators import Sink
 from sage_local.plan.physical import Plan
-from sage_local.runtime.launcher.simulation import Fault, Faults, Simulation, Stores, StoreSink
+from sage_local.runtime.launcher.simulation import Fault, Faults, Simulation, Stores, StoreSink, World
 from sage_local.runtime.launcher.simulation.faults import NO_FAULTS
-from sage_local.runtime.launcher.simulation.world import World
 
 _STORE = NodeId(-2)
 """The node of the simulated store, which is never part of the program."""
@@ -37,7 +36,7 @@ class SimulationFailed(AssertionError):
 
 @dataclass(frozen=True, slots=True)
 class Simulated:
-    """How a run went. ``coverage`` counts faults by the state of the checkpoint coordinator they struck in."""
+    """How a run went. ``coverage`` counts faults by the state of the job they struck in."""
 
     records: list[Any]
     executions: int
@@ -50,19 +49,23 @@ def simulate(
     seed: int,
     faults: Faults | None = None,
     *,
+    expected: Iterable[Any] | None = None,
     key: Callable[[Any], Hashable] | None = None,
     stop_after: int | None = None,
 ) -> Simulated:
     """Run what leads to ``pipeline`` with faults drawn by ``seed``; its records go to a simulated transactional store.
 
-    Raises ``SimulationFailed`` when the store then holds other records than after a run without faults: one was lost,
-    repeated or changed, or, with ``key``, two of one key have changed places. ``stop_after`` steps the job is stopped,
-    and resumed. The same arguments give the same run. Push sources can not be simulated: they have threads.
+    Raises ``SimulationFailed`` when the store then holds other records than ``expected``, by default those of a run
+    without faults: one was lost, repeated or changed, or, with ``key``, two of one key have changed places.
+    ``stop_after`` steps the job is stopped, and resumed. The same arguments give the same run. Push sources can not be
+    simulated: they have threads.
+
+    What sinks committed behind a checkpoint that storage damages is taken back, as no real sink could.
     """
-    plan, expected = planned(pipeline), None
-    expected = run_once(plan, 0, NO_FAULTS).records
+    plan = planned(pipeline)
+    wanted = run_once(plan, 0, NO_FAULTS).records if expected is None else list(expected)
     found = run_once(plan, seed, faults or Faults(), stop_after=stop_after)
-    judge(found, expected, seed, key)
+    judge(found, wanted, seed, key)
     return found
 
 
@@ -80,17 +83,19 @@ def planned(pipeline: DataStream[Any]) -> Callable[[int], Plan]:
 def run_once(plan: Callable[[int], Plan], seed: int, faults: Faults, *, stop_after: int | None = None) -> Simulated:
     """One run, without a verdict on what it wrote."""
     world = World(seed, faults)
-    store = Stores.new(world)
+    number = Stores.new(world)
+    store = Stores.of(number)
     try:
-        simulation = Simulation(plan(store), world, stop_after=stop_after)
+        simulation = Simulation(plan(number), world, store, stop_after=stop_after)
         try:
             simulation.run()
         except Exception as error:
             # Whatever the engine or the program raised: said with the seed that shows it again.
-            raise SimulationFailed(_told(f"seed {seed}: {type(error).__name__}: {error}", world)) from error
-        return Simulated(Stores.of(store).committed, simulation.executions, world.coverage, list(world.story))
+            story = "\n".join([f"seed {seed}: {type(error).__name__}: {error}", *world.story])
+            raise SimulationFailed(story) from error
+        return Simulated(store.records, simulation.executions, world.coverage, list(world.story))
     finally:
-        Stores.forget(store)
+        Stores.forget(number)
 
 
 def judge(found: Simulated, expected: list[Any], seed: int, key: Callable[[Any], Hashable] | None = None) -> None:
@@ -115,23 +120,12 @@ def _of(wanted: Hashable, records: list[Any], key: Callable[[Any], Hashable]) ->
     return [record for record in records if key(record) == wanted]
 
 
-def _told(verdict: str, world: World) -> str:
-    return "\n".join([verdict, *world.story])
-
-
 def _with_settings(plan: Plan, settings: Settings) -> Plan:
-    from dataclasses import replace
-
     chosen = Settings.layered(parse_layer(_SETTINGS, "simulation"))
-    for setting in (*(each for each in _simulated() if settings.written(each) is None),):
-        settings = settings.resolved(setting, chosen[setting])
+    for setting in (TABLE[key] for key in _SETTINGS):
+        if settings.written(setting) is None:
+            settings = settings.resolved(setting, chosen[setting])
     return replace(plan, settings=settings)
-
-
-def _simulated() -> list[Any]:
-    from sage_local.config import TABLE
-
-    return [TABLE[key] for key in _SETTINGS]
 
 
 __all__ = ["Fault", "Faults", "Simulated", "SimulationFailed", "simulate"]

@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 
 from sage_local.testing.simulation import Fault, Faults, SimulationFailed, simulate
+from tests.testing.coverage import REACHABLE, meet, table
 from tests.testing.simulated_programs import PROGRAMS, environment
 
 pytestmark = pytest.mark.timeout(300)
@@ -45,59 +46,20 @@ def test_a_user_simulates_a_stream_in_one_line():
     assert sorted(simulate(stream, seed=7).records) == [n * 2 for n in range(50)]
 
 
-IN_FLIGHT = ("triggered", "collecting")
-REACHABLE = {
-    Fault.WORKER_DIES: ("idle", *IN_FLIGHT, "ending"),
-    Fault.WORKER_DIES_BEFORE_WRITING: ("idle", *IN_FLIGHT),
-    Fault.WORKER_DIES_AFTER_WRITING: ("idle", *IN_FLIGHT),
-    Fault.SINK_DIES_BEFORE_PREPARE: ("idle", *IN_FLIGHT),
-    Fault.SINK_DIES_AFTER_PREPARE: ("idle", *IN_FLIGHT),
-    Fault.SINK_DIES_BEFORE_COMMIT: ("idle",),
-    Fault.SINK_DIES_AFTER_COMMIT: ("idle",),
-    Fault.WORKER_DIES_AT_RESTORE: ("idle",),
-    Fault.COORDINATOR_DIES: ("idle", *IN_FLIGHT, "ending"),
-    Fault.COORDINATOR_DIES_BEFORE_MANIFEST: ("storing",),
-    Fault.COORDINATOR_DIES_AFTER_MANIFEST: ("storing",),
-    Fault.WRITE_FAILS: ("idle", *IN_FLIGHT),
-    Fault.MANIFEST_FAILS: ("storing",),
-    Fault.ACKNOWLEDGEMENT_LOST: IN_FLIGHT,
-    Fault.USER_CODE_FAILS: ("idle", *IN_FLIGHT),
-}
-"""The states of the checkpoint coordinator in which each fault can strike. Others can not be: nothing is written while
-nothing is asked for, and a manifest is written in one state only."""
-STATES = ("idle", *IN_FLIGHT, "storing", "ending")
+def test_what_is_expected_may_be_said_and_not_only_run():
+    stream = environment(1).from_collection(range(50)).map(lambda n: n * 2)
+    with pytest.raises(SimulationFailed, match=r"lost \{'100': 1\}"):
+        simulate(stream, seed=7, expected=range(0, 102, 2))
 
 
 def test_every_fault_is_met_in_every_state_it_can_strike_in(capsys):
     coverage: Counter[tuple[str, Fault]] = Counter()
     for fault, states in REACHABLE.items():
         for state in states:
-            _meet(fault, state, coverage)
+            meet(state, fault, coverage)
     with capsys.disabled():
         print("\n" + table(coverage))
     missing = [
         (state, fault.name) for fault, states in REACHABLE.items() for state in states if not coverage[state, fault]
     ]
     assert missing == []
-
-
-def _meet(fault: Fault, state: str, coverage: Counter) -> None:
-    """Run until ``fault`` has struck in ``state``."""
-    programs = list(PROGRAMS.values())
-    for seed in range(40):
-        if coverage[state, fault]:
-            return
-        kinds = frozenset({fault} if state != "ending" else {fault, Fault.USER_CODE_FAILS, Fault.WORKER_DIES})
-        faults = Faults(
-            rate=0.3, most=2 if state != "ending" else 3, kinds=kinds, aim=None if state == "ending" else state
-        )
-        coverage.update(programs[seed % len(programs)].run(seed, faults).coverage)
-
-
-def table(coverage: Counter) -> str:
-    """How often each fault struck in each state; ``-`` where it can not."""
-    lines = [" " * 34 + "".join(f"{state:>12}" for state in STATES)]
-    for fault, states in REACHABLE.items():
-        cells = (str(coverage[state, fault]) if state in states or coverage[state, fault] else "-" for state in STATES)
-        lines.append(f"{fault.name.lower().replace('_', ' '):34}" + "".join(f"{cell:>12}" for cell in cells))
-    return "\n".join(lines)

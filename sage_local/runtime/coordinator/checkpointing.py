@@ -1,11 +1,11 @@
 """The doer around the checkpoint coordinator: triggers, manifests, clean-up, and the clock."""
 
-import time
 from asyncio import AbstractEventLoop, TimerHandle
 from collections import deque
 from collections.abc import Callable
 
 from sage_local.config import MAX_PARALLELISM
+from sage_local.core.clock import Clock
 from sage_local.core.ids import TaskId
 from sage_local.plan.physical import Plan
 from sage_local.runtime.checkpoint import catalog
@@ -44,6 +44,7 @@ class CheckpointShell:
         warn: Callable[[str], None],
         on_complete: Callable[[int], None],
         on_impossible: Callable[[str], None],
+        clock: Clock,
     ) -> None:
         self._loop = loop
         self._storage = storage
@@ -54,6 +55,7 @@ class CheckpointShell:
         self._warn = warn
         self._on_complete = on_complete
         self._on_impossible = on_impossible
+        self._clock = clock
         self._state = decider.Checkpoints(policy, next_id)
         self._tell: Callable[[Command], None] = _nobody
         self._attempt = next_id
@@ -149,7 +151,7 @@ class CheckpointShell:
         match instruction:
             case decider.Trigger(checkpoint, is_last):
                 self._acknowledged.clear()
-                self._started_ms = _wall_ms()
+                self._started_ms = self._clock.now_ms()
                 self._tell(TriggerCheckpoint(checkpoint, is_last))
             case decider.WriteManifest(checkpoint, finished):
                 self._store(checkpoint, finished)
@@ -164,13 +166,16 @@ class CheckpointShell:
                 self._on_impossible(reason)
 
     def _store(self, checkpoint: int, finished: frozenset[TaskId]) -> None:
+        now_ms = self._clock.now_ms()
+        # One of ended tasks alone is not triggered.
+        started_ms, self._started_ms = self._started_ms or now_ms, 0
         known = {**self._acknowledged, **{task: self._ended[task] for task in finished}}
         manifest = Manifest(
             checkpoint,
             self._plan.job_name,
             self._run,
-            self._started_ms or _wall_ms(),
-            _wall_ms(),
+            started_ms,
+            now_ms,
             self._plan.settings[MAX_PARALLELISM],
             self._places,
             tuple(known[task] for task in sorted(known)),
@@ -188,10 +193,6 @@ class CheckpointShell:
             catalog.sweep(self._storage, self._kept, before=checkpoint, attempt=self._attempt)
         except OSError as error:
             self._warn(f"old checkpoints could not be deleted: {error}")
-
-
-def _wall_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def _nobody(_command: Command) -> None:

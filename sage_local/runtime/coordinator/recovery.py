@@ -28,6 +28,7 @@ from sage_local.config import (
     checkpoint_directory,
     checkpointing_of,
 )
+from sage_local.core.clock import Clock, SystemClock
 from sage_local.core.ids import TaskId
 from sage_local.errors import CheckpointError
 from sage_local.runtime.checkpoint import catalog
@@ -40,6 +41,8 @@ from sage_local.runtime.protocol import restarts, snapshots
 from sage_local.runtime.protocol.checkpoints import CheckpointPolicy
 from sage_local.runtime.protocol.client_messages import Submission
 from sage_local.runtime.protocol.messages import Command
+
+_MACHINES = SystemClock()
 
 
 class Recovery:
@@ -59,6 +62,8 @@ class Recovery:
         self._attempt = 0
         self.number = 0
         """Restarts so far."""
+        self.restored = 0
+        """The checkpoint that the latest execution began with, 0 for none."""
         self.checkpoints: CheckpointShell | None = None
         self._storage: Storage | None = None
         if checkpointing_of(self._settings) is Checkpointing.NONE:
@@ -66,11 +71,13 @@ class Recovery:
         location = checkpoint_directory(self._settings, self._plan.job_name, os.environ)
         self._storage = storage or open_storage(location)
         self._lock = DirectoryLock(self._storage, run)
-        self._restored_from, self._restored = self._asked_for(self._storage)
+        where, earlier = self._asked_for(self._storage)
+        self._begun_with: tuple[str, Manifest | None] | None = (where, earlier)
         self._first_id = max(catalog.checkpoint_ids(self._storage), default=0) + 1
         self._kept: deque[Manifest] = deque(maxlen=self._settings[CHECKPOINT_RETAINED])
         # Of earlier runs the newest one outlives our first: who forgot to resume can still do so.
-        earlier = catalog.newest(self._storage, lambda _: None)
+        if earlier is None or where != self._storage.location:
+            earlier = catalog.newest(self._storage, lambda _: None)
         if earlier is not None:
             self._kept.append(earlier)
 
@@ -97,6 +104,7 @@ class Recovery:
         warn: Callable[[str], None],
         on_complete: Callable[[int], None],
         on_impossible: Callable[[str], None],
+        clock: Clock = _MACHINES,
     ) -> None:
         """There is an event loop now: checkpoints can be taken."""
         if self._storage is None:
@@ -119,6 +127,7 @@ class Recovery:
             warn=warn,
             on_complete=on_complete,
             on_impossible=on_impossible,
+            clock=clock,
         )
 
     def begin(self) -> snapshots.Checkpointing | None:
@@ -128,6 +137,7 @@ class Recovery:
         # The id of the next checkpoint: no file of an earlier execution carries it.
         self._attempt = self._first_id if self.checkpoints is None else self.checkpoints.next_id
         location, manifest = self._newest()
+        self.restored = 0 if manifest is None else manifest.checkpoint
         restore = {} if manifest is None else self._fit(manifest)
         return snapshots.Checkpointing(self._storage.location, self._attempt, location, restore)
 
@@ -164,9 +174,15 @@ class Recovery:
     def _newest(self) -> tuple[str, Manifest | None]:
         assert self._storage is not None
         own = catalog.newest(self._storage, self.warnings.append, at_least=self._first_id)
+        whole = self._first_id - 1 if own is None else own.checkpoint
+        while self._kept and self._kept[-1].checkpoint > whole:
+            # What was passed over must not be kept in the place of one that can be restored.
+            self._kept.pop()
         if own is not None:
             return self._storage.location, own
-        return self._restored_from, self._restored
+        # Looked at again for each execution: what was whole when the job began may not be so now.
+        found, self._begun_with = self._begun_with or self._asked_for(self._storage), None
+        return found
 
     def _fit(self, manifest: Manifest) -> dict[TaskId, snapshots.TaskRestore]:
         return fit(

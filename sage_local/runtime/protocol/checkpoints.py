@@ -222,7 +222,8 @@ def apply(state: Checkpoints, event: Event) -> Step:
             return _give_up(state, checkpoint, reason, now_ms)
         case Stopping(now_ms):
             state = replace(state, is_stopping=True)
-            return _begin(state, now_ms) if state.in_flight is None else (state, ())
+            # Before every worker is there, nobody would hear of it; ``_run`` begins it then.
+            return _begin(state, now_ms) if state.in_flight is None and state.tasks else (state, ())
         case Abandoned(reason):
             return _abandon(state, reason)
 
@@ -236,10 +237,9 @@ def _run(state: Checkpoints, now_ms: int, tasks: frozenset[TaskId], finished: fr
         started_ms=now_ms,
         ended_ms=now_ms,
         final_attempts=0,
-        is_stopping=False,
         is_over=False,
     )
-    return _final_when_all_finished(state, now_ms)
+    return _last_when_due(state, now_ms)
 
 
 def _tick(state: Checkpoints, now_ms: int) -> Step:
@@ -333,7 +333,7 @@ def _give_up(state: Checkpoints, checkpoint: int, reason: str, now_ms: int) -> S
 
 
 def _abandon(state: Checkpoints, reason: str) -> Step:
-    state = replace(state, tasks=frozenset(), finished=frozenset())
+    state = replace(state, tasks=frozenset(), finished=frozenset(), is_stopping=False)
     if state.in_flight is None:
         return state, ()
     flight = state.in_flight

@@ -247,6 +247,7 @@ class Job:
     ready: frozenset[WorkerId] = frozenset()
     done: frozenset[WorkerId] = frozenset()
     gone: frozenset[WorkerId] = frozenset()
+    stop: StopAsked | None = None
     outcome: Outcome | None = None
 
     @property
@@ -281,8 +282,8 @@ def apply(job: Job, event: Event) -> Step:
             return _begin(job)
         case GiveUp(cause):
             return _end(job, Outcome(Phase.FAILED, cause))
-        case StopAsked(drain):
-            return _stop(job, drain=drain)
+        case StopAsked():
+            return _stop(job, event)
         case CancelAsked():
             # Asked while the job is ending anyway: only sooner.
             return _end(job, Outcome(Phase.CANCELLED)) if job.outcome is None else (job, (Hurry(),))
@@ -295,10 +296,18 @@ def apply(job: Job, event: Event) -> Step:
 
 
 def _ready(job: Job, worker: WorkerId) -> Step:
-    ready = job.ready | {worker}
-    if job.phase is Phase.STARTING and ready == job.workers:
-        return replace(job, ready=ready, phase=Phase.RUNNING), (AllReady(),)
-    return replace(job, ready=ready), ()
+    job = replace(job, ready=job.ready | {worker})
+    return _run(job) if job.ready == job.workers else (job, ())
+
+
+def _run(job: Job) -> Step:
+    """Every worker is there. A job that was asked to stop meanwhile still needs to know."""
+    match job.phase:
+        case Phase.STARTING:
+            return replace(job, phase=Phase.RUNNING), (AllReady(),)
+        case Phase.STOPPING:
+            return job, (AllReady(),)
+    return job, ()
 
 
 def _done(job: Job, worker: WorkerId) -> Step:
@@ -348,19 +357,24 @@ def _begin(job: Job) -> Step:
         return job, ()
     # Whoever lives has attached to everything long ago.
     begun = Job(job.workers, job.may_restart, Phase.STARTING, job.generation + 1, ready=job.living)
-    started = StartWorkers(job.gone)
+    instructions: tuple[Instruction, ...] = (StartWorkers(job.gone),)
+    if job.stop is not None:
+        # It failed before it had stopped: what was asked for still holds.
+        begun, told = _stop(begun, job.stop)
+        instructions += told
     if job.gone:
-        return begun, (started,)
-    return replace(begun, phase=Phase.RUNNING), (started, AllReady())
+        return begun, instructions
+    begun, told = _run(begun)
+    return begun, instructions + told
 
 
-def _stop(job: Job, *, drain: bool) -> Step:
+def _stop(job: Job, asked: StopAsked) -> Step:
     if job.phase in _BETWEEN:
         # Nobody is left who could drain, and the next execution is not wanted any more.
         return _end(job, Outcome(Phase.CANCELLED))
     if job.outcome is not None or job.phase is Phase.STOPPING:
         return job, ()
-    return replace(job, phase=Phase.STOPPING), (TellStop(drain),)
+    return replace(job, phase=Phase.STOPPING, stop=asked), (TellStop(asked.drain),)
 
 
 def _end(job: Job, outcome: Outcome) -> Step:

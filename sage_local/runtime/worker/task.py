@@ -121,7 +121,7 @@ class Task:
         """Whether there is a frame at hand, or could be but for full outputs."""
         if self._frame is not None or not self._outlets.is_ready:
             return True
-        if self._flow.is_clocked:
+        if self._is_clocked:
             self._tick()
         return self._frame is not None or self._take()
 
@@ -159,7 +159,7 @@ class Task:
         times = [self._outlets.next_flush_ns()]
         if self._source is not None:
             times.append(self._source.next_poll_ns())
-        if (time_ms := self._flow.next_time_ms()) is not None:
+        if self._is_clocked and (time_ms := self._flow.next_time_ms()) is not None:
             times.append(self._clock() + max(0, time_ms - self.context.clock.now_ms()) * 1_000_000)
         return min((time for time in times if time is not None), default=None)
 
@@ -171,6 +171,11 @@ class Task:
         if self.state in (TaskState.RUNNING, TaskState.SENDING, TaskState.COMMITTING):
             self.state = TaskState.CLOSED
             self._close()
+
+    @property
+    def _is_clocked(self) -> bool:
+        """Whether time may make something happen: not behind the last barrier, where sinks have ended."""
+        return self._flow.is_clocked and (self._checkpoints is None or not self._checkpoints.has_taken_last)
 
     @property
     def is_stuck(self) -> bool:

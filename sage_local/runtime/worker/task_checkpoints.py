@@ -10,7 +10,14 @@ from sage_local.core.ids import TaskId
 from sage_local.runtime.checkpoint import catalog
 from sage_local.runtime.checkpoint.fit import INPUT
 from sage_local.runtime.checkpoint.operator_snapshot import OperatorSnapshot
-from sage_local.runtime.checkpoint.state_file import UNKEYED, WHOLE, read_state_file, reference, state_file_parts
+from sage_local.runtime.checkpoint.state_file import (
+    UNKEYED,
+    WHOLE,
+    read_state_file,
+    reference,
+    state_file_parts,
+    verify,
+)
 from sage_local.runtime.checkpoint.storage import Storage
 from sage_local.runtime.operators.timed import Incremental, Stateful
 from sage_local.runtime.protocol.blame import NO_RECORD, blame
@@ -93,6 +100,8 @@ class TaskCheckpoints:
         self._latest = attempt - 1
         self.is_suspended = False
         """Whether the task's source reads no further."""
+        self.has_taken_last = False
+        """Whether the last barrier has come: what follows it can only be another one."""
 
     @property
     def was_finished(self) -> bool:
@@ -125,6 +134,7 @@ class TaskCheckpoints:
         path = catalog.state_path(checkpoint, self._task)
         try:
             if barrier.is_last:
+                self.has_taken_last = True
                 for part in self._transactional:
                     part.end_records()
             deltas = self._may_add_delta()
@@ -225,12 +235,17 @@ class _Reader:
         self._data: dict[str, bytes] = {}
 
     def state(self, operator: str, files: Iterable[FileRef]) -> tuple[dict[int, list[bytes]], bytes | None]:
-        """Chunks by key group, in order, and the latest unkeyed state. The files were verified by the coordinator."""
+        """Chunks by key group, in order, and the latest unkeyed state.
+
+        Raises ``CheckpointError`` for a file that was damaged since the coordinator looked at it: the next execution
+        passes it over.
+        """
         keyed: dict[int, list[bytes]] = {}
         unkeyed: bytes | None = None
         for ref in files:
             if ref.path not in self._data:
-                self._data[ref.path] = self._storage.read(ref.path)
+                self._data[ref.path] = data = self._storage.read(ref.path)
+                verify(ref, data)
             for frame in read_state_file(ref.path, self._data[ref.path]):
                 if frame.operator != operator:
                     continue

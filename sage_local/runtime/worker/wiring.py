@@ -13,6 +13,7 @@ from sage_local.config import (
     Checkpointing,
     checkpointing_of,
 )
+from sage_local.core.clock import Clock, SystemClock
 from sage_local.core.data import data
 from sage_local.core.ids import ChannelId, TaskId, WorkerId
 from sage_local.functions import Role
@@ -64,6 +65,7 @@ class Surroundings:
 
     ``collect`` makes the output of a ``Collect`` operator; ``wake`` ends the sleep of the duty cycle from any thread;
     ``shared_objects`` outlive the tasks.
+    ``clock`` only goes on; ``wall`` is the machine's, of processing time.
     """
 
     channels: Channels
@@ -72,6 +74,7 @@ class Surroundings:
     wake: Callable[[], object]
     shared_objects: SharedObjects
     clock: Callable[[], int] = monotonic_ns
+    wall: Clock = SystemClock()
     checkpoints: Checkpoints | None = None
 
 
@@ -116,7 +119,12 @@ class _Wiring:
             time, upstream = self._gate()
         operators = build(with_counters[source is not None :], plan.settings)
         context = TaskContext(
-            plan.job_name, self._task, chain.parallelism, plan.settings, shared=self._around.shared_objects
+            plan.job_name,
+            self._task,
+            chain.parallelism,
+            plan.settings,
+            clock=self._around.wall,
+            shared=self._around.shared_objects,
         )
         return Task(
             context,

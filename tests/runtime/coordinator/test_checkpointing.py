@@ -5,6 +5,7 @@ from collections import deque
 from pathlib import Path
 
 from sage_local.config import Settings
+from sage_local.core.clock import ManualClock
 from sage_local.plan.planner import plan
 from sage_local.runtime.checkpoint.storage import open_storage
 from sage_local.runtime.coordinator.checkpointing import CheckpointShell
@@ -32,6 +33,7 @@ def test_a_task_that_ends_before_the_last_worker_is_there_is_known_to_have_ended
         warn=lambda text: None,
         on_complete=lambda checkpoint: None,
         on_impossible=lambda reason: None,
+        clock=ManualClock(1_800_000_000_000),
     )
     first, *others = sorted(physical.placement)
     shell.begin(1)

@@ -200,6 +200,12 @@ def test_a_stop_takes_a_last_checkpoint_at_once(job):
     assert job(Stored(1, 21)) == (NotifyComplete(1, is_final=True),)
 
 
+def test_a_stop_that_comes_before_the_last_worker_is_there_is_carried_out_then():
+    job = Driver()
+    assert job(Stopping(10)) == ()
+    assert job(Running(20, TASKS)) == (Trigger(1, is_last=True),)
+
+
 def test_a_stop_waits_for_the_checkpoint_in_flight(job):
     job(Tick(100))
     assert job(Stopping(101)) == ()

@@ -61,6 +61,10 @@ def test_a_job_runs_once_every_worker_is_ready() -> None:
     assert instructions == (AllReady(),)
 
 
+def test_a_job_that_is_stopped_while_it_starts_hears_when_all_are_there() -> None:
+    assert after(Start(), Ready(A), StopAsked(), Ready(B))[1] == (AllReady(),)
+
+
 def test_workers_are_told_to_leave_when_the_last_one_is_done() -> None:
     assert after(*STARTED, Done(A))[1] == ()
     assert after(*STARTED, Done(A), Done(B))[1] == (TellExit(),)

@@ -7,5 +7,6 @@ happens next is drawn from a seeded random number generator, so a run with one s
 from sage_local.runtime.launcher.simulation.faults import Fault, Faults
 from sage_local.runtime.launcher.simulation.run import Simulation, SimulationStuckError
 from sage_local.runtime.launcher.simulation.store import Stores, StoreSink
+from sage_local.runtime.launcher.simulation.world import World
 
-__all__ = ["Fault", "Faults", "Simulation", "SimulationStuckError", "StoreSink", "Stores"]
+__all__ = ["Fault", "Faults", "Simulation", "SimulationStuckError", "StoreSink", "Stores", "World"]

@@ -3,38 +3,47 @@
 import pickle
 from array import array
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from sage_local.config import BUFFER_TIMEOUT_MS, FRAME_ROWS, INCREMENTAL
-from sage_local.core.elements import Barrier, Rows
+from sage_local.core.elements import Barrier, Columns, Rows
 from sage_local.core.ids import ChannelId, TaskId, WorkerId
 from sage_local.functions.shared import SharedObjects
 from sage_local.plan.physical import Plan
 from sage_local.runtime.channels.frame import Frame
 from sage_local.runtime.channels.local import LocalChannel
-from sage_local.runtime.checkpoint.storage import Storage
 from sage_local.runtime.codec.rows import decode, encode
 from sage_local.runtime.job import Deployment
 from sage_local.runtime.launcher.simulation.faults import Fault
+from sage_local.runtime.launcher.simulation.storage import Disk, SimulatedStorage, SimulatedWriter
 from sage_local.runtime.launcher.simulation.world import World
 from sage_local.runtime.metrics.table import WorkerCounters, counter_count
 from sage_local.runtime.protocol.messages import (
     Cancel,
     CheckpointComplete,
     Command,
+    Deploy,
     Event,
+    Exit,
+    StandingBy,
+    StopSources,
     SuspendSources,
     TaskFailed,
     TriggerCheckpoint,
     WorkerDone,
+    WorkerReady,
 )
 from sage_local.runtime.protocol.snapshots import Checkpointing
 from sage_local.runtime.worker.duty import DutyCycle
 from sage_local.runtime.worker.failures import failure_of
-from sage_local.runtime.worker.snapshot_writer import DirectWriter
 from sage_local.runtime.worker.task import Task
 from sage_local.runtime.worker.task_checkpoints import TaskCheckpoints
 from sage_local.runtime.worker.wiring import Surroundings, tasks_of
+
+START_MS = 3
+LATE_START_MS = 300
+"""Time enough for other workers to have finished all of their tasks."""
 
 
 class SimulatedRing(LocalChannel):
@@ -44,9 +53,15 @@ class SimulatedRing(LocalChannel):
 
     def send(self, frame: Frame) -> None:
         """By the codec."""
-        if isinstance(frame.element, Rows):
-            frame = Frame(decode(encode(frame.element)), frame.ends_turn)
-        super().send(frame)
+        element = frame.element
+        if isinstance(element, Columns):
+            # Most simulated jobs have no columns, and pyarrow takes its time to load.
+            from sage_local.runtime.codec.columns import decode_stream, encode_stream
+
+            element = Columns(decode_stream(encode_stream(element.values)))
+        elif isinstance(element, Rows):
+            element = decode(encode(element))
+        super().send(Frame(element, frame.ends_turn))
 
 
 class SimulatedChannels:
@@ -73,93 +88,136 @@ class SimulatedChannels:
 
 
 class SimulatedWorker:
-    """What ``worker.main.Worker`` does with commands, without a process. ``Crash`` comes out where it dies."""
+    """What ``worker.main.Worker`` does, without a process. ``Crash`` comes out where it dies.
 
-    def __init__(
-        self,
-        number: WorkerId,
-        pickled: bytes,
-        checkpointing: Checkpointing,
-        channels: SimulatedChannels,
-        storage: Storage,
-        world: World,
-    ) -> None:
+    It starts at a moment of its own; commands and channels wait for it meanwhile, as they do in segments. ``channels``
+    are those of the execution at hand.
+    """
+
+    def __init__(self, number: WorkerId, channels: Callable[[], SimulatedChannels], disk: Disk, world: World) -> None:
         self.number = number
         self.commands: deque[Command] = deque()
         self.reports: deque[Event] = deque()
-        self.is_done = False
-        self._checkpointing = checkpointing
-        self._storage = storage
+        self.has_left = False
+        self._channels = channels
         self._world = world
-        self._writer = DirectWriter(storage)
-        deployment: Deployment = pickle.loads(pickled)
-        self._incremental = deployment.plan.settings[INCREMENTAL]
-        cells = array("q", bytes(8 * counter_count(deployment.plan, number)))
-        around = Surroundings(
-            channels,
-            cells,
-            _no_collect,
-            lambda: None,
-            SharedObjects(),
-            clock=world.clock,
-            checkpoints=self._task_checkpoints,
-        )
-        self._tasks = tasks = tasks_of(deployment.plan, number, around)
-        counters = WorkerCounters(cells, world.clock)
-        self._duty = DutyCycle(tasks, counters, on_failed=self._failed, on_finished=lambda task: None)
+        self._storage = SimulatedStorage(disk, is_coordinators=False)
+        self._writer = SimulatedWriter(self._storage, world)
+        self._shared = SharedObjects()
+        late = world.strikes(Fault.WORKER_STARTS_LATE, f"worker {number}")
+        self._starts_at_ns = world.now_ns + int(world.random.uniform(0, LATE_START_MS if late else START_MS) * 1e6)
+        self._has_started = False
+        self._has_failed = False
+        self._duty: DutyCycle | None = None
+        self._tasks: list[Task] = []
 
-    def open(self) -> None:
-        """Restore and open every task."""
-        self._world.may_crash(Fault.WORKER_DIES_AT_RESTORE, f"worker {self.number}")
-        self._duty.open()
-        self._world.may_crash(Fault.WORKER_DIES_AT_RESTORE, f"worker {self.number}")
-
-    def round(self) -> None:
-        """One round of the duty cycle."""
-        self._world.may_crash(Fault.WORKER_DIES, f"worker {self.number}")
-        if not self.is_done:
-            if self._world.strikes(Fault.USER_CODE_FAILS, f"worker {self.number}"):
-                self._failed(self._tasks[0], ValueError("simulated"))
+    def act(self) -> None:
+        """Obey, work or write: one of them."""
+        world = self._world
+        world.may_crash(Fault.WORKER_DIES, f"worker {self.number}")
+        if not self._has_started:
+            self._start()
+            return
+        chance = world.random.random()
+        if chance < 0.3 and self.commands:
+            self._obey(self.commands.popleft())
+        elif chance < 0.6:
+            self._writer.work()
+        elif self._duty is not None:
+            if self._tasks and world.strikes(Fault.USER_CODE_FAILS, f"worker {self.number}"):
+                world.random.choice(self._tasks).step = _raises  # type: ignore[method-assign]  # of user code in it
             self._duty.round()
             self._writer.poll()
 
-    def obey(self) -> None:
-        """The next command."""
-        command = self.commands.popleft()
-        self._world.tell(f"worker {self.number} obeys {command}")
-        match command:
-            case TriggerCheckpoint(checkpoint, is_last):
-                self._duty.trigger(Barrier(checkpoint, is_last))
-            case SuspendSources():
-                self._duty.suspend_sources()
-            case CheckpointComplete(checkpoint, is_final):
-                self._duty.complete(checkpoint)
-                if is_final:
-                    self._leave()
-            case Cancel(completed):
-                if completed is not None:
-                    self._duty.abandon(completed)
-                self._leave()
+    def _start(self) -> None:
+        if self._world.now_ns >= self._starts_at_ns:
+            self._has_started = True
+            self._report(WorkerReady(self.number, 0))
 
-    def _leave(self) -> None:
-        self._duty.close()
-        self.is_done = True
-        self.reports.append(WorkerDone(self.number))
+    def _obey(self, command: Command) -> None:
+        told = type(command).__name__ if isinstance(command, Deploy) else command
+        self._world.tell(f"worker {self.number} obeys {told}")
+        duty = self._duty
+        match command:
+            case Deploy(deployment, checkpointing):
+                assert checkpointing is not None
+                self._deploy(deployment, checkpointing)
+            case Cancel(completed):
+                if duty is not None and completed is not None:
+                    duty.abandon(completed)
+                self._stand_by()
+            case Exit():
+                self.has_left = True
+            case CheckpointComplete(checkpoint, is_final):
+                if duty is not None:
+                    duty.complete(checkpoint)
+                if is_final and not self._has_failed:
+                    self._close()
+                    self._report(WorkerDone(self.number))
+            case TriggerCheckpoint(checkpoint, is_last) if duty is not None:
+                duty.trigger(Barrier(checkpoint, is_last))
+            case SuspendSources() if duty is not None:
+                duty.suspend_sources()
+            case StopSources(drain) if duty is not None:
+                duty.stop_sources(drain=drain)
+
+    def _deploy(self, pickled: bytes, checkpointing: Checkpointing) -> None:
+        world = self._world
+        world.may_crash(Fault.WORKER_DIES_AT_RESTORE, f"worker {self.number}")
+        deployment: Deployment = pickle.loads(pickled)
+        plan = deployment.plan
+        cells = array("q", bytes(8 * counter_count(plan, self.number)))
+
+        def of_task(task: TaskId, parts: list[tuple[str, Any]]) -> TaskCheckpoints:
+            return TaskCheckpoints(
+                task,
+                parts,
+                attempt=checkpointing.attempt,
+                incremental=plan.settings[INCREMENTAL],
+                restore=checkpointing.restore.get(task),
+                storage=self._storage,
+                writer=self._writer,
+                report=self._report,
+            )
+
+        around = Surroundings(
+            self._channels(),
+            cells,
+            _no_collect,
+            lambda: None,
+            self._shared,
+            clock=world.clock,
+            wall=world,
+            checkpoints=of_task,
+        )
+        self._tasks = tasks_of(plan, self.number, around)
+        counters = WorkerCounters(cells, world.clock)
+        self._duty = DutyCycle(self._tasks, counters, on_failed=self._failed, on_finished=lambda task: None)
+        self._duty.open()
+        world.may_crash(Fault.WORKER_DIES_AT_RESTORE, f"worker {self.number}")
+
+    def _stand_by(self) -> None:
+        self._close()
+        self._writer = SimulatedWriter(self._storage, self._world, before=self._writer)
+        self._has_failed = False
+        self._report(StandingBy(self.number))
+
+    def _close(self) -> None:
+        if self._duty is not None:
+            self._duty.close()
+            self._duty = None
 
     def _failed(self, task: Task, error: BaseException) -> None:
-        self.reports.append(TaskFailed(task.context.task, failure_of(task, error)))
+        self._has_failed = True
+        self._report(TaskFailed(task.context.task, failure_of(task, error)))
 
-    def _task_checkpoints(self, task: TaskId, parts: list[tuple[str, Any]]) -> TaskCheckpoints:
-        return TaskCheckpoints(
-            task,
-            parts,
-            attempt=self._checkpointing.attempt,
-            incremental=self._incremental,
-            restore=self._checkpointing.restore.get(task),
-            storage=self._storage,
-            writer=self._writer,
-            report=self.reports.append,
-        )
+    def _report(self, event: Event) -> None:
+        if not self._world.is_dying:
+            self.reports.append(event)
+
+
+def _raises() -> bool:
+    raise ValueError("simulated")
 
 
 def _no_collect(operator: str) -> Any:
