@@ -1,8 +1,9 @@
 """Plots as SVG text: they stand in a page, or in a file of their own, and need nothing from elsewhere."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from math import ceil, floor, log10
 
 from sage_local.bench.results import Spread
 from sage_local.bench.units import number
@@ -55,48 +56,49 @@ def _whisker(low: float, high: float, middle: float) -> str:
     return f'<path d="{path}" stroke="{_INK}" fill="none"/>'
 
 
-_PLOT_HEIGHT = 240
-_LEFT, _RIGHT, _BOTTOM = 70, 20, 46
+_PLOT_HEIGHT = 160
+_LEFT, _RIGHT, _BOTTOM = 80, 20, 30
+_MOST_TICKS = 5
 
 
-def lines(heading: str, ticks: Sequence[str], series: Mapping[str, tuple[str, Sequence[Spread | None]]]) -> str:
-    """Values over settings that are not on a scale: one place per tick, from zero up, a point and whisker at each.
-
-    ``series`` is colour and points by name. A point may be missing.
-    """
-    most = max(point.high for _, points in series.values() for point in points if point is not None) or 1.0
+def points(heading: str, ticks: Sequence[str], values: Sequence[Spread | None], colour: str) -> str:
+    """A point with its whisker over each tick, from zero up; a value may be missing."""
+    highest = max((value.high for value in values if value is not None), default=0.0) or 1.0
+    step = _round_step(highest)
+    steps = ceil(highest / step)
     bottom = _HEAD + _PLOT_HEIGHT
-    step = (_WIDTH - _LEFT - _RIGHT) / len(ticks)
-    places = [_LEFT + step * (number + 0.5) for number in range(len(ticks))]
-    drawn = [_axis(most, bottom)]
-    drawn += [_text(x, bottom + 18, tick, anchor="middle") for x, tick in zip(places, ticks, strict=True)]
-    for order, (name, (colour, points)) in enumerate(series.items()):
-        shift = 5 * (order - (len(series) - 1) / 2)  # whiskers beside each other, not on top
-        drawn.append(_series([x + shift for x in places], points, bottom, most, colour))
-        drawn.append(_text(_LEFT + 160 * order, bottom + 38, f"● {name}", colour=colour))
+
+    def y(value: float) -> float:
+        return bottom - value / (steps * step) * _PLOT_HEIGHT
+
+    drawn = [_gridline(y(mark * step), number(mark * step)) for mark in range(steps + 1)]
+    width = (_WIDTH - _LEFT - _RIGHT) / len(ticks)
+    for place, (tick, value) in enumerate(zip(ticks, values, strict=True)):
+        x = _LEFT + width * (place + 0.5)
+        drawn.append(_text(x, bottom + 20, tick, anchor="middle"))
+        if value is not None:
+            drawn.append(_point(x, y(value.low), y(value.median), y(value.high), colour))
     return _svg(heading, bottom + _BOTTOM, drawn)
 
 
-def _axis(most: float, bottom: float) -> str:
-    drawn = []
-    for part in (0, 0.25, 0.5, 0.75, 1):
-        y = bottom - part * _PLOT_HEIGHT
-        drawn.append(f'<path d="M{_LEFT} {y:.1f}H{_WIDTH - _RIGHT}" stroke="{_FAINT}" stroke-opacity="0.35"/>')
-        drawn.append(_text(_LEFT - 8, y + 4, number(part * most), anchor="end", colour=_FAINT))
-    return "".join(drawn)
+def _round_step(most: float) -> float:
+    """1, 2 or 5 times a power of ten, so that at most ``_MOST_TICKS`` of them reach ``most``."""
+    rough = most / _MOST_TICKS
+    power = 10.0 ** floor(log10(rough))
+    return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough)
 
 
-def _series(places: Sequence[float], points: Sequence[Spread | None], bottom: float, most: float, colour: str) -> str:
-    def y(value: float) -> float:
-        return bottom - value / most * _PLOT_HEIGHT
+def _gridline(y: float, label: str) -> str:
+    line = f'<path d="M{_LEFT} {y:.1f}H{_WIDTH - _RIGHT}" stroke="{_FAINT}" stroke-opacity="0.35"/>'
+    return line + _text(_LEFT - 8, y + 4, label, anchor="end", colour=_FAINT)
 
-    there = [(x, point) for x, point in zip(places, points, strict=True) if point is not None]
-    path = " ".join(f"{x:.1f},{y(point.median):.1f}" for x, point in there)
-    drawn = [f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.5"/>']
-    for x, point in there:
-        drawn.append(f'<path d="M{x:.1f} {y(point.low):.1f}V{y(point.high):.1f}" stroke="{colour}"/>')
-        drawn.append(f'<circle cx="{x:.1f}" cy="{y(point.median):.1f}" r="3.5" fill="{colour}"/>')
-    return "".join(drawn)
+
+def _point(x: float, low: float, middle: float, high: float, colour: str) -> str:
+    path = f"M{x:.1f} {low:.1f}V{high:.1f}M{x - 5:.1f} {low:.1f}h10M{x - 5:.1f} {high:.1f}h10"
+    return (
+        f'<path d="{path}" stroke="{colour}" fill="none"/>'
+        f'<circle cx="{x:.1f}" cy="{middle:.1f}" r="4" fill="{colour}"/>'
+    )
 
 
 def _text(x: float, y: float, text: str, *, anchor: str = "start", colour: str = _INK, weight: str = "") -> str:

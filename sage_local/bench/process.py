@@ -6,6 +6,7 @@ process is not work saved.
 
 import os
 import resource
+import signal
 import subprocess
 import threading
 import time
@@ -15,11 +16,16 @@ from dataclasses import dataclass
 import psutil
 
 _MEMORY_SAMPLE_S = 0.1
+_PATIENCE_S = 30
+"""For a job that drains."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """How a process ended and what it wrote; ``cpu_s`` and ``peak_bytes`` are those of its whole tree."""
+    """How a process ended and what it wrote; ``cpu_s`` and ``peak_bytes`` are those of its whole tree.
+
+    ``was_interrupted``: it was still running at its limit.
+    """
 
     exit_code: int
     stdout: str
@@ -27,24 +33,47 @@ class Run:
     wall_s: float
     cpu_s: float
     peak_bytes: int
+    was_interrupted: bool = False
 
 
-def run_process(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Run:
-    """Run ``command`` to its end, with ``environment`` on top of ours. One at a time in this process."""
+def run_process(
+    command: Sequence[str],
+    environment: Mapping[str, str] | None = None,
+    *,
+    stdout: int = subprocess.PIPE,
+    limit_s: float | None = None,
+) -> Run:
+    """Run ``command`` to its end, with ``environment`` on top of ours. One at a time in this process.
+
+    After ``limit_s`` it is sent SIGINT, and SIGKILL if it does not end by that.
+    """
     cpu_before_s = _children_cpu_s()
     started = time.perf_counter()
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **(environment or {})}
+        command, stdout=stdout, stderr=subprocess.PIPE, text=True, env={**os.environ, **(environment or {})}
     )
     peak = _PeakMemory(process.pid)
     peak.start()
     try:
-        stdout, stderr = process.communicate()
+        out, err, was_interrupted = _communicate(process, limit_s)
     finally:
         process.wait()
         wall_s = time.perf_counter() - started
         peak.finish()
-    return Run(process.returncode, stdout, stderr, wall_s, _children_cpu_s() - cpu_before_s, peak.bytes)
+    cpu_s = _children_cpu_s() - cpu_before_s
+    return Run(process.returncode, out or "", err, wall_s, cpu_s, peak.bytes, was_interrupted)
+
+
+def _communicate(process: subprocess.Popen[str], limit_s: float | None) -> tuple[str, str, bool]:
+    try:
+        return *process.communicate(timeout=limit_s), False
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGINT)
+    try:
+        return *process.communicate(timeout=_PATIENCE_S), True
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return *process.communicate(), True
 
 
 def _children_cpu_s() -> float:

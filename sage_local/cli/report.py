@@ -1,6 +1,7 @@
 """How a failed program is shown: the user's own frames, then what happened, once."""
 
 import traceback
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TextIO
 
@@ -34,6 +35,14 @@ def tell_left_out(result: JobResult, stream: TextIO) -> None:
                 " late for their windows and were dropped (side_output_late_data() keeps them)\n"
             )
     stream.flush()
+
+
+def results_text(results: Iterable[JobResult]) -> str:
+    """Job by job what ``submit`` returned, as JSON."""
+    import json  # rarely asked for, and else a part of every job's start
+    from dataclasses import asdict
+
+    return json.dumps([asdict(result) for result in results], indent=1) + "\n"
 
 
 def described(error: BaseException) -> str:

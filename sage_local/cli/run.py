@@ -10,11 +10,12 @@ import click
 from sage_local.api.overrides import Overrides, overriding
 from sage_local.cli.exits import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_STDOUT_CLOSED, stdout_is_closed
 from sage_local.cli.program_options import program_options
-from sage_local.cli.report import report, tell_left_out
+from sage_local.cli.report import report, results_text, tell_left_out
 from sage_local.cli.script import run_script
 from sage_local.cli.settings_input import command_line_layer
 from sage_local.cli.signals import SignalWatch
 from sage_local.plan.physical import Plan
+from sage_local.runtime.job import JobResult
 
 
 class RunGroup(click.Group):
@@ -35,23 +36,38 @@ def command() -> None:
 
 
 @command.command("local")
+@click.option(
+    "--result",
+    "result_file",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    metavar="FILE",
+    help="Write what each finished job did there, as JSON.",
+)
 @program_options
-def local(file: Path, args: tuple[str, ...], **options: Any) -> None:
+def local(file: Path, args: tuple[str, ...], *, result_file: Path | None, **options: Any) -> None:
     """Run a Python file on this machine; its jobs take the settings given here over all others.
 
     Whatever stands behind -- is for the program.
     """
     layer = command_line_layer(**options)
     jobs: list[Plan] = []
+    results: list[JobResult] = []
+
+    def finished(result: JobResult) -> None:
+        results.append(result)
+        tell_left_out(result, sys.stderr)
+
     with _progress_line() as line:
         overrides = Overrides(
             layers=(layer,),
             on_planned=jobs.append,
             on_progress=line.show if line else None,
-            on_result=lambda result: tell_left_out(result, sys.stderr),
+            on_result=finished,
         )
         with overriding(overrides):
             code = execute(file, args)
+    if result_file is not None:
+        result_file.write_text(results_text(results), encoding="utf-8")
     if code == 0 and not jobs:
         click.echo(f"sage: {file} ended without submitting a job", err=True)
     raise SystemExit(code)

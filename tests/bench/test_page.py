@@ -2,7 +2,7 @@ import re
 from xml.etree import ElementTree
 
 from sage_local.bench.page import results_page, workload_plot
-from sage_local.bench.plot import Bar, bars, lines
+from sage_local.bench.plot import Bar, bars, points
 from sage_local.bench.results import ContestantResult, FigureResult, Results, Spread, WorkloadResult
 from sage_local.bench.workload import Role
 
@@ -44,8 +44,14 @@ def test_bars_are_as_long_as_their_medians() -> None:
 def test_plots_are_well_formed_whatever_the_names() -> None:
     point = Spread((1.0, 2.0))
     ElementTree.fromstring(bars("<&>", [Bar("<&>", point, "#000")], unit="<s>"))
-    ElementTree.fromstring(lines("<&>", ["<1>", "&"], {"<&>": ("#000", [point, None])}))
+    ElementTree.fromstring(points("<&>", ["<1>", "&"], [point, None], "#000"))
 
 
 def test_a_plot_of_nothing_but_zero_is_drawn() -> None:
     ElementTree.fromstring(bars("zero", [Bar("a", Spread((0.0,)), "#000")]))
+    ElementTree.fromstring(points("zero", ["a", "b"], [Spread((0.0,)), None], "#000"))
+
+
+def test_the_axis_of_a_plot_has_round_numbers() -> None:
+    svg = points("rates", ["a"], [Spread((110_570.0,))], "#000")
+    assert re.findall(r">([\d,]+)</text>", svg) == ["0", "50,000", "100,000", "150,000"]

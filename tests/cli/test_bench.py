@@ -95,3 +95,29 @@ def test_compare_refuses_a_file_without_results(sage: Run, tmp_path: Path) -> No
     done = sage("bench", "compare", broken, broken)
     assert done.returncode == 2
     assert "broken.json is no JSON file" in done.stderr
+
+
+JOB = """
+from sage_local import LocalEnvironment
+
+env = LocalEnvironment("small")
+env.from_collection(range(10)).map(str).sink(lambda text: None)
+env.submit()
+"""
+FIXED = ("--set", "frame.max-rows=10", "--set", "buffer.timeout=10ms", "--set", "ring.max-size=1mb")
+
+
+def test_tune_runs_the_program_and_gives_advice(sage: Run, program: Program, tmp_path: Path) -> None:
+    done = sage("bench", "tune", "-n", 1, *FIXED, "--html", "page.html", program(JOB))
+    assert (done.stderr, done.returncode) == ("", 0)
+    assert "as it is" in done.stdout
+    assert "much of it start-up" in done.stdout
+    assert re.search("^(Leave the settings as they are|Recommended: )", done.stdout, re.MULTILINE)
+    assert "<svg" in (tmp_path / "page.html").read_text()
+
+
+def test_tune_ends_with_the_error_of_a_program_that_fails(sage: Run, program: Program) -> None:
+    done = sage("bench", "tune", program("raise ValueError('mine')\n"))
+    assert done.returncode == 1
+    assert "program.py failed with exit code 1" in done.stderr
+    assert "ValueError: mine" in done.stderr

@@ -1,3 +1,4 @@
+import json
 import os
 import pty
 import signal
@@ -166,3 +167,9 @@ def test_on_a_terminal_there_is_a_progress_line(program: Program, environment: d
     assert " · from_collection ".encode() in screen
     assert b"\r\x1b[2Kdrained\r\n" in screen
     assert screen.endswith(b"\r\x1b[2K")
+
+
+def test_what_jobs_did_can_be_written_to_a_file(sage: Run, program: Program, tmp_path: Path) -> None:
+    assert sage("run", "local", "--result", "result.json", program(THREE)).returncode == 0
+    (job,) = json.loads((tmp_path / "result.json").read_text())
+    assert (job["name"], [operator["records_out"] for operator in job["operators"]]) == ("three", [3, 3, 0])

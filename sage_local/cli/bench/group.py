@@ -11,6 +11,7 @@ from sage_local.cli.group import LazyGroup
     modules={
         "list": "sage_local.cli.bench.list",
         "run": "sage_local.cli.bench.run",
+        "tune": "sage_local.cli.bench.tune",
         "compare": "sage_local.cli.bench.compare",
     },
 )

@@ -1,12 +1,15 @@
 """Results as tables on a terminal; in a pipe as wide as they need to be."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import IO
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from sage_local.bench.measuring import Progress
 from sage_local.bench.results import ContestantResult, FigureResult, Spread, WorkloadResult
 from sage_local.bench.units import amount, in_order, number, shown, title
 
@@ -18,6 +21,16 @@ def console(stream: IO[str] | None = None) -> Console:
     """For ``stream``, or standard output."""
     file = stream or sys.stdout
     return Console(file=file, highlight=False, width=None if file.isatty() else _WIDTH_IN_PIPE)
+
+
+@contextmanager
+def progress_line() -> Iterator[Progress]:
+    """A line on standard error while somebody looks at it."""
+    if not sys.stderr.isatty():
+        yield lambda text: None
+        return
+    with console(sys.stderr).status("") as status:
+        yield status.update
 
 
 def show_workload(result: WorkloadResult, out: Console) -> None:

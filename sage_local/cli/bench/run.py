@@ -1,17 +1,14 @@
 """``sage bench run``: measure workloads."""
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
 from sage_local.bench.catalog import UnknownWorkload, built_in, find
 from sage_local.bench.machine import machine
-from sage_local.bench.measuring import ContestantFailed, Progress, measure
+from sage_local.bench.measuring import ContestantFailed, measure
 from sage_local.bench.results import Results, WorkloadResult, write_results
-from sage_local.cli.bench.report import console, show_workload
+from sage_local.cli.bench.report import console, progress_line, show_workload
 from sage_local.cli.exits import EXIT_FAILED
 
 _OUTPUT = click.Path(dir_okay=False, writable=True, path_type=Path)
@@ -46,7 +43,7 @@ def command(
     described = machine()
     done: list[WorkloadResult] = []
     out = console()
-    with _progress() as progress:
+    with progress_line() as progress:
         for found in wanted:
             try:
                 done.append(measure(found, repetitions, scale, progress))
@@ -64,13 +61,3 @@ def command(
         html_file.write_text(results_page(results), encoding="utf-8")
     if check_goals and any(figure.is_reached is False for each in done for figure in each.figures):
         raise SystemExit(EXIT_FAILED)
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    """A line on standard error while somebody looks at it."""
-    if not sys.stderr.isatty():
-        yield lambda text: None
-        return
-    with console(sys.stderr).status("") as status:
-        yield status.update
