@@ -17,6 +17,7 @@ static PyMethodDef functions[] = {
     {"fold", (PyCFunction)(void (*)(void))sage_py_fold, METH_FASTCALL, "Fold records into accumulators by key."},
     {"fold_sessions", (PyCFunction)(void (*)(void))sage_py_fold_sessions, METH_FASTCALL,
      "Fold records into the latest session of their key."},
+    {"merge", (PyCFunction)(void (*)(void))sage_py_merge, METH_FASTCALL, "Merge accumulators by key."},
     {"reduce", (PyCFunction)(void (*)(void))sage_py_reduce, METH_FASTCALL, "Fold records by a function, by key."},
     {0},
 };

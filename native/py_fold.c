@@ -1,4 +1,4 @@
-#include "py_selector.h"
+#include "py_steps.h"
 
 /* Folds records into accumulators by key: the inner loops of windows and of reduce.
  *
@@ -6,76 +6,35 @@
  * is called here (hashes, comparisons, additions, attributes) may be the user's code and change anything, so every
  * object in use is owned. */
 
-enum { MOST_STEPS = 16 };
-enum { SUM, MIN, MAX, COUNT };  /* as in runtime/state/folding.py */
-
-typedef struct {
-    long operation;
-    sage_selector value;
-} step;
-
-typedef struct {
-    step steps[MOST_STEPS];
-    Py_ssize_t count;
-    bool single; /* the accumulator is the one value itself, not a list */
-} folding;
-
-static bool read_folding(PyObject *steps, folding *into)
-{
-    into->single = PyTuple_CheckExact(steps);
-    if (!into->single && !PyList_CheckExact(steps)) {
-        PyErr_SetString(PyExc_TypeError, "steps are a list or a tuple");
-        return false;
-    }
-    into->count = PySequence_Fast_GET_SIZE(steps);
-    if (into->count < 1 || into->count > MOST_STEPS || (into->single && into->count != 1)) {
-        PyErr_Format(PyExc_ValueError, "expected 1 to %d steps, found %zd", MOST_STEPS, into->count);
-        return false;
-    }
-    for (Py_ssize_t i = 0; i < into->count; i++) {
-        step *each = &into->steps[i];
-        long how;
-        PyObject *what;
-        PyObject *item = PySequence_Fast_GET_ITEM(steps, i);
-        if (!PyTuple_Check(item)) {
-            PyErr_SetString(PyExc_TypeError, "a step is (operation, how, what)");
-            return false;
-        }
-        if (!PyArg_ParseTuple(item, "llO", &each->operation, &how, &what) || !sage_read_selector(how, what, &each->value))
-            return false;
-    }
-    return true;
-}
-
 /* What a step makes of the first record. */
-static inline PyObject *begun(const step *by, PyObject *record)
+static inline PyObject *begun(const sage_step *by, PyObject *record)
 {
-    return by->operation == COUNT ? PyLong_FromLong(1) : sage_selected(record, &by->value);
+    return by->operation == SAGE_COUNT ? PyLong_FromLong(1) : sage_selected(record, &by->value);
 }
 
 /* What it makes of a further one. */
-static inline PyObject *added(const step *by, PyObject *old, PyObject *record)
+static inline PyObject *added(const sage_step *by, PyObject *old, PyObject *record)
 {
-    if (by->operation == COUNT) {
+    if (by->operation == SAGE_COUNT) {
         long long number = PyLong_AsLongLong(old);
         return number == -1 && PyErr_Occurred() ? NULL : PyLong_FromLongLong(number + 1);
     }
     PyObject *value = sage_selected(record, &by->value);
     if (!value)
         return NULL;
-    if (by->operation == SUM) {
+    if (by->operation == SAGE_SUM) {
         PyObject *sum = PyNumber_Add(old, value);
         Py_DECREF(value);
         return sum;
     }
-    int replaces = PyObject_RichCompareBool(value, old, by->operation == MIN ? Py_LT : Py_GT);
+    int replaces = PyObject_RichCompareBool(value, old, by->operation == SAGE_MIN ? Py_LT : Py_GT);
     if (replaces > 0)
         return value;
     Py_DECREF(value);
     return replaces < 0 ? NULL : Py_NewRef(old);
 }
 
-static PyObject *first_accumulator(const folding *by, PyObject *record)
+static PyObject *first_accumulator(const sage_folding *by, PyObject *record)
 {
     if (by->single)
         return begun(&by->steps[0], record);
@@ -91,13 +50,11 @@ static PyObject *first_accumulator(const folding *by, PyObject *record)
 }
 
 /* Adds to an accumulator that is a list. */
-static bool add_to_list(const folding *by, PyObject *list, PyObject *record)
+static bool add_to_list(const sage_folding *by, PyObject *list, PyObject *record)
 {
     for (Py_ssize_t i = 0; i < by->count; i++) {
-        if (!PyList_CheckExact(list) || i >= PyList_GET_SIZE(list)) {
-            PyErr_SetString(PyExc_TypeError, "an accumulator is not what it was made as");
+        if (!sage_has_place(list, i))
             return false;
-        }
         PyObject *old = Py_NewRef(PyList_GET_ITEM(list, i));
         PyObject *value = added(&by->steps[i], old, record);
         Py_DECREF(old);
@@ -107,7 +64,7 @@ static bool add_to_list(const folding *by, PyObject *list, PyObject *record)
     return true;
 }
 
-static bool fold_one(PyObject *space, PyObject *key, PyObject *record, const folding *by)
+static bool fold_one(PyObject *space, PyObject *key, PyObject *record, const sage_folding *by)
 {
     PyObject *old = Py_XNewRef(PyDict_GetItemWithError(space, key));
     if (!old && PyErr_Occurred())
@@ -148,9 +105,9 @@ PyObject *sage_py_fold(PyObject *module, PyObject *const *args, Py_ssize_t count
                     PyIter_Check(args[2]),
                 "fold(space: dict, keys: list | None, records: iterator, key: (how, what), steps)"))
         return NULL;
-    folding by;
+    sage_folding by;
     sage_selector key_selector;
-    if (!sage_read_selection(args[3], &key_selector) || !read_folding(args[4], &by))
+    if (!sage_read_selection(args[3], &key_selector) || !sage_read_folding(args[4], &by))
         return NULL;
     PyObject *record;
     for (Py_ssize_t i = 0; (record = PyIter_Next(args[2])); i++) {
@@ -212,7 +169,7 @@ PyObject *sage_py_reduce(PyObject *module, PyObject *const *args, Py_ssize_t cou
 enum { START, END, ACCUMULATOR, SESSION_SLOTS = 4 };
 
 /* Puts a record into its key's latest session; 0 when it does not belong there, -1 with an exception set. */
-static int add_to_session(PyObject *session, PyObject *record, long long time, long long gap, const folding *by)
+static int add_to_session(PyObject *session, PyObject *record, long long time, long long gap, const sage_folding *by)
 {
     if (!PyList_CheckExact(session) || PyList_GET_SIZE(session) != SESSION_SLOTS) {
         PyErr_SetString(PyExc_TypeError, "a session is not what it was made as");
@@ -249,9 +206,9 @@ PyObject *sage_py_fold_sessions(PyObject *module, PyObject *const *args, Py_ssiz
                     PyList_CheckExact(args[3]),
                 "fold_sessions(sessions: dict, keys: list, records: iterator, times: list, gap: int, steps, other)"))
         return NULL;
-    folding by;
+    sage_folding by;
     long long gap = PyLong_AsLongLong(args[4]);
-    if ((gap == -1 && PyErr_Occurred()) || !read_folding(args[5], &by))
+    if ((gap == -1 && PyErr_Occurred()) || !sage_read_folding(args[5], &by))
         return NULL;
     sage_selector none = {SAGE_WHOLE, NULL, -1};
     PyObject *record;

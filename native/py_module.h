@@ -97,6 +97,7 @@ PyObject *sage_py_select(PyObject *module, PyObject *const *args, Py_ssize_t cou
 PyObject *sage_py_bounds(PyObject *module, PyObject *values);
 PyObject *sage_py_fold(PyObject *module, PyObject *const *args, Py_ssize_t count);
 PyObject *sage_py_fold_sessions(PyObject *module, PyObject *const *args, Py_ssize_t count);
+PyObject *sage_py_merge(PyObject *module, PyObject *const *args, Py_ssize_t count);
 PyObject *sage_py_reduce(PyObject *module, PyObject *const *args, Py_ssize_t count);
 
 #endif

@@ -223,6 +223,19 @@ def fold_sessions(
     A record that does not fall into its key's session, or whose key has none, is handed to `other(key, record, time)`.
     """
 
+def merge(
+    target: dict[Any, Any],
+    source: dict[Any, Any],
+    before: bool,
+    steps: list[tuple[int, int, Any]] | tuple[tuple[int, int, Any]],
+    /,
+) -> None:
+    """Merge the accumulators of `source` into `target` by key, behind or `before` those that are there.
+
+    Where there are none, `target` shares that of `source`. A list in `target` that nobody else refers to is changed in
+    place; any other accumulator is replaced.
+    """
+
 def reduce(
     state: dict[Any, Any],
     keys: list[Any],

@@ -6,12 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sage_local.runtime.native import fold, fold_sessions, reduce
+from sage_local.runtime.native import fold, fold_sessions, merge, reduce
 
 SUM, MIN, MAX, COUNT = range(4)
 WHOLE = (0, None)
 STEPS = [(SUM, 1, 1), (COUNT, *WHOLE), (MIN, 1, 1), (MAX, 1, 1)]
 RECORDS = st.lists(st.tuples(st.sampled_from(["a", "b", 1, 1.0, None]), st.one_of(st.integers(), st.floats(-9, 9))))
+WHOLE_NUMBERS = st.lists(st.tuples(st.sampled_from("abc"), st.integers()))  # sums of floats depend on their order
 
 
 class Reading(NamedTuple):
@@ -139,3 +140,54 @@ def test_records_go_into_the_latest_session_or_elsewhere() -> None:
     )
     assert sessions == {"a": [0, 22, [8, 3], None]}
     assert [(key, time) for key, _, time in elsewhere] == [("b", 12), ("a", 40), ("a", -1)]
+
+
+@given(WHOLE_NUMBERS, WHOLE_NUMBERS, st.booleans())
+def test_merging_panes_gives_what_folding_all_of_their_records_gives(
+    earlier: list[tuple[Any, int]], later: list[tuple[Any, int]], before: bool
+) -> None:
+    first: dict[Any, Any] = {}
+    second: dict[Any, Any] = {}
+    fold(first, None, iter(earlier), (1, 0), STEPS)
+    fold(second, None, iter(later), (1, 0), STEPS)
+    whole: dict[Any, Any] = {}
+    fold(whole, None, iter([*earlier, *later]), (1, 0), STEPS)
+    target, source = (second, first) if before else (first, second)
+    merge(target, source, before, STEPS)
+    assert target == whole
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_single_values_merge_too(step: tuple[int, int, Any]) -> None:
+    target: dict[str, Any] = {"a": 3}
+    merge(target, {"a": 5, "b": 1}, False, (step,))
+    assert target == {"a": {SUM: 8, COUNT: 8, MIN: 3, MAX: 5}[step[0]], "b": 1}
+
+
+def test_of_values_that_are_equal_the_earlier_is_kept() -> None:
+    for step in STEPS[2:]:
+        target: dict[str, Any] = {"a": 1}
+        merge(target, {"a": 1.0}, False, (step,))
+        assert type(target["a"]) is int
+        merge(target, {"a": 1.0}, True, (step,))
+        assert type(target["a"]) is float
+
+
+def test_an_accumulator_that_somebody_else_has_is_not_changed() -> None:
+    pane = {"a": [1, 1, 1, 1]}
+    target: dict[str, Any] = {}
+    merge(target, pane, False, STEPS)
+    merge(target, pane, False, STEPS)
+    own = target["a"]
+    assert (pane, target) == ({"a": [1, 1, 1, 1]}, {"a": [2, 2, 1, 1]})
+    merge(target, pane, True, STEPS)
+    assert own == [2, 2, 1, 1]
+    assert target == {"a": [3, 3, 1, 1]}
+
+
+@pytest.mark.parametrize(("old", "new"), [([1], [1, 2]), ([1, 2], [1]), (1, [1, 2]), ([1, 2], "ab"), ([1, 2], [1, ""])])
+def test_accumulators_that_do_not_fit_together_are_refused(old: Any, new: Any) -> None:
+    with pytest.raises(TypeError):
+        merge({"a": old}, {"a": new}, False, [(SUM, 0, None), (COUNT, 0, None)])
+    with pytest.raises(TypeError):
+        merge({"a": old}, {"a": new}, True, [(SUM, 0, None), (COUNT, 0, None)])

@@ -6,13 +6,13 @@ they are told: see ``_native.pyi``.
 
 from enum import IntEnum
 
-from sage_local.runtime.native import fold, fold_sessions, reduce
+from sage_local.runtime.native import fold, fold_sessions, merge, reduce
 
-__all__ = ["MOST_STEPS", "Operation", "Step", "Steps", "fold", "fold_sessions", "reduce"]
+__all__ = ["MOST_STEPS", "Operation", "Step", "Steps", "fold", "fold_sessions", "merge", "reduce"]
 
 
 class Operation(IntEnum):
-    """What a step makes of the selected value; the numbers are those of ``native/py_fold.c``."""
+    """What a step makes of the selected value; the numbers are those of ``native/py_steps.h``."""
 
     SUM = 0
     MIN = 1

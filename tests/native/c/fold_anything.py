@@ -82,6 +82,20 @@ def fold_sessions(native: Any) -> None:
                     native.fold_sessions(sessions, keys, left, times, 3, steps, lambda *_: None)
 
 
+def merge_everything(native: Any) -> None:
+    for steps in ([(operation, 0, None) for operation in range(4)], ((0, 0, None),), ((2, 0, None),)):
+        for before in (False, True):
+            target: dict[Any, Any] = {}
+            source: dict[Any, Any] = {}
+            for number, value in enumerate(batch(target, source)):
+                target[number] = [value, 1, value, *batch(target, source)]
+                source[number] = [1, value, value, 1] if number % 2 else value
+            while source:
+                with contextlib.suppress(Exception):
+                    native.merge(target, source, before, steps)
+                source.popitem()
+
+
 def reduce_everything(native: Any) -> None:
     state: dict[Any, Any] = {}
     keys: list[Any] = []
@@ -102,7 +116,7 @@ def select_everything(native: Any) -> None:
 
 def main() -> None:
     native = load(sys.argv[1])
-    for exercise in (fold_everything, fold_sessions, reduce_everything, select_everything):
+    for exercise in (fold_everything, fold_sessions, merge_everything, reduce_everything, select_everything):
         exercise(native)
 
 

@@ -5,7 +5,7 @@ iterator where the failing record was, so an error finds its record without any 
 """
 
 from collections import _count_elements  # type: ignore[attr-defined]  # Counter's own loop; in C over a plain dict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from textwrap import indent
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from sage_local.runtime.codec.selectors import WHOLE, expression, selection
 from sage_local.runtime.operators.windows.parts import RECORD, Part, Scope, aggregate_part, reduce_part, values_part
 from sage_local.runtime.state.folding import fold as native_fold
 from sage_local.runtime.state.folding import fold_sessions as native_fold_sessions
+from sage_local.runtime.state.folding import merge as native_merge
 
 Space = Any  # a mutable mapping of keys to accumulators
 Loop = Callable[..., None]
@@ -191,13 +192,22 @@ class Fold:
         """Fold each record into the space that ``find`` has for its pane."""
         self._loop(one=False, keyed=keys is not None)(find, keys, records, times)
 
-    def merge_into(self, target: Space, accumulators: Iterable[tuple[Any, Any]]) -> None:
-        """Merge ``accumulators`` by key into ``target``, behind those that are there."""
-        self._merging(before=False)(target, accumulators)
+    def merge_into(self, target: Space, accumulators: Mapping[Any, Any]) -> None:
+        """Merge ``accumulators`` by key into ``target``, behind those that are there.
 
-    def merge_before(self, target: Space, accumulators: Iterable[tuple[Any, Any]]) -> None:
-        """Merge ``accumulators`` by key into ``target``, before those that are there."""
-        self._merging(before=True)(target, accumulators)
+        Accumulators that are in ``target`` alone may be changed, all others are replaced.
+        """
+        self._merge(target, accumulators, before=False)
+
+    def merge_before(self, target: Space, accumulators: Mapping[Any, Any]) -> None:
+        """As ``merge_into``, before those that are there."""
+        self._merge(target, accumulators, before=True)
+
+    def _merge(self, target: Space, accumulators: Mapping[Any, Any], *, before: bool) -> None:
+        if self._steps is not None and type(target) is dict and type(accumulators) is dict:
+            native_merge(target, accumulators, before, self._steps)
+        else:
+            self._merging(before=before)(target, accumulators.items())
 
     def merge_two(self, first: Any, second: Any) -> Any:
         """One accumulator of both; neither is changed."""

@@ -121,7 +121,7 @@ class SessionWindowsOperator(WindowOperator):
             return [own.start, own.end, EMPTY, None]
         whole: dict[Any, Any] = {None: sessions[0][ACCUMULATOR]}
         for each in sessions[1:]:
-            self._output.fold.merge_into(whole, [(None, each[ACCUMULATOR])])
+            self._output.fold.merge_into(whole, {None: each[ACCUMULATOR]})
         start = min(own.start, sessions[0][START])
         return [start, max(own.end, *(each[END] for each in sessions)), whole[None], None]
 

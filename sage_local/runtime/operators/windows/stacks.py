@@ -24,7 +24,7 @@ class Stacks:
         self._pane = pane
         self._per_window = per_window
         self._per_slide = per_slide
-        self._front: dict[int, Accumulators] = {}
+        self._front: dict[int, dict[Any, Any]] = {}
         self._back: dict[Any, Any] = {}
         self.taken_up_to = NEVER
         """Panes below are in the stacks: when one of them changes, ``forget``."""
@@ -43,10 +43,10 @@ class Stacks:
             self._turn(start)
         end = start + self._per_window
         for number in range(self.taken_up_to, end):
-            self._fold.merge_into(self._back, (self._pane(number) or {}).items())
+            self._fold.merge_into(self._back, self._pane(number) or {})
         self.taken_up_to = max(self.taken_up_to, end)
-        contents = dict(self._front.pop(start))
-        self._fold.merge_into(contents, self._back.items())
+        contents = self._front.pop(start)
+        self._fold.merge_into(contents, self._back)
         return contents
 
     def one_by_one(self, start: int, failed: Callable[[Any, BaseException], None]) -> Accumulators:
@@ -71,7 +71,7 @@ class Stacks:
         self.taken_up_to = start + self._per_window
         together: dict[Any, Any] = {}
         for number in range(self.taken_up_to - 1, start - 1, -1):
-            self._fold.merge_before(together, (self._pane(number) or {}).items())
+            self._fold.merge_before(together, self._pane(number) or {})
             if (number - start) % self._per_slide == 0:
                 self._front[number] = dict(together)
 
