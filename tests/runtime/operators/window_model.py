@@ -115,8 +115,12 @@ class Model:
 
     def _on_element(self, time: int, span: Span, window: Open) -> bool:
         if self._firing.kind == "count":
-            window.count = (window.count + 1) % self._firing.number
-            return window.count == 0
+            # Of sessions that have merged it may be more than that number.
+            window.count += 1
+            if window.count < self._firing.number:
+                return False
+            window.count = 0
+            return True
         if last(span) <= self._watermark:
             return True
         window.timers.add(last(span))
