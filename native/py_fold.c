@@ -6,64 +6,6 @@
  * is called here (hashes, comparisons, additions, attributes) may be the user's code and change anything, so every
  * object in use is owned. */
 
-/* What a step makes of the first record. */
-static inline PyObject *begun(const sage_step *by, PyObject *record)
-{
-    return by->operation == SAGE_COUNT ? PyLong_FromLong(1) : sage_selected(record, &by->value);
-}
-
-/* What it makes of a further one. */
-static inline PyObject *added(const sage_step *by, PyObject *old, PyObject *record)
-{
-    if (by->operation == SAGE_COUNT) {
-        long long number = PyLong_AsLongLong(old);
-        return number == -1 && PyErr_Occurred() ? NULL : PyLong_FromLongLong(number + 1);
-    }
-    PyObject *value = sage_selected(record, &by->value);
-    if (!value)
-        return NULL;
-    if (by->operation == SAGE_SUM) {
-        PyObject *sum = PyNumber_Add(old, value);
-        Py_DECREF(value);
-        return sum;
-    }
-    int replaces = PyObject_RichCompareBool(value, old, by->operation == SAGE_MIN ? Py_LT : Py_GT);
-    if (replaces > 0)
-        return value;
-    Py_DECREF(value);
-    return replaces < 0 ? NULL : Py_NewRef(old);
-}
-
-static PyObject *first_accumulator(const sage_folding *by, PyObject *record)
-{
-    if (by->single)
-        return begun(&by->steps[0], record);
-    PyObject *list = PyList_New(by->count);
-    for (Py_ssize_t i = 0; list && i < by->count; i++) {
-        PyObject *value = begun(&by->steps[i], record);
-        if (value)
-            PyList_SET_ITEM(list, i, value);
-        else
-            Py_CLEAR(list);
-    }
-    return list;
-}
-
-/* Adds to an accumulator that is a list. */
-static bool add_to_list(const sage_folding *by, PyObject *list, PyObject *record)
-{
-    for (Py_ssize_t i = 0; i < by->count; i++) {
-        if (!sage_has_place(list, i))
-            return false;
-        PyObject *old = Py_NewRef(PyList_GET_ITEM(list, i));
-        PyObject *value = added(&by->steps[i], old, record);
-        Py_DECREF(old);
-        if (!value || PyList_SetItem(list, i, value) < 0)
-            return false;
-    }
-    return true;
-}
-
 static bool fold_one(PyObject *space, PyObject *key, PyObject *record, const sage_folding *by)
 {
     PyObject *old = Py_XNewRef(PyDict_GetItemWithError(space, key));
@@ -71,9 +13,9 @@ static bool fold_one(PyObject *space, PyObject *key, PyObject *record, const sag
         return false;
     bool done;
     if (old && !by->single)
-        done = add_to_list(by, old, record);
+        done = sage_add_to_list(by, old, record);
     else {
-        PyObject *value = old ? added(&by->steps[0], old, record) : first_accumulator(by, record);
+        PyObject *value = old ? sage_added(&by->steps[0], old, record) : sage_first_accumulator(by, record);
         done = value && PyDict_SetItem(space, key, value) == 0;
         Py_XDECREF(value);
     }
@@ -158,81 +100,6 @@ PyObject *sage_py_reduce(PyObject *module, PyObject *const *args, Py_ssize_t cou
         Py_XDECREF(key);
         Py_DECREF(record);
         if (!done)
-            return NULL;
-    }
-    if (PyErr_Occurred())
-        return NULL;
-    Py_RETURN_NONE;
-}
-
-/* Slots of a session, as in runtime/operators/windows/sessions.py. */
-enum { START, END, ACCUMULATOR, SESSION_SLOTS = 4 };
-
-/* Puts a record into its key's latest session; 0 when it does not belong there, -1 with an exception set. */
-static int add_to_session(PyObject *session, PyObject *record, long long time, long long gap, const sage_folding *by)
-{
-    if (!PyList_CheckExact(session) || PyList_GET_SIZE(session) != SESSION_SLOTS) {
-        PyErr_SetString(PyExc_TypeError, "a session is not what it was made as");
-        return -1;
-    }
-    int start_overflows, end_overflows;
-    long long start = PyLong_AsLongLongAndOverflow(PyList_GET_ITEM(session, START), &start_overflows);
-    long long end = PyLong_AsLongLongAndOverflow(PyList_GET_ITEM(session, END), &end_overflows);
-    if ((start == -1 || end == -1) && PyErr_Occurred())
-        return -1;
-    /* The last sessions of time end after it. */
-    long long own_end;
-    if (start_overflows || end_overflows || __builtin_add_overflow(time, gap, &own_end) || time > end || time < start)
-        return 0;
-    PyObject *accumulator = Py_NewRef(PyList_GET_ITEM(session, ACCUMULATOR));
-    bool done;
-    if (by->single) {
-        PyObject *value = added(&by->steps[0], accumulator, record);
-        done = value && PyList_SetItem(session, ACCUMULATOR, value) == 0;
-    }
-    else
-        done = add_to_list(by, accumulator, record);
-    Py_DECREF(accumulator);
-    if (done && own_end > end) {
-        PyObject *later = PyLong_FromLongLong(own_end);
-        done = later && PyList_SetItem(session, END, later) == 0;
-    }
-    return done ? 1 : -1;
-}
-
-PyObject *sage_py_fold_sessions(PyObject *module, PyObject *const *args, Py_ssize_t count)
-{
-    if (!expect(count == 7 && PyDict_CheckExact(args[0]) && PyList_CheckExact(args[1]) && PyIter_Check(args[2]) &&
-                    PyList_CheckExact(args[3]),
-                "fold_sessions(sessions: dict, keys: list, records: iterator, times: list, gap: int, steps, other)"))
-        return NULL;
-    sage_folding by;
-    long long gap = PyLong_AsLongLong(args[4]);
-    if ((gap == -1 && PyErr_Occurred()) || !sage_read_folding(args[5], &by))
-        return NULL;
-    sage_selector none = {SAGE_WHOLE, NULL, -1};
-    PyObject *record;
-    for (Py_ssize_t i = 0; (record = PyIter_Next(args[2])); i++) {
-        PyObject *key = key_of(args[1], i, record, &none);
-        PyObject *stamp = i < PyList_GET_SIZE(args[3]) ? Py_NewRef(PyList_GET_ITEM(args[3], i)) : NULL;
-        PyObject *session = key && stamp ? Py_XNewRef(PyDict_GetItemWithError(args[0], key)) : NULL;
-        int done = -1;
-        if (key && !stamp)
-            PyErr_SetString(PyExc_ValueError, "there are fewer times than records");
-        else if (key && !PyErr_Occurred()) {
-            long long time = PyLong_AsLongLong(stamp);
-            done = time == -1 && PyErr_Occurred() ? -1 : session ? add_to_session(session, record, time, gap, &by) : 0;
-        }
-        if (done == 0) {
-            PyObject *result = PyObject_CallFunctionObjArgs(args[6], key, record, stamp, NULL);
-            done = result ? 1 : -1;
-            Py_XDECREF(result);
-        }
-        Py_XDECREF(session);
-        Py_XDECREF(stamp);
-        Py_XDECREF(key);
-        Py_DECREF(record);
-        if (done < 0)
             return NULL;
     }
     if (PyErr_Occurred())

@@ -96,7 +96,8 @@ PyObject *sage_py_unpack_rows(PyObject *module, PyObject *const *args, Py_ssize_
 PyObject *sage_py_select(PyObject *module, PyObject *const *args, Py_ssize_t count);
 PyObject *sage_py_bounds(PyObject *module, PyObject *values);
 PyObject *sage_py_fold(PyObject *module, PyObject *const *args, Py_ssize_t count);
-PyObject *sage_py_fold_sessions(PyObject *module, PyObject *const *args, Py_ssize_t count);
+PyObject *sage_py_fold_sessions(PyObject *module, PyObject *args);
+PyObject *sage_py_look_at_sessions(PyObject *module, PyObject *args);
 PyObject *sage_py_merge(PyObject *module, PyObject *const *args, Py_ssize_t count);
 PyObject *sage_py_reduce(PyObject *module, PyObject *const *args, Py_ssize_t count);
 

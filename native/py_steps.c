@@ -36,3 +36,59 @@ bool sage_has_place(PyObject *list, Py_ssize_t i)
     PyErr_SetString(PyExc_TypeError, "an accumulator is not what it was made as");
     return false;
 }
+
+/* What a step makes of the first record. */
+static inline PyObject *begun(const sage_step *by, PyObject *record)
+{
+    return by->operation == SAGE_COUNT ? PyLong_FromLong(1) : sage_selected(record, &by->value);
+}
+
+PyObject *sage_added(const sage_step *by, PyObject *old, PyObject *record)
+{
+    if (by->operation == SAGE_COUNT) {
+        long long number = PyLong_AsLongLong(old);
+        return number == -1 && PyErr_Occurred() ? NULL : PyLong_FromLongLong(number + 1);
+    }
+    PyObject *value = sage_selected(record, &by->value);
+    if (!value)
+        return NULL;
+    if (by->operation == SAGE_SUM) {
+        PyObject *sum = PyNumber_Add(old, value);
+        Py_DECREF(value);
+        return sum;
+    }
+    int replaces = PyObject_RichCompareBool(value, old, by->operation == SAGE_MIN ? Py_LT : Py_GT);
+    if (replaces > 0)
+        return value;
+    Py_DECREF(value);
+    return replaces < 0 ? NULL : Py_NewRef(old);
+}
+
+PyObject *sage_first_accumulator(const sage_folding *by, PyObject *record)
+{
+    if (by->single)
+        return begun(&by->steps[0], record);
+    PyObject *list = PyList_New(by->count);
+    for (Py_ssize_t i = 0; list && i < by->count; i++) {
+        PyObject *value = begun(&by->steps[i], record);
+        if (value)
+            PyList_SET_ITEM(list, i, value);
+        else
+            Py_CLEAR(list);
+    }
+    return list;
+}
+
+bool sage_add_to_list(const sage_folding *by, PyObject *list, PyObject *record)
+{
+    for (Py_ssize_t i = 0; i < by->count; i++) {
+        if (!sage_has_place(list, i))
+            return false;
+        PyObject *old = Py_NewRef(PyList_GET_ITEM(list, i));
+        PyObject *value = sage_added(&by->steps[i], old, record);
+        Py_DECREF(old);
+        if (!value || PyList_SetItem(list, i, value) < 0)
+            return false;
+    }
+    return true;
+}

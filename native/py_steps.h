@@ -24,4 +24,13 @@ bool sage_read_folding(PyObject *steps, sage_folding *into);
 /* Whether `i` is a place in the accumulator `list`, which user code may have had in hands; else an exception is set. */
 bool sage_has_place(PyObject *list, Py_ssize_t i);
 
+/* What the steps make of the first record; a new reference, as below. */
+PyObject *sage_first_accumulator(const sage_folding *by, PyObject *record);
+
+/* What one step makes of a further one. */
+PyObject *sage_added(const sage_step *by, PyObject *old, PyObject *record);
+
+/* The same for an accumulator that is a list, in place. */
+bool sage_add_to_list(const sage_folding *by, PyObject *list, PyObject *record);
+
 #endif

@@ -1,6 +1,6 @@
 """Types of the C extension; ``native/`` holds it, ``sage_local.runtime.native`` is the one importer."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from typing import Any, final
 
 from typing_extensions import Buffer
@@ -214,13 +214,31 @@ def fold_sessions(
     records: Iterator[Any],
     times: list[int],
     gap: int,
+    over_up_to: int,
+    queue: tuple[dict[Any, int], dict[int, list[Any]], int, Callable[[Any, int], object]],
     steps: list[tuple[int, int, Any]] | tuple[tuple[int, int, Any]],
     other: Callable[[Any, Any, int], object],
     /,
 ) -> None:
-    """Fold records into sessions, lists of start, end, accumulator and more; steps and errors as for fold.
+    """Fold records into sessions, lists of start, end, accumulator and others; steps and errors as for fold.
 
-    A record that does not fall into its key's session, or whose key has none, is handed to `other(key, record, time)`.
+    Where a key has none, one begins, unless its last millisecond is `over_up_to` or before. `queue` is (time by key,
+    keys by slot, milliseconds of a slot, what puts a key into a slot that is not there). A record that does not fall
+    into its key's session, or into none that begins, is handed to `other(key, record, time)`.
+    """
+
+def look_at_sessions(
+    sessions: MutableMapping[Any, list[Any]],
+    keys: list[Any],
+    queue: tuple[dict[Any, int], dict[int, list[Any]], int, Callable[[Any, int], object]],
+    slot: int,
+    time: int,
+    /,
+) -> tuple[list[tuple[int, Any, Any, int]], list[Any], list[Any]]:
+    """Take out the sessions of `keys`, those of `slot`, that are over at `time`; put back into the queue the others.
+
+    Returns (end, key, accumulator, start) of each, the keys that have several sessions or a time beyond int64, which
+    are left as they are, and the keys whose time has not come.
     """
 
 def merge(

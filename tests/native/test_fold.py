@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sage_local.runtime.native import fold, fold_sessions, merge, reduce
+from sage_local.runtime.native import fold, merge, reduce
 
 SUM, MIN, MAX, COUNT = range(4)
 WHOLE = (0, None)
@@ -127,19 +127,6 @@ def test_a_reduce_function_that_raises_leaves_the_iterator_behind_the_record() -
     with pytest.raises(TypeError, match="unsupported operand"):
         reduce(state, ["a"] * 4, records, lambda a, b: a + b, None)
     assert (state, records.__length_hint__()) == ({"a": 3}, 1)
-
-
-def test_records_go_into_the_latest_session_or_elsewhere() -> None:
-    sessions: dict[str, list[Any]] = {"a": [0, 10, [5, 1], None]}
-    elsewhere: list[Any] = []
-    records = [("a", 1), ("a", 2), ("b", 3), ("a", 4), ("a", 5)]
-    times = [3, 12, 12, 40, -1]
-    steps = [(SUM, 1, 1), (COUNT, *WHOLE)]
-    fold_sessions(
-        sessions, [k for k, _ in records], iter(records), times, 10, steps, lambda *args: elsewhere.append(args)
-    )
-    assert sessions == {"a": [0, 22, [8, 3], None]}
-    assert [(key, time) for key, _, time in elsewhere] == [("b", 12), ("a", 40), ("a", -1)]
 
 
 @given(WHOLE_NUMBERS, WHOLE_NUMBERS, st.booleans())

@@ -4,11 +4,28 @@ What they do is exactly what the generated loops of windows do, without an inter
 they are told: see ``_native.pyi``.
 """
 
+from collections.abc import Callable
 from enum import IntEnum
+from typing import Any
 
-from sage_local.runtime.native import fold, fold_sessions, merge, reduce
+from sage_local.runtime.native import fold, fold_sessions, look_at_sessions, merge, reduce
 
-__all__ = ["MOST_STEPS", "Operation", "Step", "Steps", "fold", "fold_sessions", "merge", "reduce"]
+__all__ = [
+    "MOST_STEPS",
+    "Operation",
+    "SessionQueue",
+    "Step",
+    "Steps",
+    "fold",
+    "fold_sessions",
+    "look_at_sessions",
+    "merge",
+    "reduce",
+]
+
+
+SessionQueue = tuple[dict[Any, int], dict[int, list[Any]], int, Callable[[Any, int], object]]
+"""When to look at which key: see ``_native.pyi``."""
 
 
 class Operation(IntEnum):

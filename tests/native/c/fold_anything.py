@@ -77,9 +77,21 @@ def fold_sessions(native: Any) -> None:
         for session in ([0, 5, [1, 1], None], [0, 5, 1, None], [0, 2**63, [1], None], [0, "x", 1, None], [], 5):
             sessions["a"] = session
             left = iter(records)
+            queue = new_queue()
             while left.__length_hint__():
                 with contextlib.suppress(Exception):
-                    native.fold_sessions(sessions, keys, left, times, 3, steps, lambda *_: None)
+                    native.fold_sessions(sessions, keys, left, times, 3, -9, queue, steps, lambda *_: None)
+            for key in ["a", "b", *batch(sessions, *queue[:2])]:
+                with contextlib.suppress(Exception):
+                    queue[0][key] = sessions.__setitem__(key, session) or 0
+            for time in (0, 5, 2**63 - 2):
+                with contextlib.suppress(Exception):
+                    native.look_at_sessions(sessions, list(queue[0]), queue, 0, time)
+
+
+def new_queue() -> tuple[Any, ...]:
+    keys_of: dict[int, Any] = {}
+    return {}, keys_of, 2, lambda key, slot: keys_of.update({slot: [key]})
 
 
 def merge_everything(native: Any) -> None:

@@ -14,13 +14,14 @@ from sage_local.functions import AggregateFunction, Role, bind
 from sage_local.functions.aggregates import Count
 from sage_local.runtime.codec.selectors import WHOLE, expression, selection
 from sage_local.runtime.operators.windows.parts import RECORD, Part, Scope, aggregate_part, reduce_part, values_part
+from sage_local.runtime.state.folding import SessionQueue
 from sage_local.runtime.state.folding import fold as native_fold
 from sage_local.runtime.state.folding import fold_sessions as native_fold_sessions
 from sage_local.runtime.state.folding import merge as native_merge
 
 Space = Any  # a mutable mapping of keys to accumulators
 Loop = Callable[..., None]
-Results = Callable[[Iterable[tuple[Any, Any]]], list[Any]]
+Results = Callable[[Iterable[Any]], list[Any]]
 
 _MISSING = object()
 
@@ -134,7 +135,7 @@ def run(target, items):
 
 _RESULTS = """\
 def run(items):
-    return [{result} for k, a in items]
+    return [{result} for {of} in items]
 """
 
 
@@ -232,10 +233,13 @@ class Fold:
             found = self._merges[before] = self._compile(_MERGE.format(merge=merge))
         return found
 
-    def results(self, *, with_key: bool) -> Results:
-        """A function from (key, accumulator) pairs to results, or to ``(key, result)``."""
+    def results(self, *, with_key: bool, of: str = "k, a") -> Results:
+        """A function from (key, accumulator) pairs to results, or to ``(key, result)``.
+
+        ``of``: how key ``k`` and accumulator ``a`` stand in what it is given instead.
+        """
         result = self._part.result.format(a="a")
-        run: Results = self._compile(_RESULTS.format(result=f"(k, {result})" if with_key else result))
+        run: Results = self._compile(_RESULTS.format(result=f"(k, {result})" if with_key else result, of=of))
         return run
 
     def _loop(self, *, one: bool, keyed: bool) -> Loop:
@@ -301,14 +305,30 @@ class SessionFold(Fold):
         text = _SESSION.format(select=self._select(1), gap=gap, first=self._part.first, update=self._update("s[2]", 4))
         self._add_elsewhere = self._compile(text)
 
-    def add_to_sessions(self, sessions: Space, keys: list[Any], records: Iterator[Any], times: list[int]) -> None:
-        """Fold each record into its session."""
+    def add_to_sessions(
+        self,
+        sessions: Space,
+        keys: list[Any],
+        records: Iterator[Any],
+        times: list[int],
+        over_up_to: int,
+        queue: SessionQueue,
+    ) -> None:
+        """Fold each record into its session; ``over_up_to`` and ``queue`` are for sessions that begin."""
         if self._steps is None or self._gap_ms is None or type(sessions) is not dict:
             self._loop_over_sessions(sessions, keys, records, times)
             return
         add = self._add_elsewhere
         native_fold_sessions(
-            sessions, keys, records, times, self._gap_ms, self._steps, lambda k, x, t: add(k, x, t, records)
+            sessions,
+            keys,
+            records,
+            times,
+            self._gap_ms,
+            over_up_to,
+            queue,
+            self._steps,
+            lambda k, x, t: add(k, x, t, records),
         )
 
 

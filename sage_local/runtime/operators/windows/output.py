@@ -5,7 +5,7 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from sage_local.core.clock import Clock
-from sage_local.core.elements import Element, Rows, Side
+from sage_local.core.elements import MAX_TIMESTAMP, Element, Rows, Side
 from sage_local.errors import StateError
 from sage_local.functions.output_tag import OutputTag
 from sage_local.functions.state import StateDescriptor
@@ -16,7 +16,7 @@ from sage_local.runtime.operators.windows.fold import Fold
 from sage_local.runtime.protocol.blame import NO_RECORD, OperatorFailed, blame
 from sage_local.runtime.state.backend import KeyedBackend
 from sage_local.runtime.state.keyed import KeyedState
-from sage_local.windowing.windows import Window
+from sage_local.windowing.windows import TimeWindow, Window
 
 S = TypeVar("S")
 ROWS = 4096
@@ -24,6 +24,9 @@ ROWS = 4096
 
 Fired = tuple[Window, Any, Any]
 """Window, key and accumulator."""
+
+Ended = tuple[int, Any, Any, int]
+"""A session: its end, key, accumulator and start."""
 
 
 class Context:
@@ -88,6 +91,7 @@ class Output:
         self._is_folded = spec.reduce is not None or spec.aggregate is not None
         emits_key = spec.aggregate is not None and spec.function is None and spec.is_keyed
         self._results = fold.results(with_key=emits_key)
+        self._results_of_ended = fold.results(with_key=emits_key, of="_, k, a, _")
         self._values: list[Any] = []
         self._stamps: list[int] = []
         self.divert: Divert | None = None
@@ -117,26 +121,28 @@ class Output:
 
     def of_each(self, fired: Iterable[Fired]) -> Iterator[Element]:
         """The results of windows that differ from key to key, and are over."""
-        if self._function is None:
-            yield from self._results_of_each(iter(fired))
-            return
         for window, key, accumulator in fired:
             yield from self.add(window, key, accumulator)
             yield from self.clear(key, window)
         yield from self.flush()
 
-    def _results_of_each(self, fired: Iterator[Fired]) -> Iterator[Element]:
-        while chunk := list(islice(fired, ROWS)):
+    def of_sessions(self, ended: list[Ended]) -> Iterator[Element]:
+        """As ``of_each``."""
+        if self._function is not None:
+            yield from self.of_each(map(_fired, ended))
+            return
+        for start in range(0, len(ended), ROWS):
+            chunk = ended[start : start + ROWS]
             try:
-                results = self._results([(key, accumulator) for _, key, accumulator in chunk])
+                results = self._results_of_ended(chunk)
             except BaseException as error:
                 if self.divert is None:
                     blame(self._name, NO_RECORD, error)
-                for window, key, accumulator in chunk:
-                    yield from self.add(window, key, accumulator)
-                yield from self.flush()
+                yield from self.of_each(map(_fired, chunk))
             else:
-                yield Rows(results, None, [window.max_timestamp for window, _, _ in chunk])
+                yield Rows(
+                    results, None, [end - 1 if end <= MAX_TIMESTAMP else MAX_TIMESTAMP for end, _, _, _ in chunk]
+                )
 
     def add(self, window: Window, key: Any, accumulator: Any, timestamp: int | None = None) -> Iterator[Element]:
         """The results of one key and window; what does not fill a batch stays here until ``flush``.
@@ -220,3 +226,8 @@ class Output:
             raise
         except BaseException as error:
             blame(self._name, NO_RECORD, error)
+
+
+def _fired(ended: Ended) -> Fired:
+    end, key, accumulator, start = ended
+    return TimeWindow(start, end), key, accumulator

@@ -7,6 +7,7 @@ entry per gap and not one per record.
 
 from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush, nsmallest
+from operator import itemgetter
 from typing import Any
 
 from sage_local.core.elements import MAX_TIMESTAMP, MIN_TIMESTAMP, Element, Rows
@@ -15,9 +16,10 @@ from sage_local.plan import operators as specs
 from sage_local.runtime.metrics.table import OperatorCounters
 from sage_local.runtime.operators.windows.fold import EMPTY, SessionFold
 from sage_local.runtime.operators.windows.operator import WindowOperator
-from sage_local.runtime.operators.windows.output import Fired
+from sage_local.runtime.operators.windows.output import Ended
 from sage_local.runtime.protocol.explanations import WaitingWindow
 from sage_local.runtime.state.backend import KeyedBackend
+from sage_local.runtime.state.folding import look_at_sessions
 from sage_local.windowing.assigners import SessionWindows
 from sage_local.windowing.duration import positive_ms
 from sage_local.windowing.windows import TimeWindow
@@ -46,6 +48,7 @@ class SessionWindowsOperator(WindowOperator):
         self._slots: list[int] = []
         self._keys_of: dict[int, list[Any]] = {}
         self._queued: dict[Any, int] = {}
+        self._queue = (self._queued, self._keys_of, self._slot_ms, self._put)
         self._time = MIN_TIMESTAMP
         self._late_records: list[int] = []
         for key, session in self._sessions.items():
@@ -68,7 +71,8 @@ class SessionWindowsOperator(WindowOperator):
         assert isinstance(fold, SessionFold)
         records = iter(rows.values)
         try:
-            fold.add_to_sessions(self._sessions, keys, records, times)
+            over_up_to = self._time if self._domain is TimeDomain.EVENT else MIN_TIMESTAMP
+            fold.add_to_sessions(self._sessions, keys, records, times, over_up_to, self._queue)
         except BaseException as error:
             self._blame(rows, records, error)
         if rows.keys is None:
@@ -158,33 +162,29 @@ class SessionWindowsOperator(WindowOperator):
 
     def _advance(self, time: int) -> Iterator[Element]:
         self._time = time
-        fired: list[Fired] = []
-        while self._slots and (self._slots[0] * self._slot_ms <= time or time == MAX_TIMESTAMP):
+        ended: list[Ended] = []
+        if time == MAX_TIMESTAMP:
+            self._end_all(ended)
+        while self._slots and self._slots[0] * self._slot_ms <= time:
             slot = heappop(self._slots)
-            if self._look(self._keys_of.pop(slot), slot, time, fired):
+            if self._look(self._keys_of.pop(slot), slot, time, ended):
                 break
         # By their ends, as if each had been waited for exactly.
-        fired.sort(key=_end)
-        yield from self._output.of_each(fired)
+        ended.sort(key=itemgetter(0))
+        yield from self._output.of_sessions(ended)
 
-    def _look(self, keys: list[Any], slot: int, time: int, fired: list[Fired]) -> bool:
-        """Fire what is over of ``keys``; returns whether some of the slot is still to come."""
-        queued_of, sessions, slot_ms = self._queued, self._sessions, self._slot_ms
-        to_come = []
-        for key in keys:
-            queued = queued_of.get(key)
-            if queued is None or queued // slot_ms != slot:
-                continue  # it was queued again for an earlier time
-            if queued > time and time != MAX_TIMESTAMP:
-                to_come.append(key)
-                continue
-            latest = sessions[key]
-            if latest[OTHERS] is None and latest[END] > time + 1 and time != MAX_TIMESTAMP:
-                queued_of[key] = last = latest[END] - 1
-                self._put(key, last // slot_ms)
-                continue
-            del queued_of[key]
-            self._end(key, time, fired)
+    def _look(self, keys: list[Any], slot: int, time: int, ended: list[Ended]) -> bool:
+        """End what is over of ``keys``; returns whether some of the slot is still to come."""
+        over, unclear, to_come = look_at_sessions(self._sessions, keys, self._queue, slot, time)
+        ended += over
+        self._table.changed(key for _, key, _, _ in over)
+        for key in unclear:
+            if self._queued[key] // self._slot_ms == slot:
+                if self._queued[key] > time:
+                    to_come.append(key)
+                else:
+                    del self._queued[key]
+                    self._end_some(key, time, ended)
         if to_come:
             # Sessions that were prolonged may have come into the slot meanwhile.
             known = self._keys_of.get(slot)
@@ -203,25 +203,22 @@ class SessionWindowsOperator(WindowOperator):
         else:
             keys.append(key)
 
-    def _end(self, key: Any, time: int, fired: list[Fired]) -> None:
-        """Fire the sessions of ``key`` that are over, and wait for the others."""
-        latest = self._sessions[key]
-        if latest[OTHERS] is None:
-            del self._sessions[key]
-            fired.append((TimeWindow(latest[START], latest[END]), key, latest[ACCUMULATOR]))
-        else:
-            self._end_some(key, _all(latest), time, fired)
-        self._table.changed((key,))
-
-    def _end_some(self, key: Any, everything: list[Session], time: int, fired: list[Fired]) -> None:
-        last = max(each[END] for each in everything) if time == MAX_TIMESTAMP else time + 1
-        left = [each for each in everything if each[END] > last]
-        fired += [
-            (TimeWindow(each[START], each[END]), key, each[ACCUMULATOR]) for each in everything if each[END] <= last
-        ]
+    def _end_some(self, key: Any, time: int, ended: list[Ended]) -> None:
+        """End the sessions of ``key`` that are over, and wait for the others."""
+        everything = _all(self._sessions[key])
+        ended += [_ended(key, each) for each in everything if each[END] - 1 <= time]
+        left = [each for each in everything if each[END] - 1 > time]
         self._store(key, left)
+        self._table.changed((key,))
         if left:
             self._wait(key, min(each[END] for each in left) - 1)
+
+    def _end_all(self, ended: list[Ended]) -> None:
+        for key, latest in self._sessions.items():
+            ended += [_ended(key, each) for each in _all(latest)]
+        self._table.changed(list(self._sessions))
+        for kept in (self._sessions, self._slots, self._keys_of, self._queued):
+            kept.clear()
 
 
 def _all(latest: Session) -> list[Session]:
@@ -233,7 +230,5 @@ def _start(session: Session) -> int:
     return start
 
 
-def _end(fired: Fired) -> int:
-    window = fired[0]
-    assert isinstance(window, TimeWindow)
-    return window.end
+def _ended(key: Any, session: Session) -> Ended:
+    return session[END], key, session[ACCUMULATOR], session[START]
