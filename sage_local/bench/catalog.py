@@ -50,9 +50,13 @@ def built_in() -> list[Found]:
 
 
 def find(words: Iterable[str]) -> list[Found]:
-    """The workloads of ``words``: names, and files that define ``WORKLOADS``. Raises ``UnknownWorkload``."""
+    """The workloads of ``words``: names, and files that define ``WORKLOADS``; each once.
+
+    Raises ``UnknownWorkload``, and whatever a file raises.
+    """
     known = {found.workload.name: found for found in built_in()}
-    return [found for word in words for found in ([known[word]] if word in known else _of_file(word, list(known)))]
+    found = [each for word in words for each in ([known[word]] if word in known else _of_file(word, list(known)))]
+    return list({each.workload.name: each for each in found}.values())
 
 
 def _of_file(word: str, known: list[str]) -> list[Found]:

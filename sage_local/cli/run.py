@@ -9,6 +9,7 @@ import click
 
 from sage_local.api.overrides import Overrides, overriding
 from sage_local.cli.exits import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_STDOUT_CLOSED, stdout_is_closed
+from sage_local.cli.output_file import OutputFile
 from sage_local.cli.program_options import program_options
 from sage_local.cli.report import report, results_text, tell_left_out
 from sage_local.cli.script import run_script
@@ -39,7 +40,7 @@ def command() -> None:
 @click.option(
     "--result",
     "result_file",
-    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    type=OutputFile(),
     metavar="FILE",
     help="Write what each finished job did there, as JSON.",
 )

@@ -121,3 +121,21 @@ def test_tune_ends_with_the_error_of_a_program_that_fails(sage: Run, program: Pr
     assert done.returncode == 1
     assert "program.py failed with exit code 1" in done.stderr
     assert "ValueError: mine" in done.stderr
+
+
+def test_a_file_that_could_not_be_written_in_the_end_is_refused_at_the_start(sage: Run, program: Program) -> None:
+    done = sage("bench", "run", program(COUNTING.replace("GOAL", "1")), "--json", "absent/results.json")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "there is no directory absent" in done.stderr
+
+
+def test_a_workload_that_is_named_twice_runs_once(sage: Run, program: Program) -> None:
+    file = program(COUNTING.replace("GOAL", "1"))
+    assert sage("bench", "run", "-n", 1, file, file).stdout.count("counting: numbers") == 1
+
+
+def test_an_error_of_a_workloads_file_is_shown_without_our_frames(sage: Run, program: Program) -> None:
+    done = sage("bench", "run", program("WORKLOADS = 1 / 0\n"))
+    assert done.returncode == 1
+    assert "ZeroDivisionError" in done.stderr
+    assert "sage_local" not in done.stderr

@@ -1,5 +1,6 @@
 """``sage bench run``: measure workloads."""
 
+import sys
 from pathlib import Path
 
 import click
@@ -10,8 +11,8 @@ from sage_local.bench.measuring import ContestantFailed, measure
 from sage_local.bench.results import Results, WorkloadResult, write_results
 from sage_local.cli.bench.report import console, progress_line, show_workload
 from sage_local.cli.exits import EXIT_FAILED
-
-_OUTPUT = click.Path(dir_okay=False, writable=True, path_type=Path)
+from sage_local.cli.output_file import OutputFile
+from sage_local.cli.report import report
 
 
 @click.command("run")
@@ -20,8 +21,8 @@ _OUTPUT = click.Path(dir_okay=False, writable=True, path_type=Path)
 @click.option(
     "--scale", type=click.FloatRange(min=0, min_open=True), default=1.0, metavar="X", help="X times the work."
 )
-@click.option("--json", "json_file", type=_OUTPUT, metavar="FILE", help="Write all that was measured there.")
-@click.option("--html", "html_file", type=_OUTPUT, metavar="FILE", help="Write a page with plots there.")
+@click.option("--json", "json_file", type=OutputFile(), metavar="FILE", help="Write all that was measured there.")
+@click.option("--html", "html_file", type=OutputFile(), metavar="FILE", help="Write a page with plots there.")
 @click.option("--check-goals", is_flag=True, help="End with exit code 1 when a goal is missed.")
 def command(
     workloads: tuple[str, ...],
@@ -40,6 +41,9 @@ def command(
         wanted = find(workloads) if workloads else built_in()
     except UnknownWorkload as error:
         raise click.UsageError(str(error)) from error
+    except Exception as error:  # of a file's own: the edge of this process
+        report(error, sys.stderr)
+        raise SystemExit(EXIT_FAILED) from error
     described = machine()
     done: list[WorkloadResult] = []
     out = console()

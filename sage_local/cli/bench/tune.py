@@ -15,6 +15,7 @@ from sage_local.bench.tuning.page import HEAD, rows, tuning_page
 from sage_local.bench.tuning.search import Answer, Candidate, Outcome, Sweep, knobs, most_runs, search
 from sage_local.bench.tuning.trial import Settings, Trial, TrialFailed, options, run_trial
 from sage_local.cli.bench.report import console, progress_line
+from sage_local.cli.output_file import OutputFile
 from sage_local.cli.settings_input import parse_assignments
 
 
@@ -29,7 +30,7 @@ from sage_local.cli.settings_input import parse_assignments
     help="A run that takes longer is stopped, and judged by what it has done.",
 )
 @click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Fixed in all runs; may be repeated.")
-@click.option("--html", "html_file", type=click.Path(dir_okay=False, writable=True, path_type=Path), metavar="FILE")
+@click.option("--html", "html_file", type=OutputFile(), metavar="FILE")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE.py")
 @click.argument("args", nargs=-1, type=click.UNPROCESSED, metavar="[-- ARGS]...")
 def command(
