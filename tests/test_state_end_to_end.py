@@ -133,6 +133,13 @@ def test_every_subtask_hears_of_every_rule(env):
     assert sorted(found) == [(n, ["a", "b"]) for n in range(20)]
 
 
+def test_records_for_a_side_output_that_nobody_reads_are_warned_of():
+    inline = LocalEnvironment("state", {"execution.engine": "inline"})
+    totals = inline.from_collection([1, 99, 100]).key_by(lambda _: 0).process(Totals(), name="totals")
+    with pytest.warns(UserWarning, match="operator 'totals' writes to the side output 'large', which nobody reads"):
+        assert totals.collect() == [(0, 200)]
+
+
 def test_failing_records_are_diverted_counted_and_the_rest_goes_on(env):
     inverse = env.from_collection([1, 0, 2, "x"]).map(lambda n: 10 // n, name="inverse", on_error=FAILED)
     inverse.print()

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
+from sage_local.api.aggregated import AggregatedByKey
 from sage_local.api.datastream import DataStream
 from sage_local.api.names import operator_name
 from sage_local.functions import (
@@ -18,7 +19,6 @@ from sage_local.functions import (
     Role,
     bind,
 )
-from sage_local.functions.aggregates import Count, Max, Mean, Min, Selector, Sum
 from sage_local.functions.binding import refuse_class
 from sage_local.functions.output_tag import OnError
 from sage_local.plan import operators
@@ -35,7 +35,7 @@ V = TypeVar("V")
 ACC = TypeVar("ACC")
 
 
-class KeyedStream(DataStream[T_co], Generic[T_co, K_co]):
+class KeyedStream(DataStream[T_co], AggregatedByKey[T_co, K_co], Generic[T_co, K_co]):
     """A stream partitioned by key. ``map``, ``filter`` and ``flat_map`` keep the keys that its records came with."""
 
     __slots__ = ()
@@ -168,108 +168,10 @@ class KeyedStream(DataStream[T_co], Generic[T_co, K_co]):
     ) -> "DataStream[tuple[K_co, U]]":
         """Fold the records of each key into an accumulator; emits ``(key, result)``."""
         refuse_class(function, "aggregate", AggregateFunction)
-        operator = operators.Aggregate(
-            name=operator_name(name, function, "aggregate"), key_selector=self._end.key_selector, function=function
-        )
+        return self._aggregate(function, operator_name(name, function, "aggregate"), parallelism, on_error)
+
+    def _aggregate(
+        self, function: AggregateFunction[Any, Any, U], name: str, parallelism: int | None, on_error: OnError
+    ) -> "DataStream[tuple[K_co, U]]":
+        operator = operators.Aggregate(name=name, key_selector=self._end.key_selector, function=function)
         return DataStream(self._end.on(on_error).attach(operator, parallelism).unkeyed())
-
-    def count(
-        self, *, name: str = "count", parallelism: int | None = None, on_error: OnError = "fail"
-    ) -> "DataStream[tuple[K_co, int]]":
-        """The number of records: emits ``(key, number)``."""
-        return self.aggregate(Count(), name=name, parallelism=parallelism, on_error=on_error)
-
-    @overload
-    def sum(
-        self, value: None = None, *, name: str = "sum", parallelism: int | None = None, on_error: OnError = "fail"
-    ) -> "DataStream[tuple[K_co, T_co]]": ...
-    @overload
-    def sum(
-        self,
-        value: Callable[[T_co], U],
-        *,
-        name: str = "sum",
-        parallelism: int | None = None,
-        on_error: OnError = "fail",
-    ) -> "DataStream[tuple[K_co, U]]": ...
-    @overload
-    def sum(
-        self, value: str | int, *, name: str = "sum", parallelism: int | None = None, on_error: OnError = "fail"
-    ) -> "DataStream[tuple[K_co, Any]]": ...
-    def sum(
-        self,
-        value: Selector | None = None,
-        *,
-        name: str = "sum",
-        parallelism: int | None = None,
-        on_error: OnError = "fail",
-    ) -> "DataStream[tuple[K_co, Any]]":
-        """The sum of the records, or of the ``value`` of each (see ``Selector``): emits ``(key, sum)``."""
-        return self.aggregate(Sum(value), name=name, parallelism=parallelism, on_error=on_error)
-
-    @overload
-    def min(
-        self, value: None = None, *, name: str = "min", parallelism: int | None = None, on_error: OnError = "fail"
-    ) -> "DataStream[tuple[K_co, T_co]]": ...
-    @overload
-    def min(
-        self,
-        value: Callable[[T_co], U],
-        *,
-        name: str = "min",
-        parallelism: int | None = None,
-        on_error: OnError = "fail",
-    ) -> "DataStream[tuple[K_co, U]]": ...
-    @overload
-    def min(
-        self, value: str | int, *, name: str = "min", parallelism: int | None = None, on_error: OnError = "fail"
-    ) -> "DataStream[tuple[K_co, Any]]": ...
-    def min(
-        self,
-        value: Selector | None = None,
-        *,
-        name: str = "min",
-        parallelism: int | None = None,
-        on_error: OnError = "fail",
-    ) -> "DataStream[tuple[K_co, Any]]":
-        """The least record, or the least ``value``: emits ``(key, least)``."""
-        return self.aggregate(Min(value), name=name, parallelism=parallelism, on_error=on_error)
-
-    @overload
-    def max(
-        self, value: None = None, *, name: str = "max", parallelism: int | None = None, on_error: OnError = "fail"
-    ) -> "DataStream[tuple[K_co, T_co]]": ...
-    @overload
-    def max(
-        self,
-        value: Callable[[T_co], U],
-        *,
-        name: str = "max",
-        parallelism: int | None = None,
-        on_error: OnError = "fail",
-    ) -> "DataStream[tuple[K_co, U]]": ...
-    @overload
-    def max(
-        self, value: str | int, *, name: str = "max", parallelism: int | None = None, on_error: OnError = "fail"
-    ) -> "DataStream[tuple[K_co, Any]]": ...
-    def max(
-        self,
-        value: Selector | None = None,
-        *,
-        name: str = "max",
-        parallelism: int | None = None,
-        on_error: OnError = "fail",
-    ) -> "DataStream[tuple[K_co, Any]]":
-        """The greatest record, or the greatest ``value``: emits ``(key, greatest)``."""
-        return self.aggregate(Max(value), name=name, parallelism=parallelism, on_error=on_error)
-
-    def mean(
-        self,
-        value: Callable[[T_co], Any] | str | int | None = None,
-        *,
-        name: str = "mean",
-        parallelism: int | None = None,
-        on_error: OnError = "fail",
-    ) -> "DataStream[tuple[K_co, Any]]":
-        """The arithmetic mean of the records, or of the ``value`` of each: emits ``(key, mean)``."""
-        return self.aggregate(Mean(value), name=name, parallelism=parallelism, on_error=on_error)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any, Generic, Self, TypeVar, overload
 
+from sage_local.api.aggregated import AggregatedByKey
 from sage_local.api.datastream import DataStream
 from sage_local.api.windowing import Windowing, named_aggregates
 from sage_local.functions import AggregateFunction, OutputTag, ReduceFunction
@@ -41,7 +42,7 @@ class _Windowed(Generic[T_co]):
         return type(self)(self._windowing.with_late_tag(tag))
 
 
-class WindowedStream(_Windowed[T_co], Generic[T_co, K_co]):
+class WindowedStream(_Windowed[T_co], AggregatedByKey[T_co, K_co], Generic[T_co, K_co]):
     """The windows of each key. Results have the last millisecond of their window for their timestamp."""
 
     __slots__ = ()
@@ -151,55 +152,10 @@ class WindowedStream(_Windowed[T_co], Generic[T_co, K_co]):
         """Emit what ``function(key, window, records)`` returns or yields for each window that fires."""
         return DataStream(self._windowing.on(on_error).apply(function, name, parallelism))
 
-    def count(
-        self, *, name: str = "count", parallelism: int | None = None, on_error: OnError = "fail"
-    ) -> "DataStream[tuple[K_co, int]]":
-        """The number of records: emits ``(key, number)``."""
-        return self.aggregate(Count(), name=name, parallelism=parallelism, on_error=on_error)
-
-    def sum(
-        self,
-        value: Selector | None = None,
-        *,
-        name: str = "sum",
-        parallelism: int | None = None,
-        on_error: OnError = "fail",
-    ) -> "DataStream[tuple[K_co, Any]]":
-        """The sum of the records, or of the ``value`` of each (see ``Selector``): emits ``(key, sum)``."""
-        return self.aggregate(Sum(value), name=name, parallelism=parallelism, on_error=on_error)
-
-    def min(
-        self,
-        value: Selector | None = None,
-        *,
-        name: str = "min",
-        parallelism: int | None = None,
-        on_error: OnError = "fail",
-    ) -> "DataStream[tuple[K_co, Any]]":
-        """The least record, or the least ``value``: emits ``(key, least)``."""
-        return self.aggregate(Min(value), name=name, parallelism=parallelism, on_error=on_error)
-
-    def max(
-        self,
-        value: Selector | None = None,
-        *,
-        name: str = "max",
-        parallelism: int | None = None,
-        on_error: OnError = "fail",
-    ) -> "DataStream[tuple[K_co, Any]]":
-        """The greatest record, or the greatest ``value``: emits ``(key, greatest)``."""
-        return self.aggregate(Max(value), name=name, parallelism=parallelism, on_error=on_error)
-
-    def mean(
-        self,
-        value: Selector | None = None,
-        *,
-        name: str = "mean",
-        parallelism: int | None = None,
-        on_error: OnError = "fail",
-    ) -> "DataStream[tuple[K_co, Any]]":
-        """The arithmetic mean of the records, or of the ``value`` of each: emits ``(key, mean)``."""
-        return self.aggregate(Mean(value), name=name, parallelism=parallelism, on_error=on_error)
+    def _aggregate(
+        self, function: AggregateFunction[Any, Any, U], name: str, parallelism: int | None, on_error: OnError
+    ) -> "DataStream[tuple[K_co, U]]":
+        return DataStream(self._windowing.on(on_error).aggregate(function, None, name, parallelism))
 
 
 class AllWindowedStream(_Windowed[T_co], Generic[T_co]):
@@ -207,13 +163,25 @@ class AllWindowedStream(_Windowed[T_co], Generic[T_co]):
 
     __slots__ = ()
 
+    @overload
     def reduce(
         self,
         function: Callable[[T_co, T_co], T_co] | ReduceFunction[T_co],
-        window_function: "ProcessWindowFunction[T_co, Any, None] | Callable[[TimeWindow, list[T_co]], Any] | None" = None,  # noqa: E501  # one type
         *,
         name: str | None = None,
         on_error: OnError = "fail",
+    ) -> DataStream[T_co]: ...
+    @overload
+    def reduce(
+        self,
+        function: Callable[[T_co, T_co], T_co] | ReduceFunction[T_co],
+        window_function: "ProcessWindowFunction[T_co, U, None] | Callable[[TimeWindow, list[T_co]], Iterable[U]]",
+        *,
+        name: str | None = None,
+        on_error: OnError = "fail",
+    ) -> DataStream[U]: ...
+    def reduce(
+        self, function: Any, window_function: Any = None, *, name: str | None = None, on_error: OnError = "fail"
     ) -> DataStream[Any]:
         """Fold the records of a window with ``function(so_far, record)``; emits the fold."""
         return DataStream(self._windowing.on(on_error).reduce(function, window_function, name, None))
@@ -270,14 +238,32 @@ class AllWindowedStream(_Windowed[T_co], Generic[T_co]):
         """The number of records."""
         return self.aggregate(Count(), name=name, on_error=on_error)
 
+    @overload
+    def sum(self, value: None = None, *, name: str = "sum", on_error: OnError = "fail") -> DataStream[T_co]: ...
+    @overload
+    def sum(self, value: Callable[[T_co], U], *, name: str = "sum", on_error: OnError = "fail") -> DataStream[U]: ...
+    @overload
+    def sum(self, value: str | int, *, name: str = "sum", on_error: OnError = "fail") -> DataStream[Any]: ...
     def sum(self, value: Selector | None = None, *, name: str = "sum", on_error: OnError = "fail") -> DataStream[Any]:
         """The sum of the records, or of the ``value`` of each (see ``Selector``)."""
         return self.aggregate(Sum(value), name=name, on_error=on_error)
 
+    @overload
+    def min(self, value: None = None, *, name: str = "min", on_error: OnError = "fail") -> DataStream[T_co]: ...
+    @overload
+    def min(self, value: Callable[[T_co], U], *, name: str = "min", on_error: OnError = "fail") -> DataStream[U]: ...
+    @overload
+    def min(self, value: str | int, *, name: str = "min", on_error: OnError = "fail") -> DataStream[Any]: ...
     def min(self, value: Selector | None = None, *, name: str = "min", on_error: OnError = "fail") -> DataStream[Any]:
         """The least record, or the least ``value``."""
         return self.aggregate(Min(value), name=name, on_error=on_error)
 
+    @overload
+    def max(self, value: None = None, *, name: str = "max", on_error: OnError = "fail") -> DataStream[T_co]: ...
+    @overload
+    def max(self, value: Callable[[T_co], U], *, name: str = "max", on_error: OnError = "fail") -> DataStream[U]: ...
+    @overload
+    def max(self, value: str | int, *, name: str = "max", on_error: OnError = "fail") -> DataStream[Any]: ...
     def max(self, value: Selector | None = None, *, name: str = "max", on_error: OnError = "fail") -> DataStream[Any]:
         """The greatest record, or the greatest ``value``."""
         return self.aggregate(Max(value), name=name, on_error=on_error)

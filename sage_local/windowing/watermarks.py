@@ -8,6 +8,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from sage_local.errors import PlanError
 from sage_local.windowing.duration import Duration, not_negative_ms, positive_ms
 
+S = TypeVar("S")
 T = TypeVar("T")
 T_contra = TypeVar("T_contra", contravariant=True)
 
@@ -70,7 +71,7 @@ class WatermarkStrategy(Generic[T]):
         return WatermarkStrategy(delay_ms=not_negative_ms(max_out_of_orderness, "max_out_of_orderness"))
 
     @classmethod
-    def for_generator(cls, generator: Callable[[], WatermarkGenerator[T]]) -> "WatermarkStrategy[T]":
+    def for_generator(cls, generator: Callable[[], WatermarkGenerator[S]]) -> "WatermarkStrategy[S]":
         """For everything else; ``generator()`` is called once per subtask and split, so a class will do."""
         if isinstance(generator, WatermarkGenerator) or not callable(generator):
             raise PlanError(
