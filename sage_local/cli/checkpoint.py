@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import click
 
@@ -22,7 +23,8 @@ def command() -> None:
 @click.argument("path")
 def ls(path: str) -> None:
     """Show every checkpoint in PATH, the newest first."""
-    rows = [_row(job, found) for job, storage in _jobs(path) for found in catalog.listing(storage)]
+    with _told(path):
+        rows = [_row(job, found) for job, checkpoints in _jobs(path) for found in checkpoints]
     if not rows:
         raise click.UsageError(f"there is no checkpoint in {path}")
     click.echo(table([_HEAD, *rows]), nl=False)
@@ -32,7 +34,8 @@ def ls(path: str) -> None:
 @click.argument("path")
 def show(path: str) -> None:
     """Show what is in a checkpoint: operators, states, keys, sizes. Without chk-N in PATH, the newest complete one."""
-    storage, manifest = _resolve(path)
+    with _told(path):
+        storage, manifest = _resolve(path)
     for name, value in _facts(storage, manifest):
         click.echo(f"{name + ':':<14}{value}")
     click.echo()
@@ -43,26 +46,51 @@ _HEAD = ("JOB", "CHECKPOINT", "AGE", "DURATION", "SIZE", "OPERATORS", "STATE")
 _STATE_HEAD = ("OPERATOR", "KIND", "PARALLELISM", "STATE", "KEYS", "SIZE")
 
 
-def _jobs(path: str) -> Iterator[tuple[str, Storage]]:
+@contextmanager
+def _told(path: str) -> Iterator[None]:
+    """A place that can not be read is the user's mistake or the machine's, and no reason for a traceback."""
+    try:
+        yield
+    except OSError as error:
+        raise click.ClickException(f"{path} can not be read: {error.strerror or error}") from error
+
+
+def _jobs(path: str) -> Iterator[tuple[str, list[Found]]]:
+    """The name of each job in ``path``, and its checkpoints."""
+    if (one := _numbered(path)) is not None:
+        storage, checkpoint = one
+        yield _last(storage.location), [each for each in catalog.listing(storage) if each.checkpoint == checkpoint]
+        return
     storage = open_storage(path)
     if catalog.checkpoint_ids(storage):
-        yield _last(path), storage
+        yield _last(path), catalog.listing(storage)
         return
     for name in storage.names():
-        yield name, inside(storage, name)
+        # Whatever else lies there is no job's directory, and has no checkpoint in it.
+        with suppress(NotADirectoryError):
+            yield name, catalog.listing(inside(storage, name))
 
 
 def _resolve(path: str) -> tuple[Storage, Manifest]:
     """The checkpoint named by ``path``; its files are not verified."""
-    name = _last(path)
-    if name.startswith(catalog.PREFIX) and name.removeprefix(catalog.PREFIX).isdecimal():
-        storage = open_storage(path.rstrip("/").removesuffix(name))
-        return storage, catalog.load(storage, int(name.removeprefix(catalog.PREFIX)))
+    if (one := _numbered(path)) is not None:
+        return one[0], catalog.load(*one)
     storage = open_storage(path)
     for found in catalog.listing(storage):
         if found.manifest is not None:
             return storage, found.manifest
-    raise click.UsageError(f"there is no complete checkpoint in {path}")
+    jobs = [name for name, checkpoints in _jobs(path) if checkpoints]
+    hint = f"; show one of its jobs: {', '.join(jobs)}" if jobs else ""
+    raise click.UsageError(f"there is no complete checkpoint in {path}{hint}")
+
+
+def _numbered(path: str) -> tuple[Storage, int] | None:
+    """The checkpoint that ``path`` names by its number, if it does."""
+    name = _last(path)
+    number = name.removeprefix(catalog.PREFIX)
+    if not name.startswith(catalog.PREFIX) or not number.isdecimal():
+        return None
+    return open_storage(path.rstrip("/").removesuffix(name) or "."), int(number)
 
 
 def _last(path: str) -> str:
@@ -113,7 +141,8 @@ def _age(manifest: Manifest) -> str:
 
 
 def _duration(manifest: Manifest) -> str:
-    return f"{manifest.completed_ms - manifest.started_ms} ms"
+    # The machine's clock may have been set meanwhile.
+    return f"{max(0, manifest.completed_ms - manifest.started_ms)} ms"
 
 
 def size_text(size_bytes: int) -> str:

@@ -38,6 +38,21 @@ def test_ls_shows_complete_and_incomplete_checkpoints_newest_first(directory, pl
     assert "2.0 KB" in lines[2]
 
 
+def test_ls_of_one_checkpoint_shows_that(directory):
+    assert [line.split()[1] for line in run("ls", directory / "sales" / "chk-7").output.splitlines()[1:]] == ["chk-7"]
+
+
+def test_a_file_among_the_jobs_is_no_job_and_a_file_is_no_place(directory):
+    (directory / "notes.txt").write_text("of mine")
+    assert "chk-7" in run("ls", directory).output
+    result = run("ls", directory / "notes.txt")
+    assert (result.exit_code, "Not a directory" in result.output) == (1, True)
+
+
+def test_show_of_a_place_with_several_jobs_names_them(directory):
+    assert "show one of its jobs: sales" in run("show", directory).output
+
+
 @pytest.mark.parametrize("place", ["sales", "sales/chk-7", "sales/chk-7/"])
 def test_show_tells_operators_states_keys_and_sizes(directory, place):
     output = run("show", f"{directory}/{place}").output

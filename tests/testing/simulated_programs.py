@@ -146,20 +146,20 @@ LATE = OutputTag("late")
 
 
 def late() -> DataStream:
-    """Every 40th record is of the day before: late, whatever frames it came in."""
-    rows = _timed(environment(2), 1, 200, time=lambda row: -(10**8) if _is_late(row[1]) else row[1] * 10)
+    """Every twelfth record is of the day before: late, since a frame has eight."""
+    rows = _timed(environment(2), 1, 120, time=lambda row: -(10**8) if _is_late(row[1]) else row[1] * 10)
     windows = rows.key_by(lambda row: row[1] % 3).window(TumblingEventTimeWindows.of(400))
     counts = windows.side_output_late_data(LATE).count(name="windows")
     return counts.map(lambda row: ("window", row[1])).union(counts.side_output(LATE).map(lambda row: ("late", row[1])))
 
 
 def _is_late(n):
-    return n % 40 == 39
+    return n % 12 == 11
 
 
 def counted_late() -> list[Any]:
-    windows = Counter((n % 3, n * 10 // 400) for n in range(200) if not _is_late(n))
-    return [("window", count) for count in windows.values()] + [("late", n) for n in range(200) if _is_late(n)]
+    windows = Counter((n % 3, n * 10 // 400) for n in range(120) if not _is_late(n))
+    return [("window", count) for count in windows.values()] + [("late", n) for n in range(120) if _is_late(n)]
 
 
 def timers() -> DataStream:

@@ -52,7 +52,12 @@ LATE = Faults(
 """Faults that strike when there is something to be lost already."""
 IN_ORDER = Faults(rate=0.2, most=3, kinds=frozenset({Fault.USER_CODE_FAILS, Fault.PREPARE_FAILS, Fault.COMMIT_FAILS}))
 """Executions that fail and come to their end in order: nobody is killed."""
-DAMAGED = Faults(rate=0.5, most=4, kinds=frozenset({Fault.FILE_FLIPPED, Fault.WORKER_DIES, Fault.COORDINATOR_DIES}))
+DAMAGED = Faults(
+    rate=0.5,
+    most=3,
+    kinds=frozenset({Fault.WORKER_DIES, Fault.COORDINATOR_DIES}),
+    aim=("starting", Fault.FILE_FLIPPED),
+)
 SLOW = Faults(
     rate=0.3,
     most=4,
@@ -107,7 +112,7 @@ def acknowledge_before_the_snapshot_is_durable(monkeypatch):
 class _Never:
     """Says that a file is durable, and stores nothing."""
 
-    def write(self, path, parts, done):
+    def write(self, path, parts, done, **options):
         done(None)
 
 

@@ -63,6 +63,7 @@ class CheckpointShell:
         self._ended: dict[TaskId, TaskSnapshot] = {}
         self._started_ms = 0
         self._is_abandoned = False
+        self._has_told_of_the_last = False
         self._timer: TimerHandle | None = None
 
     @property
@@ -93,6 +94,7 @@ class CheckpointShell:
         self._acknowledged.clear()
         self._ended.clear()
         self._is_abandoned = False
+        self._has_told_of_the_last = False
 
     def running(self, tell: Callable[[Command], None]) -> None:
         """All workers of the execution are there; ``tell`` reaches them."""
@@ -111,7 +113,11 @@ class CheckpointShell:
                 if flight is not None and flight.checkpoint == checkpoint:
                     self._acknowledged[snapshot.task] = snapshot
                 self._apply(decider.Acknowledged(snapshot.task, checkpoint, self._now_ms()))
-            case SnapshotFailed(task, checkpoint, reason):
+            case SnapshotFailed(_, None, reason):
+                if not self._has_told_of_the_last:
+                    self._has_told_of_the_last = True
+                    self._warn(f"a task has ended, and {reason}; it is tried again until it can")
+            case SnapshotFailed(task, int(checkpoint), reason):
                 self._apply(decider.Declined(task, checkpoint, reason, self._now_ms()))
 
     def stop(self) -> None:

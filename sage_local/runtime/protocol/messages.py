@@ -176,10 +176,13 @@ class SnapshotTaken:
 
 @data
 class SnapshotFailed:
-    """From a worker: the state of ``task`` for ``checkpoint`` could not be written."""
+    """From a worker: the state of ``task`` for ``checkpoint`` could not be written.
+
+    ``None``: its last state, which is tried again until it can.
+    """
 
     task: TaskId
-    checkpoint: int
+    checkpoint: int | None
     reason: str
 
 

@@ -1,6 +1,7 @@
 """Writes the files of snapshots beside the running work."""
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
@@ -10,13 +11,18 @@ from sage_local.core.data import data
 from sage_local.runtime.checkpoint.storage import Storage
 
 Done = Callable[[OSError | None], None]
+AGAIN_S = 0.2
+"""A disk that is full is not emptied by asking often."""
 
 
 class SnapshotWriter(Protocol):
     """Stores files in the order in which they are given."""
 
-    def write(self, path: str, parts: Sequence[bytes], done: Done) -> None:
-        """Begin; ``done`` is called by ``poll``, with what went wrong or ``None`` when the file is durable."""
+    def write(self, path: str, parts: Sequence[bytes], done: Done, *, again: bool = False) -> None:
+        """Begin; ``done`` is called by ``poll``, with what went wrong or ``None`` when the file is durable.
+
+        ``again``: it went wrong just now, so leave the storage some time.
+        """
 
     def poll(self) -> bool:
         """Tell of files that are done; whether there was any."""
@@ -32,7 +38,7 @@ class DirectWriter:
         self._storage = storage
         self._finished: deque[tuple[Done, OSError | None]] = deque()
 
-    def write(self, path: str, parts: Sequence[bytes], done: Done) -> None:
+    def write(self, path: str, parts: Sequence[bytes], done: Done, *, again: bool = False) -> None:
         """Store at once."""
         self._finished.append((done, _stored(self._storage, path, parts)))
 
@@ -54,6 +60,7 @@ class _Order:
     path: str
     parts: Sequence[bytes]
     done: Done
+    after_s: float
 
 
 class ThreadedWriter:
@@ -70,13 +77,13 @@ class ThreadedWriter:
         self._finished: deque[tuple[Done, OSError | None]] = deque()
         self._thread: threading.Thread | None = None
 
-    def write(self, path: str, parts: Sequence[bytes], done: Done) -> None:
+    def write(self, path: str, parts: Sequence[bytes], done: Done, *, again: bool = False) -> None:
         """Hand over to the thread."""
         if self._thread is None:
             # A daemon: a disk that hangs must not keep the worker from leaving.
             self._thread = threading.Thread(target=self._run, name="snapshot writer", daemon=True)
             self._thread.start()
-        self._orders.put(_Order(path, parts, done))
+        self._orders.put(_Order(path, parts, done, AGAIN_S if again else 0.0))
 
     def poll(self) -> bool:
         """See ``SnapshotWriter``."""
@@ -93,6 +100,7 @@ class ThreadedWriter:
 
     def _run(self) -> None:
         while (order := self._orders.get()) is not None and not self._is_closed:
+            time.sleep(order.after_s)
             self._finished.append((order.done, _stored(self._storage, order.path, order.parts)))
             self._wake()
 

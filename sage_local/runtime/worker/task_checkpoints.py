@@ -214,10 +214,11 @@ class TaskCheckpoints:
                 self._report(SnapshotTaken(checkpoint, taken))
             elif error is None:
                 reason = f"{path} builds on a file that was not written"
-                self._report(SnapshotFailed(self._task, checkpoint or 0, reason))
+                self._report(SnapshotFailed(self._task, checkpoint, reason))
             elif checkpoint is None:
                 # Nothing comes after it that could be written instead: try until there is room or the job is given up.
-                self._writer.write(path, parts, done)
+                self._report(SnapshotFailed(self._task, None, f"{path} could not be written: {error}"))
+                self._writer.write(path, parts, done, again=True)
             else:
                 # What it held is nowhere: the next one has to hold everything.
                 self._files = ()

@@ -48,11 +48,11 @@ class Fragile(DirectWriter):
         super().__init__(storage)
         self.broken = set()
 
-    def write(self, path, parts, done):
+    def write(self, path, parts, done, **options):
         if path in self.broken:
             self._finished.append((done, OSError(28, "No space left on device")))
         else:
-            super().write(path, parts, done)
+            super().write(path, parts, done, **options)
 
 
 class Site:
@@ -180,3 +180,15 @@ def test_parts_without_state_make_no_file(tmp_path):
     )
     assert site.take(1).snapshot.files == ()
     assert pickle.loads(pickle.dumps(site.reports[0])) == site.reports[0]
+
+
+def test_a_last_snapshot_that_can_not_be_written_is_told_and_tried_again(site):
+    site.writer.broken.add("ended/0-0-1.state")
+    site.checkpoints.end()
+    site.writer.broken.clear()
+    site.writer.poll()
+    first, second = site.reports
+    assert isinstance(first, SnapshotFailed)
+    assert first.checkpoint is None
+    assert "No space left on device" in first.reason
+    assert isinstance(second, SnapshotTaken)

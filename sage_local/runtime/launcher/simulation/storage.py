@@ -118,7 +118,7 @@ class SimulatedWriter:
         if before is not None:
             self._orders.extend((path, parts, _nobody_waits) for path, parts, _ in islice(before._orders, 1))
 
-    def write(self, path: str, parts: Sequence[bytes], done: Done) -> None:
+    def write(self, path: str, parts: Sequence[bytes], done: Done, *, again: bool = False) -> None:
         """Queue."""
         if self._world.strikes(Fault.WRITE_IS_SLOW, path):
             self._waits_until_ns = self._world.now_ns + SLOW_MS * 1_000_000
