@@ -330,5 +330,5 @@ class DataStream(StaysHere, Generic[T_co]):
         def __getattr__(self, name):
             from sage_local.api.keyed import KeyedStream
 
-            hint = ": call key_by() before" if name in vars(KeyedStream) else ""
+            hint = ": call key_by() before" if hasattr(KeyedStream, name) else ""
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{hint}", name=name, obj=self)
