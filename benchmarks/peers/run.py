@@ -37,8 +37,8 @@ def main() -> int:
             print(error, file=sys.stderr)
             return 1
         show_workload(done[-1], console())
-    if arguments.json:
-        write_results(Results(described, arguments.repetitions, tuple(done)), arguments.json)
+        if arguments.json:
+            write_results(Results(described, arguments.repetitions, tuple(done)), arguments.json)
     return 0
 
 

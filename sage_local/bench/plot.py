@@ -11,7 +11,9 @@ from sage_local.bench.units import number
 _WIDTH = 760
 _LABELS = 150
 _VALUES = 150
-"""Room for what is written left and right of the bars."""
+"""Room for what is written left (at least) and right of the bars."""
+_LETTER = 6.6
+"""The mean width of a letter."""
 _ROW = 26
 _BAR = 16
 _HEAD = 34
@@ -31,19 +33,20 @@ def bars(heading: str, rows: Sequence[Bar], *, unit: str = "") -> str:
     """Horizontal bars from zero, one scale for all, the median written behind each."""
     height = _HEAD + _ROW * len(rows) + 8
     most = max(row.spread.high for row in rows) or 1.0
-    stretch = (_WIDTH - _LABELS - _VALUES) / most
-    drawn = [_bar(row, _HEAD + place * _ROW, stretch, unit) for place, row in enumerate(rows)]
+    left = max(_LABELS, 16 + _LETTER * max(len(row.label) for row in rows))
+    stretch = (_WIDTH - left - _VALUES) / most
+    drawn = [_bar(row, left, _HEAD + place * _ROW, stretch, unit) for place, row in enumerate(rows)]
     return _svg(heading, height, drawn)
 
 
-def _bar(row: Bar, top: float, stretch: float, unit: str) -> str:
+def _bar(row: Bar, left: float, top: float, stretch: float, unit: str) -> str:
     middle, spread = top + _BAR / 2, row.spread
-    end = _LABELS + spread.median * stretch
-    low, high = _LABELS + spread.low * stretch, _LABELS + spread.high * stretch
+    end = left + spread.median * stretch
+    low, high = left + spread.low * stretch, left + spread.high * stretch
     return "".join(
         (
-            _text(_LABELS - 8, middle + 4, row.label, anchor="end"),
-            f'<rect x="{_LABELS}" y="{top:.1f}" width="{max(end - _LABELS, 1):.1f}" height="{_BAR}" rx="2"'
+            _text(left - 8, middle + 4, row.label, anchor="end"),
+            f'<rect x="{left:.1f}" y="{top:.1f}" width="{max(end - left, 1):.1f}" height="{_BAR}" rx="2"'
             f' fill="{row.colour}"/>',
             _whisker(low, high, middle) if len(spread.values) > 1 else "",
             _text(max(end, high) + 8, middle + 4, f"{number(spread.median)}{unit and ' ' + unit}"),

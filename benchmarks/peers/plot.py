@@ -1,0 +1,34 @@
+"""Draw results of ``run.py`` as SVG: ``python benchmarks/peers/plot.py FOLDER RESULTS.json ...``, one file a workload."""
+
+import sys
+from pathlib import Path
+
+from sage_local.bench.page import COLOURS
+from sage_local.bench.plot import Bar, bars
+from sage_local.bench.results import WorkloadResult, read_results
+from sage_local.bench.units import title
+
+MEASURES = {"transport": "records_per_s"}
+"""What is drawn; of all others the CPU time, which no busy neighbour and no second core makes less."""
+
+
+def main() -> None:
+    folder, *files = map(Path, sys.argv[1:])
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in files:
+        for workload in read_results(file).workloads:
+            (folder / f"{workload.name}.svg").write_text(drawn(workload), encoding="utf-8")
+
+
+def drawn(workload: WorkloadResult) -> str:
+    measure = MEASURES.get(workload.name, "cpu_s_per_million")
+    rows = [
+        Bar(name, each.measures[measure], COLOURS[each.role])
+        for name, each in workload.contestants.items()
+        if measure in each.measures
+    ]
+    return bars(f"{workload.title}: {title(measure)}", rows)
+
+
+if __name__ == "__main__":
+    main()
