@@ -3,7 +3,7 @@
 import json
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,9 +12,10 @@ from _inputs import prepared
 from _results import Row, check
 from _table import Contestant, Workload
 
+from sage_local.bench.measuring import ContestantFailed, figured, spreads
 from sage_local.bench.process import Run, run_process
-from sage_local.bench.results import ContestantResult, FigureResult, Spread, WorkloadResult
-from sage_local.bench.workload import Figure, NotMeasured, Round
+from sage_local.bench.results import ContestantResult, WorkloadResult
+from sage_local.bench.workload import Round
 
 PROGRAMS = Path(__file__).parent / "programs"
 ADOPTING = str(Path(__file__).with_name("adopting.py"))
@@ -22,10 +23,6 @@ LIMIT_S = "900"
 """Whoever takes longer hangs."""
 
 Pythons = Mapping[str | None, str]
-
-
-class ContestantFailed(Exception):
-    """A contestant exited with an error."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +53,8 @@ def measured(workload: Workload, records: int, repetitions: int, pythons: Python
         workload.name,
         workload.title,
         records,
-        {name: _collected(rounds, name, each) for name, each in workload.contestants.items()},
-        tuple(_figure(figure, rounds) for figure in workload.figures),
+        {name: ContestantResult(each.role, spreads(rounds, name)) for name, each in workload.contestants.items()},
+        tuple(figured(figure, rounds) for figure in workload.figures),
     )
 
 
@@ -87,22 +84,3 @@ def _measures(records: int, many: Run, few: Run) -> dict[str, float]:
     if cpu_s > 0:
         measures |= {"cpu_s": cpu_s, "cpu_s_per_million": cpu_s / records * 1e6}
     return measures
-
-
-def _collected(rounds: Sequence[Round], name: str, contestant: Contestant) -> ContestantResult:
-    collected: dict[str, list[float]] = {}
-    for each in rounds:
-        for measure, value in each.measures[name].items():
-            collected.setdefault(measure, []).append(value)
-    spreads = {measure: Spread(tuple(values)) for measure, values in collected.items()}
-    return ContestantResult(contestant.role, spreads)
-
-
-def _figure(figure: Figure, rounds: Sequence[Round]) -> FigureResult:
-    values = []
-    for each in rounds:
-        try:
-            values.append(figure.of(each))
-        except NotMeasured:
-            continue
-    return FigureResult(figure.name, Spread(tuple(values)) if values else None, figure.goal, figure.at_most)

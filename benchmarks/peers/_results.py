@@ -6,13 +6,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from sage_local.bench.workload import WrongResult
+
 Row = tuple[Any, ...]
 
 COLUMNS = ("key", "window_start", "total", "n", "most")
-
-
-class WrongResult(Exception):
-    """A contestant's figures are worth nothing: it computed something else."""
 
 
 def check(contestant: str, out: Path, answer: list[Row]) -> None:

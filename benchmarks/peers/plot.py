@@ -1,4 +1,4 @@
-"""Draw results of ``run.py`` as SVG: ``python benchmarks/peers/plot.py FOLDER RESULTS.json ...``, one file a workload."""
+"""Draw results of ``run.py`` as SVG: ``python benchmarks/peers/plot.py FOLDER RESULTS.json ...``."""
 
 import sys
 from pathlib import Path

@@ -11,12 +11,13 @@ import sys
 from pathlib import Path
 
 from _environments import ENVIRONMENTS, MissingPart, cache_folder, python_of
-from _measuring import ContestantFailed, Pythons, measured
-from _results import WrongResult
+from _measuring import Pythons, measured
 from _table import WORKLOADS, Workload, without
 
 from sage_local.bench.machine import machine
+from sage_local.bench.measuring import ContestantFailed
 from sage_local.bench.results import Results, WorkloadResult, write_results
+from sage_local.bench.workload import WrongResult
 from sage_local.cli.bench.report import console, show_workload
 
 

@@ -3,7 +3,7 @@
 import json
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,7 +49,7 @@ def measure(found: Found, repetitions: int, scale: float, progress: Progress) ->
         workload.title,
         records,
         {name: _result(workload, name, rounds) for name in workload.contestants},
-        tuple(_figure(figure, rounds) for figure in workload.figures),
+        tuple(figured(figure, rounds) for figure in workload.figures),
     )
 
 
@@ -112,18 +112,20 @@ def _result(workload: Workload, name: str, rounds: Sequence[Round]) -> Contestan
     missing = contestant.missing()
     if missing:
         return ContestantResult(contestant.role, {}, f"not installed: {', '.join(missing)}")
+    return ContestantResult(contestant.role, spreads(rounds, name))
+
+
+def spreads(rounds: Sequence[Round], contestant: str) -> dict[str, Spread]:
+    """Every measure of one contestant, with its values in all rounds that have it."""
     collected: dict[str, list[float]] = {}
     for each in rounds:
-        for measure, value in each.measures[name].items():
+        for measure, value in each.measures[contestant].items():
             collected.setdefault(measure, []).append(value)
-    return ContestantResult(contestant.role, _spreads(collected))
-
-
-def _spreads(collected: Mapping[str, Sequence[float]]) -> dict[str, Spread]:
     return {measure: Spread(tuple(values)) for measure, values in collected.items()}
 
 
-def _figure(figure: Figure, rounds: Sequence[Round]) -> FigureResult:
+def figured(figure: Figure, rounds: Sequence[Round]) -> FigureResult:
+    """``figure`` made of each round by itself; a round that lacks a measure is left out."""
     values = []
     for each in rounds:
         try:

@@ -15,6 +15,8 @@ import _inputs  # noqa: E402
 import _results  # noqa: E402
 import _table  # noqa: E402
 
+from sage_local.bench.workload import WrongResult  # noqa: E402
+
 LEAVES_A_BUSY_PROCESS_BEHIND = """
 import os, time
 if os.fork() == 0:
@@ -59,13 +61,13 @@ def test_input_is_made_once(tmp_path: Path) -> None:
 
 def test_a_result_that_is_wrong_is_told_with_what_is_missing(tmp_path: Path) -> None:
     (tmp_path / "counts.csv").write_text("a,1\nb,3\n")
-    with pytest.raises(_results.WrongResult, match=r"some engine: expected 2 .* missing: \('b', 2\).* \('b', 3\)"):
+    with pytest.raises(WrongResult, match=r"some engine: expected 2 .* missing: \('b', 2\).* \('b', 3\)"):
         _results.check("some engine", tmp_path, [("a", 1), ("b", 2)])
 
 
 def test_a_result_that_comes_twice_is_wrong(tmp_path: Path) -> None:
     (tmp_path / "counts.csv").write_text("a,1\na,1\n")
-    with pytest.raises(_results.WrongResult, match="found 2"):
+    with pytest.raises(WrongResult, match="found 2"):
         _results.check("some engine", tmp_path, [("a", 1)])
 
 
