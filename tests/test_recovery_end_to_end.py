@@ -26,6 +26,7 @@ from sage_local import (
 )
 from sage_local.runtime.codec.keys import key_groups
 from sage_local.testing import Latch, ScriptedSource
+from tests.eventually import eventually
 from tests.recovery_programs import copy_program, read_output, write_input
 from tests.runtime.launcher.conftest import await_end, site
 
@@ -199,7 +200,7 @@ def test_a_worker_that_is_stuck_is_replaced_by_a_restart(environment, tmp_path):
         time.sleep(60)
 
     def die_beside_it(value):
-        wait_for((tmp_path / "hangs").exists, "the other worker")
+        eventually((tmp_path / "hangs").exists, "the other worker")
         die(value)
 
     subtask = dict(zip(range(100), key_groups(list(range(100)), 2), strict=True))
@@ -264,14 +265,6 @@ def test_at_least_once_loses_nothing(environment, tmp_path):
     assert set(numbers.collect()) == set(range(400))
 
 
-def wait_for(condition, what):
-    for _ in range(2000):
-        if condition():
-            return
-        time.sleep(0.01)
-    raise AssertionError(f"{what} did not happen")
-
-
 def checkpoints(tmp_path, name="job"):
     return sorted((tmp_path / "checkpoints" / name).glob("chk-*/MANIFEST"))
 
@@ -280,7 +273,7 @@ def stopped(environment, tmp_path, kill=None):
     """A job over files that was ended half way, after a checkpoint; returns the lines of the input."""
     lines = write_input(tmp_path / "in")
     handle = copying(environment(), tmp_path).submit(detach=True)
-    wait_for(lambda: checkpoints(tmp_path), "a checkpoint")
+    eventually(lambda: checkpoints(tmp_path), "a checkpoint")
     kill(handle) if kill else handle.stop()
     return lines, handle
 
@@ -335,11 +328,11 @@ def test_resuming_the_first_time_begins_from_the_start_and_says_so(environment, 
 
 
 def test_a_damaged_checkpoint_is_passed_over_for_the_one_before_and_said_to_be(environment, tmp_path, capfd):
-    lines, handle = stopped(
-        environment,
-        tmp_path,
-        kill=lambda handle: wait_for(lambda: len(checkpoints(tmp_path)) > 1, "two") or handle.cancel(),
-    )
+    def cancel_behind_two(handle):
+        eventually(lambda: len(checkpoints(tmp_path)) > 1, "a second checkpoint")
+        handle.cancel()
+
+    lines, handle = stopped(environment, tmp_path, kill=cancel_behind_two)
     with pytest.raises(JobError):
         handle.wait()
     newest = max(checkpoints(tmp_path), key=lambda path: int(path.parent.name.removeprefix("chk-")))
@@ -401,9 +394,9 @@ def test_a_job_goes_on_when_its_checkpoint_directory_fails_and_says_so(environme
     numbers = environment(parallelism=1).from_source(ScriptedSource([1, healed, 2]))
     with ThreadPoolExecutor() as caller:
         collected = caller.submit(numbers.collect)
-        wait_for(lambda: checkpoints(tmp_path), "a checkpoint")
+        eventually(lambda: checkpoints(tmp_path), "a checkpoint")
         mount(file)
-        wait_for(is_told, "a warning")
+        eventually(is_told, "a warning")
         mount(disk)
         healed.open()
         assert collected.result() == [1, 2]
@@ -441,7 +434,7 @@ def test_the_command_line_resumes_a_killed_job(tmp_path, site):
     program.write_text(textwrap.dedent(copy_program(home)))
     command = [sys.executable, "-m", "sage_local", "run", "local", str(program)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as first:
-        wait_for(lambda: sorted((home / "checkpoints" / "copy").glob("chk-*/MANIFEST")), "a checkpoint")
+        eventually(lambda: sorted((home / "checkpoints" / "copy").glob("chk-*/MANIFEST")), "a checkpoint")
         os.kill(site.only("sage_local.runtime.coordinator"), signal.SIGKILL)
         first.communicate()
     assert first.returncode == 1

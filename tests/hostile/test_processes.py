@@ -13,6 +13,7 @@ import pytest
 
 from sage_local import MapFunction, OperatorError, WorkerLostError
 from sage_local.cli.progress import status_text
+from tests.eventually import eventually
 
 
 @pytest.mark.parametrize(
@@ -237,9 +238,8 @@ def test_a_function_that_never_returns_is_named_and_its_stack_can_be_read(enviro
     env = environment(1)
     env.from_collection([1]).map(function, name="stuck").print()
     handle = env.submit(detach=True)
-    while not (progress := handle.metrics()).long_calls:
-        # Some seconds: a shorter call is no reason to wonder.
-        time.sleep(0.05)
+    # Some seconds: a shorter call is no reason to wonder.
+    progress = eventually(lambda: (seen := handle.metrics()).long_calls and seen, "a long call")
     (call,) = progress.long_calls
     assert (call.operator, call.subtask) == ("stuck", 0)
     assert f"stuck (subtask 1) in one call for {int(call.duration_s)}s" in status_text(progress)
