@@ -24,6 +24,7 @@ _MODULES = (
     "latency",
     "hello",
     "idle",
+    "simulation",
 )
 """In the order in which they are listed and run."""
 

@@ -63,13 +63,17 @@ def choice(options: type[E]) -> Kind[E]:
     return Kind(" | ".join(values), "one of " + ", ".join(repr(value) for value in values), read)
 
 
-def duration_ms() -> Kind[int]:
+def duration_ms(*, at_least: int = 0) -> Kind[int]:
     """A duration in milliseconds; a bare number is milliseconds, as in Flink."""
+    expected = 'a duration such as 500 (milliseconds), "100ms", "30s", "5m", "1h"'
+    if at_least:
+        expected += f", at least {at_least} ms"
 
     def read(written: object) -> int | None:
-        return _quantity(written, _DURATION_MS)
+        found = _quantity(written, _DURATION_MS)
+        return found if found is None or found >= at_least else None
 
-    return Kind("duration", 'a duration such as 500 (milliseconds), "100ms", "30s", "5m", "1h"', read)
+    return Kind("duration", expected, read)
 
 
 def size_bytes(*, at_least: int = 0, at_most: int | None = None) -> Kind[int]:

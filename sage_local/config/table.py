@@ -85,13 +85,13 @@ CHECKPOINTING: Setting[Checkpointing | None] = Setting(
 )
 CHECKPOINT_INTERVAL_MS = Setting(
     "checkpoint.interval",
-    duration_ms(),
+    duration_ms(at_least=1),
     10_000,
     "The time from the start of one checkpoint to the start of the next.",
 )
 CHECKPOINT_TIMEOUT_MS = Setting(
     "checkpoint.timeout",
-    duration_ms(),
+    duration_ms(at_least=1),
     600_000,
     "A checkpoint that takes longer is given up.",
 )

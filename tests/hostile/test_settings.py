@@ -19,6 +19,7 @@ from sage_local.errors import ConfigError, PlanError
         ({"parallelism": 2.5}, "parallelism: expected a whole number of at least 1, found 2.5 (config)"),
         ({"parallelism": True}, "parallelism: expected a whole number of at least 1, found True (config)"),
         ({"parallelism": float("inf")}, "parallelism: expected a whole number of at least 1, found inf (config)"),
+        ({"checkpoint.interval": 0}, '"1h", at least 1 ms, found 0 (config)'),
         ({"buffer.timeout": "soon"}, "buffer.timeout: expected a duration such as"),
         ({"ring.max-size": "8gb"}, "from 4kb to 64mb, found '8gb' (config)"),
         ({"ring.min-size": 1}, "from 4kb to 64mb, found 1 (config)"),

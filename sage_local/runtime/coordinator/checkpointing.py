@@ -187,6 +187,13 @@ class CheckpointShell:
             tuple(known[task] for task in sorted(known)),
         )
         try:
+            if self._storage.size(catalog.manifest_path(checkpoint)) is not None:
+                # Numbers are never used twice. On object stores, which have no locks, this is how one hears of it.
+                self._on_impossible(
+                    f"{self._storage.location} is in use by another job, which has completed checkpoint {checkpoint}"
+                    " too: two jobs can not share a checkpoint directory"
+                )
+                return
             catalog.store(self._storage, manifest)
         except OSError as error:
             self._apply(decider.StoreFailed(checkpoint, f"its manifest could not be written: {error}", self._now_ms()))
