@@ -144,7 +144,7 @@ def _workload(name: str, title: str, *, text_keys: bool) -> Workload:
     return Workload(
         name=name,
         title=title,
-        records=10_000_000,
+        records=30_000_000,
         few=10_000,
         prepare=partial(prepare, text_keys=text_keys),
         check=check,
