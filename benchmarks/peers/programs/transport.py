@@ -86,6 +86,9 @@ def iceoryx2(out: Path) -> Ends:
             loan = publisher.loan_slice_uninit(len(message))
             loan.payload().as_memory_view().cast("B")[:] = message
             loan.assume_init().send()
+        # What is on the way is lost with its publisher.
+        while channel.dynamic_config.number_of_subscribers > 0:
+            time.sleep(0.001)
 
     def receive(count: int) -> Iterator[Any]:
         _node, channel = service()
