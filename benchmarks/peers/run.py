@@ -59,15 +59,21 @@ def _arguments() -> argparse.Namespace:
         help=f"leave out: {', '.join(environments)}",
     )
     parser.add_argument("--install", action="store_true", help="only make the environments")
-    parser.add_argument("--json", metavar="FILE", type=Path, help="write everything measured there")
+    parser.add_argument("--json", metavar="FILE", type=_new_file, help="write everything measured there")
     return parser.parse_args()
 
 
 def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise ValueError(text)
-    return value
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1 up, found {text!r}")
+    return int(text)
+
+
+def _new_file(text: str) -> Path:
+    """Told now, and not when all has run."""
+    if not Path(text).absolute().parent.is_dir():
+        raise argparse.ArgumentTypeError(f"expected a file in a folder that exists, found {text!r}")
+    return Path(text)
 
 
 def _pythons(workloads: list[Workload]) -> Pythons | None:

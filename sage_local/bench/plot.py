@@ -12,8 +12,8 @@ _WIDTH = 760
 _LABELS = 150
 _VALUES = 150
 """Room for what is written left (at least) and right of the bars."""
-_LETTER = 6.6
-"""The mean width of a letter."""
+_LETTER = 7.2
+"""The mean width of a letter, of the wider fonts that may be drawn with."""
 _ROW = 26
 _BAR = 16
 _HEAD = 34
