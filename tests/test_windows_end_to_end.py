@@ -1,13 +1,10 @@
 """Windows of whole programs: processes at any parallelism = inline = a batch evaluation of the same records."""
 
 from collections import defaultdict
-from collections.abc import Callable
 from typing import Any
 
 import duckdb
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from sage_local import (
     Count,
@@ -194,28 +191,6 @@ def test_nothing_is_late_because_splits_are_read_one_after_another(
     for key, time, _ in events(200):
         expected[key, time // 100] += 5
     assert sorted(counts.collect()) == sorted((key, number) for (key, _), number in expected.items())
-
-
-KEYED = st.tuples(st.sampled_from("abc"), st.integers(-50, 400), st.integers(-9, 9))
-WINDOWS: dict[str, Callable[[int, int], Any]] = {
-    "tumbling": lambda size, slide: TumblingEventTimeWindows.of(size),
-    "sliding": SlidingEventTimeWindows.of,
-    "session": lambda size, slide: EventTimeSessionWindows.with_gap(slide),
-}
-
-
-@pytest.mark.slow
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(KEYED, max_size=60), st.sampled_from(sorted(WINDOWS)), st.integers(1, 60), st.integers(1, 60))
-def test_any_stream_gives_the_same_on_every_engine(records: list[Event], kind: str, a: int, b: int) -> None:
-    size, slide = max(a, b), min(a, b)
-
-    def run(engine: str, parallelism: int) -> list[Any]:
-        stream = hasty(engine, parallelism, records).key_by(lambda event: event[0])
-        return sorted(stream.window(WINDOWS[kind](size, slide)).aggregate(**AGGREGATES).map(flat).collect())
-
-    inline = run("inline", 1)
-    assert [run("inline", 2), run("processes", 2), run("processes", 4)] == [inline] * 3
 
 
 LATECOMERS: list[Event] = [("a", 0, 1), ("a", 30_000, 1), ("a", 5_000, 1), ("b", 6_000, 1), ("a", 31_000, 1)]

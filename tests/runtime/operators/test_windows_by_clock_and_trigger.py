@@ -7,8 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sage_local import (
+    ContinuousProcessingTimeTrigger,
     GlobalWindows,
     ProcessingTimeSessionWindows,
+    SlidingProcessingTimeWindows,
     Trigger,
     TriggerContext,
     TriggerResult,
@@ -59,6 +61,45 @@ def test_sessions_of_the_clock(steps: list[str | int]) -> None:
         last[step] = now
     expected = sorted((key, number) for key, numbers in counts.items() for number in numbers)
     assert by_clock(ProcessingTimeSessionWindows.with_gap(10), steps) == expected
+
+
+@settings(max_examples=60)
+@given(STEPS, st.integers(1, 12), st.integers(1, 12))
+def test_sliding_windows_of_the_clock(steps: list[str | int], a: int, b: int) -> None:
+    size, slide = max(a, b), min(a, b)
+    now, counts = 0, defaultdict[tuple[int, str], int](int)
+    for step in steps:
+        if isinstance(step, int):
+            now += step
+        else:
+            for start in range(now // slide * slide, now - size, -slide):
+                counts[start, step] += 1
+    expected = sorted((key, number) for (_, key), number in counts.items())
+    assert by_clock(SlidingProcessingTimeWindows.of(size, slide), steps) == expected
+
+
+@settings(max_examples=60)
+@given(STEPS)
+def test_a_continuous_trigger_of_the_clock_fires_while_its_window_is_open(steps: list[str | int]) -> None:
+    """At every multiple of 7 ms, for the keys that have records in the window of 30; not at its end, as in Flink."""
+    now, counts, expected = 0, defaultdict[tuple[int, str], int](int), list[tuple[str, int]]()
+
+    def build(stream: Any) -> Any:
+        windows = stream.key_by(lambda key: key).window(TumblingProcessingTimeWindows.of(30))
+        return windows.trigger(ContinuousProcessingTimeTrigger.of(7)).count()
+
+    with OperatorHarness(build) as harness:
+        for step in steps:
+            if isinstance(step, str):
+                harness.push(step)
+                counts[now // 30, step] += 1
+                continue
+            for _ in range(step):
+                now += 1
+                harness.advance(1)
+                if now % 7 == 0:
+                    expected += [(key, number) for (cell, key), number in counts.items() if cell == now // 30]
+        assert sorted(harness.output()) == sorted(expected)
 
 
 class Enough(Trigger):
