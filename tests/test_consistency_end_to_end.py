@@ -1,13 +1,27 @@
 """What is consistent going in is consistent at every output; days of a time zone are its own."""
 
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+import pyarrow as pa
 import pytest
 
-from sage_local import LocalEnvironment, SlidingEventTimeWindows, TumblingEventTimeWindows, WatermarkStrategy
+from sage_local import (
+    DataStream,
+    FunctionContext,
+    KeyedProcessContext,
+    KeyedProcessFunction,
+    KeyedStream,
+    LocalEnvironment,
+    MapStateDescriptor,
+    SlidingEventTimeWindows,
+    TimerContext,
+    TumblingEventTimeWindows,
+    ValueStateDescriptor,
+    WatermarkStrategy,
+)
 
 ENGINES = [("inline", 1), ("inline", 3), ("processes", 2), ("processes", 3)]
 
@@ -27,21 +41,74 @@ def entries(transfer: Transfer) -> Iterator[Entry]:
     yield time, target, amount
 
 
-@pytest.mark.parametrize(("engine", "parallelism"), ENGINES)
-@pytest.mark.parametrize(
-    "assigner", [TumblingEventTimeWindows.of(100), SlidingEventTimeWindows.of(300, 100)], ids=["tumbling", "sliding"]
-)
-def test_the_sum_of_all_balances_is_nought_at_every_output(
-    engine: str, parallelism: int, assigner: TumblingEventTimeWindows | SlidingEventTimeWindows
-) -> None:
-    """Double entry: each transfer is taken from one account and given to another, which live on different workers."""
+def stamped(engine: str, parallelism: int) -> DataStream[Transfer]:
     env = LocalEnvironment("bank", config={"execution.engine": engine, "parallelism": parallelism})
     strategy: WatermarkStrategy[Transfer] = WatermarkStrategy.for_bounded_out_of_orderness(30)
-    stamped = env.from_collection(transfers(2000)).assign_timestamps_and_watermarks(strategy.with_timestamp_assigner(0))
-    balances = stamped.flat_map(entries).key_by(lambda entry: entry[1]).window(assigner).sum(2)
+    return env.from_collection(transfers(2000)).assign_timestamps_and_watermarks(strategy.with_timestamp_assigner(0))
+
+
+SLIDING = SlidingEventTimeWindows.of(300, 100)
+PATHS: dict[str, Callable[[KeyedStream[Entry, str]], DataStream[tuple[str, int]]]] = {
+    "tumbling": lambda accounts: accounts.window(TumblingEventTimeWindows.of(100)).sum(2),
+    "sliding": lambda accounts: accounts.window(SLIDING).sum(lambda entry: entry[2]),
+    "kept for late ones": lambda accounts: accounts.window(SLIDING).allowed_lateness(50).sum(lambda entry: entry[2]),
+    "records": lambda accounts: accounts.window(SLIDING).apply(
+        lambda account, window, kept: [(account, sum(entry[2] for entry in kept))]
+    ),
+    "balances so far": lambda accounts: accounts.process(Statements()),
+}
+
+
+class Statements(KeyedProcessFunction[str, Entry, tuple[str, int]]):
+    """The balance of an account at the end of every 100 ms, from its first entry on."""
+
+    def open(self, context: FunctionContext, /) -> None:
+        self.later = context.state(MapStateDescriptor[int, int]("later"))
+        self.balance = context.state(ValueStateDescriptor("balance", 0))
+
+    def process(self, value: Entry, ctx: KeyedProcessContext[str], /) -> None:
+        time, _, amount = value
+        at = time // 100 * 100 + 99
+        self.later.put(at, self.later.get(at, 0) + amount)
+        ctx.timers.register_event_time_timer(at)
+        # At the end of input no timer is called that is later than those there are.
+        ctx.timers.register_event_time_timer(LAST_STATEMENT)
+
+    def on_timer(self, timestamp: int, ctx: TimerContext[str], /) -> Iterator[tuple[str, int]]:
+        self.balance.update(self.balance.value() + (self.later.get(timestamp) or 0))
+        if timestamp < LAST_STATEMENT:
+            ctx.timers.register_event_time_timer(timestamp + 100)
+        yield ctx.key, self.balance.value()
+
+
+LAST_STATEMENT = 14_099
+"""Behind all transfers."""
+
+
+@pytest.mark.parametrize(("engine", "parallelism"), ENGINES)
+@pytest.mark.parametrize("path", PATHS)
+def test_the_sum_of_all_balances_is_nought_at_every_output(engine: str, parallelism: int, path: str) -> None:
+    """Double entry: each transfer is taken from one account and given to another, which live on different workers."""
+    balances = PATHS[path](stamped(engine, parallelism).flat_map(entries).key_by(lambda entry: entry[1]))
     sums = balances.window_all(TumblingEventTimeWindows.of(100)).sum(1).collect()
     assert len(sums) >= 140
     assert set(sums) == {0}
+
+
+@pytest.mark.parametrize(("engine", "parallelism"), ENGINES)
+@pytest.mark.parametrize("assigner", [TumblingEventTimeWindows.of(100), SLIDING], ids=["tumbling", "sliding"])
+def test_the_sum_of_all_balances_is_nought_in_every_window_of_columns(
+    engine: str, parallelism: int, assigner: TumblingEventTimeWindows | SlidingEventTimeWindows
+) -> None:
+    schema = pa.schema({"time": pa.int64(), "account": pa.string(), "amount": pa.int64()})
+    rows = stamped(engine, parallelism).flat_map(entries).map(lambda entry: dict(zip(schema.names, entry, strict=True)))
+    strategy = WatermarkStrategy.for_bounded_out_of_orderness(30).with_timestamp_column("time")
+    columns = rows.to_columns(schema).assign_timestamps_and_watermarks(strategy)
+    sums: dict[int, int] = defaultdict(int)
+    for row in columns.key_by("account").window(assigner).aggregate(balance=("amount", "sum")).collect():
+        sums[row["window_start"]] += row["balance"]
+    assert len(sums) >= 140
+    assert set(sums.values()) == {0}
 
 
 ZONE = "Europe/Berlin"
