@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from sage_local.testing.simulation import Simulated as Simulated
     from sage_local.testing.simulation import SimulationFailed as SimulationFailed
     from sage_local.testing.simulation import simulate as simulate
-    from sage_local.testing.sink_conformance import SinkUnderTest as SinkUnderTest
+    from sage_local.testing.sink_bench import SinkUnderTest as SinkUnderTest
     from sage_local.testing.sink_conformance import check_two_phase_sink as check_two_phase_sink
 
 _HOMES = {
@@ -48,7 +48,7 @@ _HOMES = {
     "ScriptedSource": "sage_local.testing.scripted",
     "Simulated": "sage_local.testing.simulation",
     "SimulationFailed": "sage_local.testing.simulation",
-    "SinkUnderTest": "sage_local.testing.sink_conformance",
+    "SinkUnderTest": "sage_local.testing.sink_bench",
     "Stamped": "sage_local.testing.harness",
     "TransactionalCollectingSink": "sage_local.testing.collecting",
     "check_equivalent": "sage_local.testing.equivalence",

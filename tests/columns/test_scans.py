@@ -1,0 +1,72 @@
+"""Parquet files: what is read of them, and where a restart goes on."""
+
+import time
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from sage_local import (
+    LocalEnvironment,
+    TumblingEventTimeWindows,
+)
+from tests.columns.programs import environment, events, in_files, timed
+
+
+def test_scans_read_what_is_needed_and_say_so(tmp_path: Path) -> None:
+    """Filters and projections behind ``from_parquet`` are the scan's; columns that nobody needs are not read."""
+    paths = in_files(tmp_path, events())
+    env = environment("inline", 2)
+    stream = env.from_parquet(paths)
+    stream.filter(pc.field("value") > 3).key_by("key").sum("value").print()
+    plan = env.explain()
+    assert "reads only key, value" in plan
+    assert "filter (value > 3) in the scan" in plan
+    assert "combines each batch per key before the exchange" in plan
+    stream.filter(pc.field("value") > 30).select("ts").print()
+    assert stream.select("key").select("key").collect_arrow().column_names == ["key"]
+
+
+class FailOnce:
+    """Raises at the batch with record ``at``, once for all processes: a file remembers."""
+
+    def __init__(self, marker: Path, at: int) -> None:
+        self.marker = marker
+        self.at = at
+
+    def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        time.sleep(0.02)
+        if self.at in batch["value"].to_pylist() and not self.marker.exists():
+            time.sleep(0.3)  # a checkpoint or two become complete before
+            self.marker.touch()
+            raise ValueError("not again")
+        return batch
+
+
+@pytest.mark.timeout(120)
+def test_a_job_that_restarts_gives_every_result_once(tmp_path: Path) -> None:
+    """Positions in Parquet files, vectorised state and collected batches are of one checkpoint."""
+    number = 3000
+    table = pa.table({"key": [n % 5 for n in range(number)], "ts": range(number), "value": range(number)})
+    (tmp_path / "in").mkdir()
+    paths = in_files(tmp_path / "in", table)
+    settings = {
+        "parallelism": 2,
+        "buffer.timeout": 5,
+        "checkpoint.interval": "20ms",
+        "checkpoint.dir": str(tmp_path / "checkpoints"),
+        "restart.strategy": "fixed-delay",
+        "restart.attempts": 3,
+        "restart.delay": "1ms",
+    }
+    stream = timed(LocalEnvironment("columns", settings).from_parquet(paths, batch_rows=50))
+    checked = stream.map_batches(FailOnce(tmp_path / "failed", 2000))
+    windows = checked.key_by("key").window(TumblingEventTimeWindows.of(100))
+    found = windows.aggregate(total=("value", "sum"), n=("", "size")).collect_arrow().to_pylist()
+    assert (tmp_path / "failed").exists()
+    assert sorted((row["key"], row["window_start"], row["total"], row["n"]) for row in found) == [
+        (key, start, sum(n for n in range(start, start + 100) if n % 5 == key), 20)
+        for key in range(5)
+        for start in range(0, number, 100)
+    ]
