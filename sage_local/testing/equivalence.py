@@ -90,6 +90,7 @@ def check_equivalent(
 
     Raises ``AssertionError`` that shows the differences and how to run just that again.
     """
+    _refuse_what_checks_nothing(order, workers, rounds)
     expected = _run(pipeline, _Shape(engine="inline", parallelism=1), config)
     for shape in _shapes(workers, rounds, seed):
         try:
@@ -101,6 +102,16 @@ def check_equivalent(
         if told:
             raise AssertionError(_report(shape, told, f"workers=[{shape.parallelism}], rounds={rounds}, seed={seed}"))
     return expected.get(None, expected)  # the records, where there is one stream without a name
+
+
+def _refuse_what_checks_nothing(order: Any, workers: Sequence[int], rounds: int) -> None:
+    if not workers or min(workers) < 1 or rounds < 1:
+        raise ValueError(
+            f"workers and rounds: expected numbers of at least 1, and one of workers at least; found {workers!r} and"
+            f" {rounds!r}"
+        )
+    if order not in ("any", "total") and not callable(order):
+        raise ValueError(f"order: expected 'any', 'total' or a function of a record; found {order!r}")
 
 
 def _shapes(workers: Sequence[int], rounds: int, seed: int) -> Iterator[_Shape]:
@@ -123,11 +134,14 @@ def _run(pipeline: Any, shape: _Shape, config: Mapping[str, object] | None) -> R
         if isinstance(pipeline, DataStream):
             return {None: pipeline.collect()}
         env = LocalEnvironment("check-equivalent", config)
-        built = pipeline(env)
+        built = pipeline(env) if callable(pipeline) else pipeline
         if isinstance(built, DataStream):
             return {None: built.collect()}
-        if not isinstance(built, Mapping) or not built:
-            raise TypeError(f"pipeline: expected a function that returns a stream, or streams by name; found {built!r}")
+        if not callable(pipeline) or not isinstance(built, Mapping) or not built:
+            raise TypeError(
+                "pipeline: expected a stream, or a function of an environment that returns one, or several by name;"
+                f" found {built!r}"
+            )
         return _collected(env, built)
 
 

@@ -65,6 +65,8 @@ class FaultPoint:
 
     def around(self, function: Callable[[T], R]) -> Callable[[T], R]:
         """``function``, with a hit before each call. A function class calls ``hit()`` itself."""
+        if not callable(function):
+            raise TypeError(f"around() takes a function, found {function!r}: a function class calls hit() itself")
         return _Around(self, function)
 
 

@@ -11,7 +11,7 @@ from sage_local.api.datastream import DataStream, DataStreamSink
 from sage_local.core.clock import ManualClock
 from sage_local.core.elements import Element, Idleness, Rows, Side, Watermark
 from sage_local.core.ids import TaskId
-from sage_local.errors import OperatorError
+from sage_local.errors import FunctionError, OperatorError
 from sage_local.functions import OutputTag
 from sage_local.runtime.job import Deployment
 from sage_local.runtime.launcher.serialization import pickle_deployment
@@ -178,6 +178,8 @@ class OperatorHarness(Generic[T]):
 
     def stamped_side_output(self, tag: OutputTag[Any]) -> list[Stamped]:
         """As ``side_output``, each with its event time."""
+        if not isinstance(tag, OutputTag):
+            raise FunctionError(f"side_output() takes an OutputTag, found {tag!r}")
         taken = [element.rows for element in self._elements if isinstance(element, Side) and element.tag == tag.name]
         self._elements = [each for each in self._elements if not (isinstance(each, Side) and each.tag == tag.name)]
         return [record for rows in taken for record in _stamped(rows)]

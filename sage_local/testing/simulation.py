@@ -62,6 +62,8 @@ def simulate(
 
     What sinks committed behind a checkpoint that storage damages is taken back, as no real sink could.
     """
+    if not isinstance(pipeline, DataStream):
+        raise TypeError(f"simulate() takes a stream, found {pipeline!r}")
     plan = planned(pipeline)
     wanted = run_once(plan, 0, NO_FAULTS).records if expected is None else list(expected)
     found = run_once(plan, seed, faults or Faults(), stop_after=stop_after)

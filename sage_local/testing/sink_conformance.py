@@ -12,7 +12,10 @@ from sage_local.testing.sink_bench import Bench, SinkUnderTest
 def check_two_phase_sink(make: Callable[[], SinkUnderTest]) -> list[str]:
     """Run every scenario, each on a place of its own from ``make()``; returns the names of the rules that were held."""
     for rule in _RULES:
-        bench = Bench(make())
+        place = make()
+        if not isinstance(place, SinkUnderTest):
+            raise TypeError(f"check_two_phase_sink: expected a function that returns a SinkUnderTest, found {place!r}")
+        bench = Bench(place)
         try:
             rule(bench)
         except AssertionError as error:

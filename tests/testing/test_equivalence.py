@@ -6,7 +6,15 @@ import random
 import pytest
 
 from sage_local import EventTimeSessionWindows, LocalEnvironment, MapFunction, OutputTag
-from sage_local.testing import AdvanceWatermark, At, ScriptedSource, check_equivalent
+from sage_local.testing import (
+    AdvanceWatermark,
+    At,
+    FaultPoint,
+    ScriptedSource,
+    check_equivalent,
+    check_two_phase_sink,
+    simulate,
+)
 from sage_local.testing.differences import differences, identity
 
 LATE = OutputTag("late")
@@ -83,11 +91,6 @@ def test_only_what_is_viewed_is_compared():
     assert len(check_equivalent(build, view=lambda record: record[0], workers=[1])) == 2
 
 
-def test_what_is_no_pipeline_is_refused():
-    with pytest.raises(TypeError, match="returns a stream, or streams by name; found None"):
-        check_equivalent(lambda env: None)
-
-
 def test_total_order_and_order_per_key_are_told_apart():
     expected, found = [("a", 1), ("b", 1), ("a", 2)], [("b", 1), ("a", 1), ("a", 2)]
     assert differences(expected, found, "any") == []
@@ -126,3 +129,27 @@ def test_values_of_another_type_are_other_values(first, second):
 def test_copies_are_the_same_value(make):
     if make is not object:
         assert identity(make()) == identity(make())
+
+
+def numbers(env):
+    return env.from_collection([1, 2])
+
+
+@pytest.mark.parametrize(
+    ("check", "message"),
+    [
+        (lambda: check_equivalent(5), "expected a stream, or a function of an environment .*; found 5"),
+        (lambda: check_equivalent(lambda env: {}), "found {}"),
+        (lambda: check_equivalent(lambda env: None), "or several by name; found None"),
+        (lambda: check_equivalent(numbers, order="sorted"), "expected 'any', 'total' or a function .*; found 'sorted'"),
+        (lambda: check_equivalent(numbers, workers=[]), r"one of workers at least; found \[\] and 1"),
+        (lambda: check_equivalent(numbers, workers=[2, 0]), r"found \[2, 0\] and 1"),
+        (lambda: check_equivalent(numbers, rounds=0), "numbers of at least 1"),
+        (lambda: simulate(numbers, 1), r"simulate\(\) takes a stream, found <function numbers"),
+        (lambda: check_two_phase_sink(lambda: 5), "expected a function that returns a SinkUnderTest, found 5"),
+        (lambda: FaultPoint().around(5), r"around\(\) takes a function, found 5"),
+    ],
+)
+def test_what_would_check_nothing_is_refused(check, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        check()

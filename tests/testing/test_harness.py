@@ -23,6 +23,7 @@ from sage_local import (
     ValueStateDescriptor,
     WatermarkStrategy,
 )
+from sage_local.errors import FunctionError
 from sage_local.testing import OperatorHarness, Stamped
 
 LATE = OutputTag[tuple[str, int]]("late")
@@ -397,3 +398,11 @@ class Latest(ReduceFunction):
 def test_what_a_harness_can_not_drive_is_an_error_that_says_so(build, told):
     with pytest.raises(PlanError, match=told):
         OperatorHarness(build, parallelism=2)
+
+
+def test_a_side_output_is_asked_for_by_its_tag():
+    with (
+        OperatorHarness(lambda stream: stream.map(str)) as harness,
+        pytest.raises(FunctionError, match=r"side_output\(\) takes an OutputTag, found 'odd'"),
+    ):
+        harness.side_output("odd")
