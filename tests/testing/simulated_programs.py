@@ -261,6 +261,7 @@ PROGRAMS = {
     for program in (
         Program("windows", windows, counted_windows),
         Program("changed windows", partial(windows, incremental=True), counted_windows),
+        Program("windows, few checkpoints", partial(windows, **{"checkpoint.interval": "40ms"}), counted_windows),
         Program("sessions", sessions, counted_sessions),
         Program("late", late, counted_late),
         Program("timers", timers, visited),

@@ -52,12 +52,9 @@ LATE = Faults(
 """Faults that strike when there is something to be lost already."""
 IN_ORDER = Faults(rate=0.2, most=3, kinds=frozenset({Fault.USER_CODE_FAILS, Fault.PREPARE_FAILS, Fault.COMMIT_FAILS}))
 """Executions that fail and come to their end in order: nobody is killed."""
-DAMAGED = Faults(
-    rate=0.5,
-    most=3,
-    kinds=frozenset({Fault.WORKER_DIES, Fault.COORDINATOR_DIES}),
-    aim=("starting", Fault.FILE_FLIPPED),
-)
+AT_THE_END = Faults(most=0, aim=("idle", Fault.PREPARE_FAILS))
+"""Between checkpoints only tasks that have ended prepare: one of them can not, and the execution ends in order."""
+DAMAGED = Faults(rate=0.5, most=1, kinds=frozenset({Fault.COORDINATOR_DIES}), aim=("starting", Fault.FILE_FLIPPED))
 SLOW = Faults(
     rate=0.3,
     most=4,
@@ -71,23 +68,18 @@ SLOW = Faults(
         }
     ),
 )
-MISTOLD = Faults(
+LOST = Faults(
     rate=0.5,
-    most=8,
-    kinds=frozenset(
-        {
-            Fault.WORKER_DIES,
-            Fault.COORDINATOR_DIES,
-            Fault.ACKNOWLEDGEMENT_LOST,
-            Fault.ACKNOWLEDGEMENT_REPEATED,
-            Fault.ACKNOWLEDGEMENT_OVERTAKEN,
-        }
-    ),
+    most=6,
+    kinds=frozenset({Fault.ACKNOWLEDGEMENT_LOST, Fault.COORDINATOR_DIES_BEFORE_MANIFEST}),
+)
+REPEATED = Faults(
+    rate=0.5, most=8, kinds=frozenset({Fault.ACKNOWLEDGEMENT_REPEATED, Fault.WORKER_DIES, Fault.COORDINATOR_DIES})
 )
 UNWRITTEN = Faults(
     rate=0.15, most=3, kinds=frozenset({Fault.WRITE_FAILS, Fault.WORKER_DIES, Fault.ACKNOWLEDGEMENT_LOST})
 )
-SCHEDULES = (LATE, MIXED, IN_ORDER, DAMAGED, SLOW, MISTOLD, UNWRITTEN)
+SCHEDULES = (LATE, MIXED, IN_ORDER, AT_THE_END, DAMAGED, SLOW, LOST, REPEATED, UNWRITTEN)
 RUNS = 200
 
 
@@ -429,7 +421,7 @@ BUGS = {
     commit_before_the_checkpoint_is_complete: "sums",
     forget_the_transactions_of_an_aborted_checkpoint: "sums",
     do_not_commit_on_recovery: "sums",
-    take_the_last_transaction_for_an_earlier_checkpoint: "windows",
+    take_the_last_transaction_for_an_earlier_checkpoint: "windows, few checkpoints",
     forget_timers: "timers",
     forget_keyed_state: "sums",
     forget_a_split_position: "windows",
@@ -461,14 +453,25 @@ BUGS = {
 }
 
 
+SCHEDULE_OF = {
+    take_the_last_transaction_for_an_earlier_checkpoint: AT_THE_END,
+    take_a_damaged_file_for_whole: DAMAGED,
+    keep_to_a_checkpoint_that_was_damaged_since: DAMAGED,
+    build_changes_on_a_file_that_was_not_written: UNWRITTEN,
+    let_a_last_snapshot_stand_in_for_an_earlier_barrier: LOST,
+    count_acknowledgements_and_not_tasks: REPEATED,
+}
+"""Those that few schedules can find get one of their own; the others are found by any."""
+
+
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.__name__)
 def test_a_planted_bug_is_found(bug, monkeypatch):
-    program = PROGRAMS[BUGS[bug]]
     bug(monkeypatch)
+    schedules = (SCHEDULE_OF[bug],) if bug in SCHEDULE_OF else SCHEDULES
     with pytest.raises(SimulationFailed, match="seed"):
-        _run_until_it_fails(program)
+        _run_until_it_fails(PROGRAMS[BUGS[bug]], schedules)
 
 
-def _run_until_it_fails(program):
+def _run_until_it_fails(program, schedules):
     for seed in range(RUNS):
-        program.run(seed, SCHEDULES[seed % len(SCHEDULES)], stop_after=seed * 4 if seed % 5 == 4 else None)
+        program.run(seed, schedules[seed % len(schedules)], stop_after=seed * 4 if seed % 5 == 4 else None)
