@@ -17,6 +17,7 @@ MANIFEST = ("storing", "taking the last")
 REACHABLE: dict[Fault, tuple[str, ...]] = {
     Fault.WORKER_STARTS_LATE: ("restarting",),
     Fault.WORKER_DIES: WORKING,
+    Fault.WORKER_IS_STUCK: ("ending",),
     Fault.WORKER_DIES_BEFORE_WRITING: SNAPSHOT,
     Fault.WORKER_DIES_AFTER_WRITING: SNAPSHOT,
     Fault.WORKER_DIES_AT_RESTORE: ("starting", "idle"),

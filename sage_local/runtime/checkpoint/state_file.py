@@ -10,7 +10,7 @@ Whether a file is whole is told by its size and CRC-32 in the manifest (``FileRe
 
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from sage_local.errors import CheckpointError
@@ -35,27 +35,43 @@ class StateFrame(NamedTuple):
     payload: memoryview
 
 
-def state_file_parts(operators: Iterable[OperatorSnapshot]) -> list[bytes]:
-    """The file's bytes, in pieces."""
-    parts = [_HEAD.pack(_MAGIC, FORMAT)]
-    for each in operators:
-        name = each.operator.encode()
-        frames = [] if each.is_delta else [(WHOLE, b"")]
-        frames += each.keyed.items()
-        if each.unkeyed is not None:
-            frames.append((UNKEYED, each.unkeyed))
-        for key_group, payload in frames:
-            parts += (_NAME.pack(len(name)), name, _FRAME.pack(key_group, len(payload)), payload)
-    return parts
+class StateFile:
+    """A file in the making: its bytes, in pieces, with their checksum."""
 
+    def __init__(self) -> None:
+        self.parts: list[bytes] = []
+        self._size = self._crc = 0
+        self._put(_HEAD.pack(_MAGIC, FORMAT))
 
-def reference(path: str, parts: Iterable[bytes]) -> FileRef:
-    """What to remember of a file made of ``parts``."""
-    size = crc = 0
-    for part in parts:
-        size += len(part)
-        crc = zlib.crc32(part, crc)
-    return FileRef(path, size, crc)
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no frame."""
+        return len(self.parts) == 1
+
+    def add(self, snapshot: OperatorSnapshot) -> None:
+        """All frames of one operator."""
+        if not snapshot.is_delta:
+            self.add_frame(snapshot.operator, WHOLE, b"")
+        for key_group, payload in snapshot.keyed:
+            self.add_frame(snapshot.operator, key_group, payload)
+        if snapshot.unkeyed is not None:
+            self.add_frame(snapshot.operator, UNKEYED, snapshot.unkeyed)
+
+    def add_frame(self, operator: str, key_group: int, payload: bytes) -> None:
+        """One frame."""
+        name = operator.encode()
+        self._put(b"".join((_NAME.pack(len(name)), name, _FRAME.pack(key_group, len(payload)))))
+        self._put(payload)
+
+    def reference(self, path: str) -> FileRef:
+        """What to remember of the file, stored at ``path``."""
+        return FileRef(path, self._size, self._crc)
+
+    def _put(self, part: bytes) -> None:
+        # Summed up as the file grows: of all at once it would hold up records for as long as memory takes to be read.
+        self.parts.append(part)
+        self._size += len(part)
+        self._crc = zlib.crc32(part, self._crc)
 
 
 def verify(ref: FileRef, data: bytes) -> None:

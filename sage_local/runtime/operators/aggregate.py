@@ -39,6 +39,7 @@ class _Folding(Keyed):
 
     def _fold_in(self, rows: Rows) -> None:
         keys, values = self.keys(rows), rows.values
+        self.announce(keys)
         known = len(self.state)
         records = iter(values)
         try:
@@ -96,6 +97,7 @@ class Aggregate(_Folding):
 
     def _updates(self, rows: Rows) -> list[tuple[Any, Any]]:
         keys, values = self.keys(rows), rows.values
+        self.announce(keys)
         known = len(self.state)
         records = iter(values)
         updates: list[tuple[Any, Any]] = []
@@ -137,6 +139,13 @@ class PartialAggregate(_Folding):
     def delta(self) -> StateSnapshot:
         """See ``Incremental``: there is little of it, and next time it is other keys'."""
         return self.snapshot()
+
+    def capture(self, *, changes_only: bool) -> StateSnapshot:
+        """See ``Sliced``, and ``delta``."""
+        return self.snapshot()
+
+    def announce(self, keys: list[Any]) -> None:
+        """Nobody asks for what has changed."""
 
     def _put_back(self) -> None:
         for written in () if self._restored is None else self._restored.subtasks:

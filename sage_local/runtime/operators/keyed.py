@@ -1,6 +1,8 @@
 """What keyed operators share: the key of each record, and one value per key."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import replace
 from itertools import islice
 from typing import Any, NoReturn
 
@@ -42,7 +44,7 @@ class Keyed:
         """Open the functions."""
         self._context = context
         self._backend = new_backend(context)
-        self._table = self._backend.table(STATE)
+        self._table = self._backend.table(STATE, announces=True)
         self._put_back()
         for function in self._functions():
             function.open(context)
@@ -58,6 +60,10 @@ class Keyed:
     def delta(self) -> StateSnapshot:
         """See ``Incremental``."""
         return self._snapshot(self._backend.delta(self._owned()))
+
+    def capture(self, *, changes_only: bool) -> StateSnapshot:
+        """See ``Sliced``."""
+        return replace(self._snapshot({}), capture=self._backend.capture(self._owned(), changes_only=changes_only))
 
     def _snapshot(self, chunks: dict[int, bytes]) -> StateSnapshot:
         return StateSnapshot({group: [chunk] for group, chunk in chunks.items()}, entries={STATE: len(self.state)})
@@ -86,9 +92,14 @@ class Keyed:
             raise ValueError(f"records for {self.name!r} carry no keys and it has no key selector")
         return rows.keys
 
+    def announce(self, keys: list[Any]) -> None:
+        """What ``state`` has of ``keys`` is about to change."""
+        # A key that can not be hashed is named, with its record, by who meets it in the batch.
+        with suppress(TypeError):
+            self._table.changed(keys)
+
     def check_new_keys(self, known: int, keys: list[Any], values: list[Any]) -> None:
         """Refuse keys without a canonical form among those new in ``state``, which had ``known`` before this batch."""
-        self._table.changed(keys)
         check_new_keys(self.name, self.state, known, lambda: keys, values)
 
     def blame(self, keys: list[Any], values: list[Any], records: Any, error: BaseException) -> NoReturn:

@@ -1,5 +1,6 @@
 """State and timers of one running operator: made when it opens, handed to its function, taken into snapshots."""
 
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from sage_local.config import INCREMENTAL, MAX_PARALLELISM, Checkpointing, checkpointing_of
@@ -31,8 +32,9 @@ V = TypeVar("V")
 def new_backend(context: TaskContext) -> MemoryBackend:
     """The state backend of an operator in this task."""
     max_parallelism = context.settings[MAX_PARALLELISM]
-    track = context.settings[INCREMENTAL] and checkpointing_of(context.settings) is not Checkpointing.NONE
-    return MemoryBackend(lambda keys: key_groups(keys, max_parallelism), track_changes=track)
+    captures = checkpointing_of(context.settings) is not Checkpointing.NONE
+    track = captures and context.settings[INCREMENTAL]
+    return MemoryBackend(lambda keys: key_groups(keys, max_parallelism), track_changes=track, captures=captures)
 
 
 class ManagedState:
@@ -119,6 +121,13 @@ class ManagedState:
     def delta(self) -> StateSnapshot:
         """What changed since the last snapshot or delta; state without keys whole."""
         return self._snapshot({} if self._backend is None else self._backend.delta(self._owned))
+
+    def capture(self, *, changes_only: bool) -> StateSnapshot:
+        """As ``snapshot`` or ``delta``, with what takes time left to be done in pieces."""
+        whole = self._snapshot({})
+        if self._backend is None:
+            return whole
+        return replace(whole, capture=self._backend.capture(self._owned, changes_only=changes_only))
 
     def _snapshot(self, chunks: dict[int, bytes]) -> StateSnapshot:
         entries = {} if self._backend is None else self._backend.entries()

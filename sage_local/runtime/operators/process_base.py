@@ -79,6 +79,10 @@ class ProcessBase:
         """See ``Incremental``."""
         return self._managed.delta()
 
+    def capture(self, *, changes_only: bool) -> StateSnapshot:
+        """See ``Sliced``."""
+        return self._managed.capture(changes_only=changes_only)
+
     def restore(self, snapshot: StateSnapshot) -> None:
         """See ``Stateful``."""
         self._restored = snapshot

@@ -25,6 +25,7 @@ class Reduce(Keyed):
     def process(self, rows: Rows) -> Iterable[Element]:
         """Fold the batch."""
         keys, values = self.keys(rows), rows.values
+        self.announce(keys)
         self._counters.took(len(values))
         known = len(self.state)
         records = iter(values)

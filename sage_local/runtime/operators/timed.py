@@ -85,3 +85,11 @@ class Incremental(Stateful, Protocol):
 
     def delta(self) -> StateSnapshot:
         """What changed since the last ``snapshot`` or ``delta``; what has no keys whole."""
+
+
+@runtime_checkable
+class Sliced(Incremental, Protocol):
+    """Can be asked for the state of a moment, and give it in pieces later."""
+
+    def capture(self, *, changes_only: bool) -> StateSnapshot:
+        """As ``delta`` or ``snapshot``, without what ``StateSnapshot.capture`` is to give."""

@@ -4,9 +4,10 @@ A backend belongs to one operator of one task: its tables hold the keys of the k
 key groups themselves appear only in snapshots, so that an access costs one look-up by the Python key.
 """
 
-from collections.abc import Hashable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Collection, Container, Hashable, Iterable, Mapping, MutableMapping, Sequence
 from typing import Any, Final, Protocol
 
+from sage_local.runtime.state.capture import Capture
 from sage_local.runtime.state.timers import Timers
 
 Key = Any  # equal keys are one key, as in a dict: the codec refuses those for which this would not hold
@@ -49,8 +50,8 @@ class Table(Protocol):
     def space(self, namespace: Namespace = VOID) -> MutableMapping[Key, Any]:
         """The live values of one namespace by key, made when there is none; ``dict`` in memory.
 
-        Whoever writes to it says so by ``changed``. It stays valid until ``drop`` of this namespace or ``restore``; for
-        ``VOID`` for as long as the table.
+        Whoever writes to it says so by ``changed``, in an announced table before it does. It stays valid until ``drop``
+        of this namespace or ``restore``; for ``VOID`` for as long as the table.
         """
 
     def find(self, namespace: Namespace) -> MutableMapping[Key, Any] | None:
@@ -63,11 +64,14 @@ class Table(Protocol):
     def tracks_changes(self) -> bool:
         """Whether ``changed`` does anything: what it needs does not have to be found out where it does not."""
 
-    def changed(self, keys: Iterable[Key], namespace: Namespace = VOID) -> None:
-        """These keys were written, removed, or their value was handed to someone who may change it.
+    def changed(self, keys: Collection[Key], namespace: Namespace = VOID) -> None:
+        """These keys are about to be written, removed, or to be handed to someone who may change their value.
 
-        Costs nothing where nobody asks for deltas.
+        In a table that is not announced it may also be said afterwards. Costs nothing where nobody takes checkpoints.
         """
+
+    def said(self, namespace: Namespace = VOID) -> Container[Key]:
+        """Keys of which ``changed`` need not be said again, now. It stays valid; what is in it comes and goes."""
 
     def drop(self, namespace: Namespace) -> Mapping[Key, Any]:
         """Forget a whole namespace and return what it held (a window has fired for the last time)."""
@@ -92,8 +96,11 @@ class KeyedBackend(Protocol):
     def cursor(self) -> Cursor:
         """The key at hand, shared by everything that reads this backend."""
 
-    def table(self, name: str) -> Table:
-        """The table of that name, made when there is none. Snapshots find it again by this name."""
+    def table(self, name: str, *, announces: bool = False) -> Table:
+        """The table of that name, made when there is none. Snapshots find it again by this name.
+
+        ``announces``: all changes of it are said before they are made, so that it can be captured in slices.
+        """
 
     def timers(self, name: str) -> Timers:
         """The timer queue of that name (by custom ``event`` and ``processing``), made when there is none."""
@@ -109,6 +116,12 @@ class KeyedBackend(Protocol):
 
     def delta(self, key_groups: Sequence[int]) -> dict[int, bytes]:
         """What changed since the last ``snapshot`` or ``delta``, by key group; timers always whole."""
+
+    def capture(self, key_groups: Sequence[int], *, changes_only: bool) -> Capture:
+        """As ``snapshot`` or ``delta``, of this moment, with what takes time left to be done in pieces.
+
+        One at a time: the one before is at its end, or closed.
+        """
 
     def restore(self, chunks: Iterable[bytes]) -> None:
         """Put back what ``snapshot`` gave, then each later ``delta``, in order; of any groups, from any subtask."""

@@ -1,7 +1,7 @@
 """State of one key group as bytes: what snapshots are made of, the same for every backend."""
 
 import pickle
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,8 +37,17 @@ def write_chunk(chunk: Chunk) -> bytes:
         return pickle.dumps(chunk, PROTOCOL)
     # What pickle raises depends on the type that refuses.
     except (pickle.PicklingError, TypeError, AttributeError) as error:
-        name, key = _culprit(chunk)
-        raise StateError(f"the value of state {name!r} for key {key!r} can not be pickled: {error}") from error
+        raise unpicklable(*_culprit(chunk), error) from error
+
+
+def unpicklable(state: str, key: Any, error: Exception) -> StateError:
+    """What to raise for a value that can not be pickled."""
+    return StateError(f"the value of state {state!r} for key {key!r} can not be pickled: {error}")
+
+
+def not_owned(group: int, owned: Iterable[int]) -> InternalError:
+    """What to raise for a key of a group that is another subtask's."""
+    return InternalError(f"state of key group {group} is in a subtask that owns groups {sorted(owned)}")
 
 
 def _culprit(chunk: Chunk) -> tuple[str, Any]:

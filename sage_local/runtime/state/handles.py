@@ -35,30 +35,32 @@ class Site(NamedTuple):
 class _Handle:
     """What all have: the values, the key at hand, and the duty to name the keys that change."""
 
-    __slots__ = ("_cursor", "_name", "_namespace", "_table", "_tracked", "_values")
+    __slots__ = ("_cursor", "_name", "_namespace", "_said", "_table", "_tracked", "_values")
 
     def __init__(self, site: Site) -> None:
         self._name, self._table, self._values, self._cursor, self._namespace = site
         self._tracked = site.table.tracks_changes
+        self._said = site.table.said(site.namespace)
 
     def _find(self) -> Any:
+        key = self._cursor.key
         try:
-            found = self._values.get(self._cursor.key, MISSING)
+            found = self._values.get(key, MISSING)
         except TypeError as error:
             refuse(error, self._cursor, self._name)
-        if self._tracked and type(found) not in _IMMUTABLE and found is not MISSING:
+        if self._tracked and key not in self._said and type(found) not in _IMMUTABLE and found is not MISSING:
             # Whoever asked may change it in place and never tell.
-            self._table.changed((self._cursor.key,), self._namespace)
+            self._table.changed((key,), self._namespace)
         return found
 
     def _set(self, value: Any) -> None:
         key = self._cursor.key
         try:
+            if self._tracked and key not in self._said:
+                self._table.changed((key,), self._namespace)
             self._values[key] = value
         except TypeError as error:
             refuse(error, self._cursor, self._name)
-        if self._tracked:
-            self._table.changed((key,), self._namespace)
 
     def clear(self) -> None:
         """Forget what the key has."""
@@ -66,8 +68,8 @@ class _Handle:
         try:
             # Not pop with a default: that does not hash the key of an empty dict.
             if key in self._values:
-                del self._values[key]
                 self._table.changed((key,), self._namespace)
+                del self._values[key]
         except TypeError as error:
             refuse(error, self._cursor, self._name)
 

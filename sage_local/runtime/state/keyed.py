@@ -88,7 +88,7 @@ class KeyedState:
             )
 
     def _make(self, descriptor: StateDescriptor[Any]) -> Any:
-        table = self.backend.table(f"state:{descriptor.name}")
+        table = self.backend.table(f"state:{descriptor.name}", announces=True)
         site = Site(descriptor.name, table, table.space(VOID), self.backend.cursor)
         if descriptor.ttl is None:
             return _lasting(descriptor, site)

@@ -1,11 +1,12 @@
 """The state backend that keeps everything in dicts."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sage_local.errors import InternalError
 from sage_local.runtime.state.backend import VOID, Cursor, Key, Namespace
-from sage_local.runtime.state.chunk import Chunk, Entries, read_chunk, write_chunk
+from sage_local.runtime.state.capture import Capture, Kept, Part
+from sage_local.runtime.state.chunk import Chunk, Entries, not_owned, read_chunk, write_chunk
 from sage_local.runtime.state.timers import Timer, Timers
 
 KeyGroups = Callable[[list[Key]], list[int]]
@@ -15,10 +16,14 @@ KeyGroups = Callable[[list[Key]], list[int]]
 class MemoryTable:
     """One dict per namespace. Not one per key group: the groups of all keys are computed in bulk for a snapshot."""
 
-    def __init__(self, name: str, *, track_changes: bool) -> None:
+    def __init__(self, name: str, *, track_changes: bool, announces: bool = False) -> None:
         self.name = name
+        self.announces = announces
+        self._kept: Kept | None = None
         self._spaces: dict[Namespace, dict[Key, Any]] = {}
-        self._dirty: dict[Namespace, set[Key]] | None = {} if track_changes else None
+        self._tracks = track_changes
+        # What has changed since it was last asked for; while a capture is under way, what has since its moment.
+        self._dirty: dict[Namespace, set[Key]] = {}
 
     def space(self, namespace: Namespace = VOID) -> dict[Key, Any]:
         """The dict of one namespace, made when there is none."""
@@ -38,19 +43,47 @@ class MemoryTable:
     @property
     def tracks_changes(self) -> bool:
         """Whether ``changed`` does anything."""
-        return self._dirty is not None
+        return self.announces or self._tracks
 
-    def changed(self, keys: Iterable[Key], namespace: Namespace = VOID) -> None:
-        """Note the keys for the next delta."""
-        if self._dirty is not None:
-            self._dirty.setdefault(namespace, set()).update(keys)
+    def said(self, namespace: Namespace = VOID) -> set[Key]:
+        """The keys of which ``changed`` was said already."""
+        found = self._dirty.get(namespace)
+        if found is None:
+            found = self._dirty[namespace] = set()
+        return found
+
+    def changed(self, keys: Collection[Key], namespace: Namespace = VOID) -> None:
+        """Note the keys for the next delta, and keep what they have for the capture that is under way."""
+        if self._kept is not None:
+            said = self.said(namespace)
+            self._kept.keep([key for key in keys if key not in said], namespace, self._values(namespace))
+            said.update(keys)
+        elif self._tracks:
+            self.said(namespace).update(keys)
+
+    def _values(self, namespace: Namespace) -> Mapping[Key, Any]:
+        return self._spaces.get(namespace) or {}
 
     def drop(self, namespace: Namespace) -> Mapping[Key, Any]:
         """Forget a namespace."""
-        dropped = self._spaces.pop(namespace, {})
-        if dropped:
-            self.changed(dropped, namespace)
-        return dropped
+        dropping = self._spaces.get(namespace)
+        if dropping:
+            self.changed(dropping, namespace)
+        return self._spaces.pop(namespace, {})
+
+    def freeze(self, *, changes_only: bool) -> list[Part]:
+        """Keep everything as it is now, or as much as has changed since the last time, until ``thaw``."""
+        kept = self._kept = Kept(self.name)
+        changes = self.take_changes()
+        if not changes_only:
+            return [Part(self.name, each, list(values), kept, self._values) for each, values in self._spaces.items()]
+        return [Part(self.name, each, keys, kept, self._values) for each, keys in changes]
+
+    def thaw(self) -> None:
+        """Nobody asks for what was any more."""
+        self._kept = None
+        if not self._tracks:
+            self.take_changes()
 
     def clear(self) -> None:
         """Forget all namespaces, except that a dict of ``VOID`` that somebody holds stays the one in use."""
@@ -60,10 +93,15 @@ class MemoryTable:
             void.clear()
             self._spaces[VOID] = void
 
-    def take_changes(self) -> Iterator[tuple[Namespace, set[Key]]]:
+    def take_changes(self) -> list[tuple[Namespace, list[Key]]]:
         """The keys changed since the last call, by namespace."""
-        changes, self._dirty = self._dirty, None if self._dirty is None else {}
-        return iter((changes or {}).items())
+        changes = [(namespace, list(keys)) for namespace, keys in self._dirty.items() if keys]
+        for keys in self._dirty.values():
+            # In place: whoever looks at it by ``said`` has to say it again.
+            keys.clear()
+        # Windows come and go.
+        self._dirty = {VOID: self._dirty[VOID]} if VOID in self._dirty else {}
+        return changes
 
     def entries(self) -> Iterator[tuple[Namespace, Mapping[Key, Any]]]:
         """All there is, by namespace."""
@@ -74,21 +112,25 @@ class MemoryBackend:
     """Keyed state of one operator in one task, in dicts; see ``backend.KeyedBackend``.
 
     ``track_changes`` is for jobs that take incremental checkpoints; without it ``delta`` is an internal error.
+    ``captures``: for those that take any; without it nothing is captured in slices.
     """
 
-    def __init__(self, key_groups: KeyGroups, *, track_changes: bool = False) -> None:
+    def __init__(self, key_groups: KeyGroups, *, track_changes: bool = False, captures: bool = True) -> None:
         self.cursor = Cursor()
         self._key_groups = key_groups
+        self._captures = captures
         self._track_changes = track_changes
         self._tables: dict[str, MemoryTable] = {}
         self._timers: dict[str, Timers] = {}
         self._groups_with_timers: set[int] = set()
 
-    def table(self, name: str) -> MemoryTable:
+    def table(self, name: str, *, announces: bool = False) -> MemoryTable:
         """The table of that name."""
         found = self._tables.get(name)
         if found is None:
             found = self._tables[name] = MemoryTable(name, track_changes=self._track_changes)
+        # A restore has made tables before anybody said how they are going to be used.
+        found.announces = found.announces or (announces and self._captures)
         return found
 
     def timers(self, name: str) -> Timers:
@@ -102,24 +144,38 @@ class MemoryBackend:
 
     def snapshot(self, key_groups: Sequence[int]) -> dict[int, bytes]:
         """Everything, by key group."""
-        chunks = _Chunks(key_groups, self._key_groups)
-        for name, table in self._tables.items():
-            for _ in table.take_changes():
-                pass
-            for namespace, values in table.entries():
-                chunks.put(name, namespace, values, values)
-        return self._written(chunks)
+        return self._collected(self._tables.values(), key_groups, changes_only=False)
 
     def delta(self, key_groups: Sequence[int]) -> dict[int, bytes]:
         """The changes since the last ``snapshot`` or ``delta``, by key group."""
-        if not self._track_changes:
+        return self._collected(self._tables.values(), key_groups, changes_only=True)
+
+    def capture(self, key_groups: Sequence[int], *, changes_only: bool) -> Capture:
+        """See ``KeyedBackend``. Tables whose changes are not announced, and timers, are made into chunks at once."""
+        tables = self._tables.values()
+        announced = [table for table in tables if table.announces]
+        rest = self._collected([each for each in tables if not each.announces], key_groups, changes_only=changes_only)
+
+        def thaw() -> None:
+            for table in announced:
+                table.thaw()
+
+        parts = [part for table in announced for part in table.freeze(changes_only=changes_only)]
+        return Capture(parts, rest, key_groups=key_groups, group_of=self._key_groups, thaw=thaw)
+
+    def _collected(
+        self, tables: Iterable[MemoryTable], key_groups: Sequence[int], *, changes_only: bool
+    ) -> dict[int, bytes]:
+        if changes_only and not self._track_changes:
             raise InternalError("a delta was asked of a state backend that tracks no changes")
         chunks = _Chunks(key_groups, self._key_groups)
-        for name, table in self._tables.items():
-            for namespace, keys in table.take_changes():
-                chunks.put(name, namespace, table.find(namespace) or {}, keys)
-        for group in self._groups_with_timers:
-            chunks.of(group)
+        for table in tables:
+            changes = table.take_changes()
+            for namespace, keys in changes if changes_only else table.entries():
+                chunks.put(table.name, namespace, table.find(namespace) or {}, keys)
+        if changes_only:
+            for group in self._groups_with_timers:
+                chunks.of(group)
         return self._written(chunks)
 
     def _written(self, chunks: "_Chunks") -> dict[int, bytes]:
@@ -163,7 +219,7 @@ class _Chunks:
     def of(self, group: int) -> Chunk:
         """The chunk of ``group``, started when there is none."""
         if group not in self._owned:
-            raise InternalError(f"state of key group {group} is in a subtask that owns groups {sorted(self._owned)}")
+            raise not_owned(group, self._owned)
         found = self._chunks.get(group)
         if found is None:
             found = self._chunks[group] = Chunk(group)

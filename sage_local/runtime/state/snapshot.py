@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from sage_local.runtime.state.capture import Capture
+
 
 @dataclass(frozen=True, slots=True)
 class StateSnapshot:
@@ -16,6 +18,8 @@ class StateSnapshot:
     subtasks: list[bytes] = field(default_factory=list)
     is_of_one_subtask: bool = False
     entries: dict[str, int] = field(default_factory=dict)
+    capture: Capture | None = None
+    """What else there is of the keyed state: to come, in pieces."""
 
     @staticmethod
     def joined(parts: "Iterable[StateSnapshot]") -> "StateSnapshot":

@@ -81,13 +81,13 @@ class ExpiringValues(MutableMapping[Any, Any]):
             self._forget(key)
             return default
         if self._expiry.on_read:
-            self[key] = value
             self._table.changed((key,))
+            self[key] = value
         return value
 
     def _forget(self, key: Any) -> None:
-        del self._held[key]
         self._table.changed((key,))
+        del self._held[key]
 
     def __getitem__(self, key: Any) -> Any:
         found = self.get(key, MISSING)
@@ -184,8 +184,8 @@ class ExpiringListHandle(_ElementsHandle):
         found = self._values.get(key, ())
         live = [element for element in found if now_ms < element[1]]
         if len(live) < len(found):
-            _put(self._values, key, live)
             self._table.changed((key,))
+            _put(self._values, key, live)
 
 
 class ExpiringMapHandle(_ElementsHandle):
@@ -269,8 +269,8 @@ class ExpiringMapHandle(_ElementsHandle):
         found = self._values.get(key, {})
         live = {each: entry for each, entry in found.items() if now_ms < entry[1]}
         if len(live) < len(found):
-            _put(self._values, key, live)
             self._table.changed((key,))
+            _put(self._values, key, live)
 
 
 def _put(values: MutableMapping[Any, Any], key: Any, live: Any) -> None:

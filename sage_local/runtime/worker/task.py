@@ -107,6 +107,7 @@ class Task:
             return self._send_rest()
         if self.state in (TaskState.COMMITTING, TaskState.FINISHED):
             return False
+        captured = self._checkpoints is not None and self._checkpoints.advance(self._clock)
         starved = not self._find()
         moved = self._frame is not None and self._outlets.is_ready
         if moved:
@@ -115,7 +116,7 @@ class Task:
                 return True
             # Known now, so that what waits for company need not wait for the next round.
             starved = not self._find()
-        return self._flush(starved=starved) or moved
+        return self._flush(starved=starved) or moved or captured
 
     def _find(self) -> bool:
         """Whether there is a frame at hand, or could be but for full outputs."""

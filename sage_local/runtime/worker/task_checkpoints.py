@@ -8,26 +8,21 @@ from typing import Any, Protocol, runtime_checkable
 from sage_local.core.elements import Barrier
 from sage_local.core.ids import TaskId
 from sage_local.runtime.checkpoint import catalog
-from sage_local.runtime.checkpoint.fit import INPUT
 from sage_local.runtime.checkpoint.operator_snapshot import OperatorSnapshot
-from sage_local.runtime.checkpoint.state_file import (
-    UNKEYED,
-    WHOLE,
-    read_state_file,
-    reference,
-    state_file_parts,
-    verify,
-)
+from sage_local.runtime.checkpoint.state_file import UNKEYED, WHOLE, read_state_file, verify
 from sage_local.runtime.checkpoint.storage import Storage
-from sage_local.runtime.operators.timed import Incremental, Stateful
+from sage_local.runtime.operators.timed import Incremental, Sliced, Stateful
 from sage_local.runtime.protocol.blame import NO_RECORD, blame
 from sage_local.runtime.protocol.messages import SnapshotFailed, SnapshotTaken
-from sage_local.runtime.protocol.snapshots import FileRef, OperatorSummary, TaskRestore, TaskSnapshot
+from sage_local.runtime.protocol.snapshots import FileRef, TaskRestore, TaskSnapshot
 from sage_local.runtime.state.chunk import PROTOCOL
 from sage_local.runtime.state.snapshot import StateSnapshot
 from sage_local.runtime.worker.snapshot_writer import SnapshotWriter
+from sage_local.runtime.worker.taking import Taking
 
-MOST_DELTAS = 20
+SLICE_NS = 2_000_000
+"""Of work on a snapshot, before records have their turn again."""
+MOST_DELTAS = 50
 """Then everything is written again, so that a restore reads a bounded number of files."""
 
 
@@ -83,6 +78,7 @@ class TaskCheckpoints:
         storage: Storage,
         writer: SnapshotWriter,
         report: Callable[[SnapshotTaken | SnapshotFailed], None],
+        slice_ns: int = SLICE_NS,
     ) -> None:
         self._task = task
         self._parts = parts
@@ -94,10 +90,12 @@ class TaskCheckpoints:
         self._storage = storage
         self._writer = writer
         self._report = report
+        self._slice_ns = slice_ns
         self._transactional = [part for _, part in parts if isinstance(part, Transactional)]
         self.triggered: deque[Barrier] = deque()
         """Barriers that the task's source has to send."""
         self._latest = attempt - 1
+        self._taking: Taking | None = None
         self.is_suspended = False
         """Whether the task's source reads no further."""
         self.has_taken_last = False
@@ -131,26 +129,61 @@ class TaskCheckpoints:
     def take(self, barrier: Barrier) -> None:
         """The task is at ``barrier``: take its snapshot now, and write it beside the work."""
         checkpoint = self._latest = barrier.checkpoint
-        path = catalog.state_path(checkpoint, self._task)
+        self._drop()
         try:
             if barrier.is_last:
                 self.has_taken_last = True
                 for part in self._transactional:
                     part.end_records()
             deltas = self._may_add_delta()
-            snapshots = [self._snapshot(name, part, checkpoint, deltas) for name, part in self._parts]
+            path = catalog.state_path(checkpoint, self._task)
+            self._taking = Taking(path, checkpoint, self._files if deltas else ())
+            for name, part in self._parts:
+                self._add(self._taking, name, part, deltas=deltas)
         except OSError as error:
             # Of a sink's prepare(): a disk that is full, a network. The transaction is still at hand, but changes that
             # other operators had told already would be in no file.
-            self._files = ()
+            self._drop()
             self._report(SnapshotFailed(self._task, checkpoint, f"{type(error).__name__}: {error}"))
             return
-        self._write(path, checkpoint, snapshots, self._files if deltas else ())
+        if self._taking.is_complete:
+            self._write()
+
+    def advance(self, clock: Callable[[], int]) -> bool:
+        """Go on with the snapshot that is being taken, for a slice of time; whether there is one.
+
+        Called between batches. Raises ``OperatorFailed``.
+        """
+        if self._taking is None:
+            return False
+        self._taking.advance(clock, clock() + self._slice_ns)
+        if self._taking.is_complete:
+            self._write()
+        return True
 
     def end(self) -> None:
-        """The task has come to its end: take its last snapshot."""
-        snapshots = [self._snapshot(name, part, None, deltas=False) for name, part in self._parts]
-        self._write(catalog.ended_path(self._task, self._attempt), None, snapshots, ())
+        """The task has come to its end: take its last snapshot, behind the one that is being taken."""
+        self._finish()
+        self._taking = Taking(catalog.ended_path(self._task, self._attempt), None, ())
+        for name, part in self._parts:
+            self._add(self._taking, name, part, deltas=False)
+        self._finish()
+
+    def _finish(self) -> None:
+        if self._taking is not None:
+            while not self._taking.is_complete:
+                self._taking.advance(_never, 1)
+            self._write()
+
+    def _drop(self) -> None:
+        """What is being taken was given up by the coordinator, or can not be taken.
+
+        The next one has to hold everything: what has changed up to here was told to this one.
+        """
+        if self._taking is not None:
+            self._taking.close()
+            self._taking = None
+            self._files = ()
 
     def complete(self, checkpoint: int) -> None:
         """Commit."""
@@ -168,44 +201,41 @@ class TaskCheckpoints:
             return False
         return sum(ref.size for ref in self._files[1:]) <= self._files[0].size
 
-    def _snapshot(self, name: str, part: Any, checkpoint: int | None, deltas: bool) -> OperatorSnapshot:
+    def _add(self, taking: Taking, name: str, part: Any, *, deltas: bool) -> None:
+        checkpoint = taking.checkpoint
         if isinstance(part, Transactional):
             unkeyed = part.prepare_last(self._latest + 1) if checkpoint is None else part.prepare(checkpoint)
-            return OperatorSnapshot(name, unkeyed=unkeyed, states={"transactions": part.waiting})
+            taking.add(OperatorSnapshot(name, unkeyed=unkeyed, states={"transactions": part.waiting}))
+            return
         try:
             if isinstance(part, Positioned):
-                return OperatorSnapshot(name, unkeyed=pickle.dumps(part.position(), PROTOCOL))
+                taking.add(OperatorSnapshot(name, unkeyed=pickle.dumps(part.position(), PROTOCOL)))
+                return
             if not isinstance(part, Stateful):
-                return OperatorSnapshot(name)
-            is_delta = False
-            if deltas and isinstance(part, Incremental):
-                snapshot, is_delta = part.delta(), True
-            else:
-                snapshot = part.snapshot()
+                return
+            is_delta = deltas and isinstance(part, Incremental)
+            snapshot = _snapshot(part, changes_only=is_delta)
         except Exception as error:
             # Whatever a user's __reduce__ raises: state that can not be pickled is an error of the program.
             blame(name, NO_RECORD, error)
-        keyed = {group: chunk for group, chunks in snapshot.key_groups.items() for chunk in chunks}
-        return OperatorSnapshot(name, keyed, next(iter(snapshot.subtasks), None), dict(snapshot.entries), is_delta)
+        keyed = [(group, chunk) for group, chunks in snapshot.key_groups.items() for chunk in chunks]
+        held = OperatorSnapshot(name, keyed, next(iter(snapshot.subtasks), None), dict(snapshot.entries), is_delta)
+        taking.add(held, snapshot.capture)
 
-    def _write(
-        self,
-        path: str,
-        checkpoint: int | None,
-        snapshots: Iterable[OperatorSnapshot],
-        earlier: tuple[FileRef, ...],
-    ) -> None:
-        held = [each for each in snapshots if each.keyed or each.unkeyed is not None]
-        parts = state_file_parts(held)
+    def _write(self) -> None:
+        taking, self._taking = self._taking, None
+        assert taking is not None
+        path, checkpoint, parts = taking.path, taking.checkpoint, taking.file.parts
+        is_held = not taking.file.is_empty
         taken = TaskSnapshot(
             self._task,
-            (*earlier, reference(path, parts)) if held else earlier,
-            tuple(_summary(each) for each in held if not each.operator.startswith(INPUT)),
+            (*taking.earlier, taking.file.reference(path)) if is_held else taking.earlier,
+            taking.summaries(),
             is_finished=checkpoint is None,
             after=self._latest,
         )
         self._files = taken.files
-        if not held:
+        if not is_held:
             self._report(SnapshotTaken(checkpoint, taken))
             return
 
@@ -259,6 +289,14 @@ class _Reader:
         return keyed, unkeyed
 
 
-def _summary(snapshot: OperatorSnapshot) -> OperatorSummary:
-    size = sum(map(len, snapshot.keyed.values())) + len(snapshot.unkeyed or b"")
-    return OperatorSummary(snapshot.operator, snapshot.states, size)
+def _snapshot(part: Stateful, *, changes_only: bool) -> StateSnapshot:
+    if isinstance(part, Sliced):
+        return part.capture(changes_only=changes_only)
+    if changes_only and isinstance(part, Incremental):
+        return part.delta()
+    return part.snapshot()
+
+
+def _never() -> int:
+    """A clock by which no slice is over."""
+    return 0

@@ -16,7 +16,7 @@ from sage_local.runtime.checkpoint.manifest import (
     write_manifest,
 )
 from sage_local.runtime.checkpoint.operator_snapshot import OperatorSnapshot
-from sage_local.runtime.checkpoint.state_file import UNKEYED, WHOLE, read_state_file, reference, state_file_parts
+from sage_local.runtime.checkpoint.state_file import UNKEYED, WHOLE, StateFile, read_state_file
 from sage_local.runtime.protocol.snapshots import FileRef, OperatorSummary, TaskSnapshot
 
 TASK = TaskId(ChainId(0), 1)
@@ -30,9 +30,10 @@ def storage(tmp_path):
 def take(storage, checkpoint, payload=b"state", earlier=()) -> Manifest:
     """A complete checkpoint of one task; ``earlier`` are files that it builds on."""
     path = catalog.state_path(checkpoint, TASK)
-    parts = state_file_parts([OperatorSnapshot("count", {3: payload}, b"position", {"n": 1})])
-    storage.write(path, parts)
-    files = (*earlier, reference(path, parts))
+    file = StateFile()
+    file.add(OperatorSnapshot("count", [(3, payload)], b"position", {"n": 1}))
+    storage.write(path, file.parts)
+    files = (*earlier, file.reference(path))
     task = TaskSnapshot(TASK, files, (OperatorSummary("count", {"n": 1}, len(payload)),))
     manifest = Manifest(checkpoint, "job", "run-1", 10, 20, 128, (OperatorPlace("count", "Reduce", 0, 2),), (task,))
     catalog.store(storage, manifest)
@@ -46,12 +47,15 @@ def newest(storage):
 
 
 def test_a_state_file_gives_back_every_frame():
-    snapshots = [OperatorSnapshot("a → b", {0: b"", 7: b"seven"}), OperatorSnapshot("c", {}, b"rest")]
-    frames = list(read_state_file("x", b"".join(state_file_parts(snapshots))))
+    file = StateFile()
+    file.add(OperatorSnapshot("a → b", [(0, b""), (7, b"seven"), (7, b"more")]))
+    file.add(OperatorSnapshot("c", (), b"rest"))
+    frames = list(read_state_file("x", b"".join(file.parts)))
     assert [(frame.operator, frame.key_group, bytes(frame.payload)) for frame in frames] == [
         ("a → b", WHOLE, b""),
         ("a → b", 0, b""),
         ("a → b", 7, b"seven"),
+        ("a → b", 7, b"more"),
         ("c", WHOLE, b""),
         ("c", UNKEYED, b"rest"),
     ]
@@ -146,7 +150,10 @@ def test_sweeping_leaves_a_checkpoint_in_flight(storage):
 
 
 def test_what_is_kept_of_a_file_tells_it_from_any_other():
-    assert reference("p", [b"ab", b"c"]) == FileRef("p", 3, 0x352441C2)
+    file = StateFile()
+    file.add(OperatorSnapshot("a", [(1, b"one")]))
+    written = b"".join(file.parts)
+    assert file.reference("p") == FileRef("p", len(written), zlib.crc32(written))
 
 
 def test_a_directory_in_use_is_refused_and_the_holder_named(storage):

@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -254,6 +256,121 @@ def test_a_snapshot_and_its_deltas_restore_the_last_contents(name, rounds):
     new.restore(chunks)
     assert contents(new, "t") == contents(old, "t")
     assert set(new.timers("event")) == set(old.timers("event"))
+
+
+steps = st.one_of(
+    st.just("piece"),
+    st.tuples(keys, namespaces, st.one_of(st.none(), st.integers(), st.just("append"))),
+    st.tuples(st.just("drop"), namespaces),
+)
+
+
+def act(backend: KeyedBackend, step: tuple) -> None:
+    """Change the announced table, in place too, and say so before."""
+    table = backend.table("t", announces=True)
+    if step[0] == "drop" and len(step) == 2:
+        if step[1] is not VOID:
+            table.drop(step[1])
+        return
+    key, namespace, value = step
+    table.changed([key], namespace)
+    space = table.space(namespace)
+    if value is None:
+        space.pop(key, None)
+    elif value == "append":
+        space.setdefault(key, []).append(1) if isinstance(space.get(key, []), list) else None
+    else:
+        space[key] = value
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+@pytest.mark.parametrize("changes_only", [False, True])
+@given(before=st.lists(steps), between=st.lists(steps), meanwhile=st.lists(steps))
+@settings(max_examples=60)
+def test_a_capture_has_what_there_was_whatever_happens_meanwhile(name, changes_only, before, between, meanwhile):
+    old = BACKENDS[name]()
+    for step in before:
+        if step != "piece":
+            act(old, step)
+    chunks = list(old.snapshot(ALL).values()) if changes_only else []
+    for step in between:
+        if step != "piece":
+            act(old, step)
+    expected = copy.deepcopy(contents(old, "t"))
+    capture = old.capture(ALL, changes_only=changes_only)
+    for step in meanwhile:
+        if step == "piece":
+            chunks += [chunk for _, chunk in capture.advance() or ()]
+        else:
+            act(old, step)
+    while (piece := capture.advance()) is not None:
+        chunks += [chunk for _, chunk in piece]
+    new = BACKENDS[name]()
+    new.restore(chunks)
+    assert contents(new, "t") == expected
+
+
+def test_the_changes_during_a_capture_are_in_the_next_delta(backend, new_backend):
+    for key in range(10):
+        act(backend, (key, VOID, 1))
+    capture = backend.capture(ALL, changes_only=False)
+    act(backend, (3, VOID, 2))
+    chunks = []
+    while (piece := capture.advance()) is not None:
+        chunks += [chunk for _, chunk in piece]
+    new = new_backend()
+    new.restore([*chunks, *backend.delta(ALL).values()])
+    assert contents(new, "t") == contents(backend, "t")
+    assert list(backend.delta(ALL)) == []
+
+
+def test_state_objects_announce_what_they_are_about_to_change(backend, new_backend, state):
+    """Of every kind, some changed in place: a capture that comes to them later sees none of it."""
+    kinds = [
+        ValueStateDescriptor("value", default_factory=list),
+        ListStateDescriptor("list"),
+        MapStateDescriptor("map"),
+        ReducingStateDescriptor("reducing", lambda a, b: a + b),
+        ValueStateDescriptor("expiring", ttl=StateTtlConfig(ttl="1h")),
+    ]
+    value, elements, entries, reducing, expiring = [state.state(each) for each in kinds]
+
+    def write(n):
+        value.value().append(n)
+        elements.add(n)
+        entries.put("n", n)
+        reducing.add(n)
+        expiring.update(n)
+
+    at(state, "key")
+    write(1)
+    before = {name: copy.deepcopy(contents(backend, f"state:{name}")) for name in ("value", "list", "map", "reducing")}
+    capture = backend.capture(ALL, changes_only=False)
+    write(2)
+    elements.clear()
+    chunks = []
+    while (piece := capture.advance()) is not None:
+        chunks += [chunk for _, chunk in piece]
+    new = new_backend()
+    new.restore(chunks)
+    assert {name: contents(new, f"state:{name}") for name in before} == before
+    assert contents(new, "state:expiring")[VOID]["key"][0] == 1
+
+
+def test_a_capture_that_is_closed_leaves_everything_as_it_was(backend):
+    act(backend, (1, VOID, []))
+    capture = backend.capture(ALL, changes_only=False)
+    capture.advance()
+    capture.close()
+    act(backend, (1, VOID, lambda: None))
+    assert capture.advance() is None
+
+
+def test_a_value_that_can_not_be_copied_for_a_capture_is_named(backend):
+    backend.table("t", announces=True).space()["k"] = [lambda: None]
+    backend.capture(ALL, changes_only=False)
+    with pytest.raises(StateError, match=r"state 't' for key 'k' can not be pickled"):
+        act(backend, ("k", VOID, 2))
 
 
 def test_a_value_changed_in_place_is_in_the_next_delta(backend, new_backend):

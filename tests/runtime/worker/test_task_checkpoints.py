@@ -13,7 +13,7 @@ from sage_local.runtime.protocol.snapshots import TaskRestore
 from sage_local.runtime.state.memory import MemoryBackend
 from sage_local.runtime.state.snapshot import StateSnapshot
 from sage_local.runtime.worker.snapshot_writer import DirectWriter
-from sage_local.runtime.worker.task_checkpoints import TaskCheckpoints
+from sage_local.runtime.worker.task_checkpoints import MOST_DELTAS, TaskCheckpoints
 
 TASK = TaskId(ChainId(0), 0)
 
@@ -39,6 +39,21 @@ class Counts:
 
     def restore(self, snapshot):
         self.backend.restore(chunk for chunks in snapshot.key_groups.values() for chunk in chunks)
+
+
+class Sliced(Counts):
+    """Says what it is about to change."""
+
+    def __init__(self):
+        super().__init__()
+        self.table = self.backend.table("n", announces=True)
+
+    def put(self, key, value):
+        self.table.changed([key])
+        self.table.space()[key] = value
+
+    def capture(self, *, changes_only):
+        return StateSnapshot(capture=self.backend.capture([0], changes_only=changes_only))
 
 
 class Fragile(DirectWriter):
@@ -73,6 +88,7 @@ class Site:
             storage=self.storage,
             writer=self.writer,
             report=self.reports.append,
+            slice_ns=0,
         )
 
     def take(self, checkpoint):
@@ -153,7 +169,7 @@ def test_after_many_small_changes_everything_is_written_again(site):
     for checkpoint in range(1, 60):
         site.counts.put(checkpoint, 1)
         lengths.append(len(site.take(checkpoint).snapshot.files))
-    assert max(lengths) <= 22
+    assert max(lengths) <= MOST_DELTAS + 1
     assert lengths.count(1) > 1
 
 
@@ -192,3 +208,66 @@ def test_a_last_snapshot_that_can_not_be_written_is_told_and_tried_again(site):
     assert first.checkpoint is None
     assert "No space left on device" in first.reason
     assert isinstance(second, SnapshotTaken)
+
+
+@pytest.fixture
+def sliced(tmp_path):
+    site = Site(tmp_path, incremental=True)
+    site.counts = Sliced()
+    site.checkpoints = site.of(site.counts, incremental=True)
+    for key in range(5000):
+        site.counts.put(key, 0)
+    return site
+
+
+def finish(site):
+    """The number of slices until the snapshot is on its way."""
+    slices = 0
+    while site.checkpoints.advance(lambda: 0):
+        slices += 1
+    site.writer.poll()
+    return slices
+
+
+def test_a_snapshot_in_slices_is_of_the_barrier_whatever_comes_in_between(sliced):
+    sliced.checkpoints.take(Barrier(1))
+    number = 0
+    while sliced.checkpoints.advance(lambda: 0):
+        number += 1
+        sliced.counts.put(number * 300 % 5000, number)
+    sliced.writer.poll()
+    assert number > 10
+    assert sliced.restored(sliced.reports[-1]) == dict.fromkeys(range(5000), 0)
+    sliced.checkpoints.take(Barrier(2))
+    finish(sliced)
+    assert sliced.restored(sliced.reports[-1]) == sliced.counts.table.space()
+    assert len(sliced.reports[-1].snapshot.files) == 2
+
+
+def test_nothing_is_acknowledged_before_the_last_slice(sliced):
+    sliced.checkpoints.take(Barrier(1))
+    sliced.checkpoints.advance(lambda: 0)
+    sliced.writer.poll()
+    assert sliced.reports == []
+    finish(sliced)
+    assert len(sliced.reports) == 1
+
+
+def test_a_barrier_that_finds_the_snapshot_before_unfinished_takes_everything(sliced):
+    sliced.checkpoints.take(Barrier(1))
+    finish(sliced)
+    sliced.counts.put(7, 1)
+    sliced.checkpoints.take(Barrier(2))
+    sliced.checkpoints.take(Barrier(3))
+    finish(sliced)
+    assert [report.checkpoint for report in sliced.reports] == [1, 3]
+    assert len(sliced.reports[-1].snapshot.files) == 1
+    assert sliced.restored(sliced.reports[-1]) == sliced.counts.table.space()
+
+
+def test_at_its_end_a_task_finishes_the_snapshot_that_it_is_taking_first(sliced):
+    sliced.checkpoints.take(Barrier(1))
+    sliced.checkpoints.end()
+    sliced.writer.poll()
+    assert [report.checkpoint for report in sliced.reports] == [1, None]
+    assert sliced.restored(sliced.reports[0]) == sliced.restored(sliced.reports[1])

@@ -13,6 +13,7 @@ class Fault(Enum):
 
     WORKER_STARTS_LATE = "a worker takes its time to start"
     WORKER_DIES = "a worker dies between two steps"
+    WORKER_IS_STUCK = "a worker is in a call that does not return when it is told to stand by"
     WORKER_DIES_BEFORE_WRITING = "a worker dies before a state file is durable"
     WORKER_DIES_AFTER_WRITING = "a worker dies when a state file is durable"
     WORKER_DIES_AT_RESTORE = "a worker dies while it restores"

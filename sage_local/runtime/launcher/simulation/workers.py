@@ -41,6 +41,8 @@ from sage_local.runtime.worker.task import Task
 from sage_local.runtime.worker.task_checkpoints import TaskCheckpoints
 from sage_local.runtime.worker.wiring import Surroundings, tasks_of
 
+STUCK_STEP_MS = 100
+"""A worker that is stuck has no steps of its own, so time may go by."""
 START_MS = 3
 LATE_START_MS = 300
 """Time enough for other workers to have finished all of their tasks."""
@@ -108,6 +110,7 @@ class SimulatedWorker:
         self._starts_at_ns = world.now_ns + int(world.random.uniform(0, LATE_START_MS if late else START_MS) * 1e6)
         self._has_started = False
         self._has_failed = False
+        self._is_stuck = False
         self._duty: DutyCycle | None = None
         self._tasks: list[Task] = []
 
@@ -117,6 +120,9 @@ class SimulatedWorker:
         world.may_crash(Fault.WORKER_DIES, f"worker {self.number}")
         if not self._has_started:
             self._start()
+            return
+        if self._is_stuck:
+            world.pass_time(STUCK_STEP_MS)
             return
         chance = world.random.random()
         if chance < 0.3 and self.commands:
@@ -142,6 +148,8 @@ class SimulatedWorker:
             case Deploy(deployment, checkpointing):
                 assert checkpointing is not None
                 self._deploy(deployment, checkpointing)
+            case Cancel() if self._world.strikes(Fault.WORKER_IS_STUCK, f"worker {self.number}"):
+                self._is_stuck = True
             case Cancel(completed):
                 if duty is not None and completed is not None:
                     duty.abandon(completed)
@@ -178,6 +186,8 @@ class SimulatedWorker:
                 storage=self._storage,
                 writer=self._writer,
                 report=self._report,
+                # A piece at a time, so that records come in between wherever they can.
+                slice_ns=0,
             )
 
         around = Surroundings(

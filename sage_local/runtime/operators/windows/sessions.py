@@ -177,7 +177,7 @@ class SessionWindowsOperator(WindowOperator):
         """End what is over of ``keys``; returns whether some of the slot is still to come."""
         over, unclear, to_come = look_at_sessions(self._sessions, keys, self._queue, slot, time)
         ended += over
-        self._table.changed(key for _, key, _, _ in over)
+        self._table.changed([key for _, key, _, _ in over])
         for key in unclear:
             if self._queued[key] // self._slot_ms == slot:
                 if self._queued[key] > time:
