@@ -198,7 +198,7 @@ WORKLOADS = (
     ),
     Workload(
         "windows_csv",
-        "the same from CSV, which Flink reads as it comes with PyFlink",
+        "tumbling sum, count and maximum by key, from CSV",
         "events_csv",
         5_000_000,
         {
