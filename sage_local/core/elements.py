@@ -35,6 +35,15 @@ class Columns(Rows):
     values: Any
 
 
+class Partials(Rows):
+    """What records add to windows, in their place: ``values`` are accumulators of one key and one pane each.
+
+    ``keys`` are there, and ``timestamps``: a time of the pane.
+    """
+
+    __slots__ = ()
+
+
 @data
 class Watermark:
     """No record of an event time up to ``timestamp`` (ms since the epoch) is expected any more."""

@@ -1,93 +1,108 @@
 """Local combiners: aggregate what is at hand before the exchange, so that less has to travel.
 
-Of rows only in batch mode, where nobody sees the intermediate updates, and only for functions that can merge
-accumulators.
+Only for functions that can merge accumulators; of rows where nobody sees the intermediate updates: in batch mode, and
+in windows of event time that fire once. It is also what takes care of a hot key: each sender combines its share of it.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from sage_local.config import RUNTIME_MODE, RuntimeMode, Settings
 from sage_local.core.ids import NodeId
 from sage_local.functions.multi import can_merge
 from sage_local.plan.graph import Exchange, Input, LogicalGraph, Node
-from sage_local.plan.operators import Aggregate, MergeAggregate, PartialAggregate
+from sage_local.plan.operators import Aggregate, MergeAggregate, Operator, PartialAggregate, PartialWindow, Window
+
+Combiner = Callable[[str, Input], Operator]
+"""Makes the operator in front of an exchange, given its name and what the exchange was of."""
 
 
 def add_combiners(graph: LogicalGraph, settings: Settings) -> LogicalGraph:
     """``graph`` (parallelism resolved) with every aggregation that allows it split in two around its exchange."""
-    is_batch = settings[RUNTIME_MODE] is RuntimeMode.BATCH
-    if not is_batch and not any(node.operator.is_columnar for node in graph.nodes):
-        return graph
     by_id = {node.id: node for node in graph.nodes}
     next_id = max(by_id, default=0) + 1
     nodes: list[Node] = []
     for node in graph.nodes:
-        if node.operator.is_columnar and _is_exchanged(node, by_id):
-            combined = _combined_columns(node, next_id, by_id)
-        elif is_batch and _is_combinable(node, by_id):
-            partials = [_partial(node, source, NodeId(next_id + i), by_id) for i, source in enumerate(node.inputs)]
-            combined = [*partials, _merge(node, partials)]
-        else:
-            combined = [node]
-        nodes += combined
-        next_id += len(combined) - 1
+        split = _split(node, settings) if _is_exchanged(node, by_id) else None
+        if split is None:
+            nodes.append(node)
+            continue
+        combiner, behind, selects = split
+        combiners = [
+            _in_front(node, source, by_id[source.node], NodeId(next_id + index), combiner)
+            for index, source in enumerate(node.inputs)
+        ]
+        next_id += len(combiners)
+        # No key selector on the inputs where all that a combiner sends carries its keys.
+        inputs = tuple(
+            Input(each.id, Exchange.HASH, source.key_selector if selects else None)
+            for each, source in zip(combiners, node.inputs, strict=True)
+        )
+        nodes += [*combiners, replace(node, operator=behind, inputs=inputs)]
     return replace(graph, nodes=tuple(nodes))
 
 
-def _is_combinable(node: Node, by_id: dict[NodeId, Node]) -> bool:
-    aggregate = node.operator
-    if not isinstance(aggregate, Aggregate) or not can_merge(aggregate.function):
-        return False
-    # What ``on_error`` diverts comes out of the operator that the program names, with its record.
-    return aggregate.on_error == "fail" and _is_exchanged(node, by_id)
-
-
 def _is_exchanged(node: Node, by_id: dict[NodeId, Node]) -> bool:
-    if any(source.exchange is not Exchange.HASH for source in node.inputs):
+    if not node.inputs or any(source.exchange is not Exchange.HASH for source in node.inputs):
         # Partitioned further up: its records are where they belong, and carry their keys.
         return False
     senders = sum(by_id[source.node].parallelism or 1 for source in node.inputs)
     return (node.parallelism or 1) * senders > 1
 
 
-def _combined_columns(node: Node, next_id: int, by_id: dict[NodeId, Node]) -> list[Node]:
+def _split(node: Node, settings: Settings) -> tuple[Combiner, Operator, bool] | None:
+    """The combiner, what it leaves to do, and whether a key selector is still needed in between."""
+    operator = node.operator
+    if operator.is_columnar:
+        return _split_columns(operator)
+    # What ``on_error`` diverts comes out of the operator that the program names, with its record.
+    if operator.on_error != "fail":
+        return None
+    if isinstance(operator, Window) and (node.parallelism or 1) > 1 and _is_combinable(operator):
+        return (
+            (lambda name, of: PartialWindow(name=name, key_selector=of.key_selector, window=operator)),
+            operator,
+            True,
+        )
+    if isinstance(operator, Aggregate) and settings[RUNTIME_MODE] is RuntimeMode.BATCH and can_merge(operator.function):
+        return _split_aggregate(operator)
+    return None
+
+
+def _split_columns(aggregation: Operator) -> tuple[Combiner, Operator, bool] | None:
     """Vectorised aggregates are combined batch by batch, which holds nothing back: so in streaming mode too."""
     from sage_local.plan.columns import ColumnAggregation, CombineColumns
 
-    aggregation = node.operator
     if not isinstance(aggregation, ColumnAggregation):
-        return [node]
-    partials = []
-    for index, source in enumerate(node.inputs):
-        upstream = by_id[source.node]
-        of_input = "" if len(node.inputs) == 1 else f" {upstream.operator.name}"
-        operator = CombineColumns(name=f"{aggregation.name} (combine{of_input})", aggregation=aggregation)
-        own_input = Input(source.node)
-        partials.append(
-            Node(NodeId(next_id + index), operator, (own_input,), upstream.parallelism, upstream.slot_group)
-        )
-    inputs = tuple(
-        Input(partial.id, Exchange.HASH, source.key_selector)
-        for partial, source in zip(partials, node.inputs, strict=True)
+        return None
+    behind = replace(aggregation, is_combined=True)
+    return (lambda name, of: CombineColumns(name=name, aggregation=aggregation)), behind, True
+
+
+def _split_aggregate(aggregate: Aggregate) -> tuple[Combiner, Operator, bool]:
+    function = aggregate.function
+    behind = MergeAggregate(name=aggregate.name, key_selector=aggregate.key_selector, function=function)
+    return (
+        (lambda name, of: PartialAggregate(name=name, key_selector=of.key_selector, function=function)),
+        behind,
+        False,
     )
-    return [*partials, replace(node, operator=replace(aggregation, is_combined=True), inputs=inputs)]
 
 
-def _partial(node: Node, source: Input, node_id: NodeId, by_id: dict[NodeId, Node]) -> Node:
-    aggregate = node.operator
-    assert isinstance(aggregate, Aggregate)
-    upstream = by_id[source.node]
+def _is_combinable(window: Window) -> bool:
+    """Whether every window fires once, by event time, and what comes too late need not be told apart."""
+    from sage_local.core.time_domain import TimeDomain
+    from sage_local.windowing.assigners import SlidingWindows, TumblingWindows
+
+    assigner = window.assigner
+    if not isinstance(assigner, TumblingWindows | SlidingWindows) or assigner.domain is not TimeDomain.EVENT:
+        return False
+    merges = window.aggregate is not None and can_merge(window.aggregate)
+    return merges and window.fires_once and window.late_tag is None
+
+
+def _in_front(node: Node, source: Input, upstream: Node, node_id: NodeId, combiner: Combiner) -> Node:
     of_input = "" if len(node.inputs) == 1 else f" {upstream.operator.name}"
-    name = f"{aggregate.name} (combine{of_input})"
-    operator = PartialAggregate(name=name, key_selector=source.key_selector, function=aggregate.function)
-    own_input = Input(source.node)
+    operator = combiner(f"{node.operator.name} (combine{of_input})", source)
+    own_input = Input(source.node, tag=source.tag)
     return Node(node_id, operator, (own_input,), upstream.parallelism, upstream.slot_group)
-
-
-def _merge(node: Node, partials: list[Node]) -> Node:
-    aggregate = node.operator
-    assert isinstance(aggregate, Aggregate)
-    operator = MergeAggregate(name=aggregate.name, key_selector=aggregate.key_selector, function=aggregate.function)
-    # No key selector on the inputs: what a combiner sends carries its keys.
-    inputs = tuple(Input(partial.id, Exchange.HASH) for partial in partials)
-    return replace(node, operator=operator, inputs=inputs)

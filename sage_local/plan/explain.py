@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from sage_local.config import MAX_PARALLELISM, PARALLELISM, RUNTIME_MODE
 from sage_local.core.ids import EdgeId, TaskId, WorkerId
 from sage_local.functions import TwoPhaseCommitSink
-from sage_local.plan.operators import Collect, Operator, PartialAggregate, Print, Sink, Source
+from sage_local.plan.operators import Collect, Operator, PartialAggregate, PartialWindow, Print, Sink, Source
 from sage_local.plan.physical import Chain, Delivery, Edge, Plan
 
 _DELIVERY = {
@@ -81,6 +81,11 @@ def _note(operator: Operator) -> str:
         case Source(source=source, splits=splits):
             note = getattr(source, "note", "")
             return _count(len(splits or ()), "split") + (f"; {note}" if note else "")
+        case PartialWindow():
+            return (
+                "combines each batch per key and pane before the exchange while few keys make up most of it, so that a"
+                " hot key is shared among the senders: its aggregate can merge"
+            )
         case PartialAggregate():
             return "combines per key before the exchange, since the function can merge"
         case Operator(is_columnar=True):

@@ -154,6 +154,19 @@ class Window(Windowed):
     lateness_ms: int = 0
     late_tag: str | None = None
 
+    @property
+    def fires_once(self) -> bool:
+        """Whether every window fires at its end and never again."""
+        default = self.trigger is None or self.trigger == self.assigner.default_trigger()
+        return default and self.lateness_ms == 0
+
+
+@keyword_data
+class PartialWindow(Operator):
+    """The local combiner of ``window``: panes of what passed here, sent on in place of the records where that pays."""
+
+    window: Window
+
 
 @keyword_data
 class CountWindow(Windowed):

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from sage_local.config import Settings
@@ -7,9 +9,11 @@ from sage_local.functions.aggregates import Count
 from sage_local.plan.columns import ColumnsToRows, RowsToColumns
 from sage_local.plan.explain import explain, mermaid
 from sage_local.plan.graph import Exchange, Input
-from sage_local.plan.operators import Aggregate, AssignTimestamps, MergeAggregate, PartialAggregate
-from sage_local.plan.physical import Delivery, Plan
+from sage_local.plan.operators import Aggregate, AssignTimestamps, MergeAggregate, PartialAggregate, Window
+from sage_local.plan.physical import Delivery, Plan, SideTag
 from sage_local.plan.planner import plan
+from sage_local.windowing.assigners import TumblingEventTimeWindows, TumblingProcessingTimeWindows
+from sage_local.windowing.triggers import CountTrigger
 from tests.plan.programs import Program, identity
 
 
@@ -129,6 +133,35 @@ def test_streaming_mode_shows_every_update_and_so_does_not_combine() -> None:
     program = Program()
     program.print(program.aggregate(Count(), program.source(splits=2)))
     assert chain_names(planned(program, parallelism=2)) == ["source 0", "count", "print 2"]
+
+
+def test_a_combiner_takes_the_side_output_that_the_aggregation_is_of() -> None:
+    program = Program()
+    count = Aggregate(name="count", function=Count(), key_selector=identity)
+    program.print(program.add(count, Input(program.source(splits=2), Exchange.HASH, identity, tag="late")))
+    physical = planned(program, parallelism=2, execution__runtime_mode="batch")
+    assert [edge.tag for edge in physical.edges if edge.tag is not None] == [SideTag("source 0", "late")]
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_combined"),
+    [
+        ({}, True),
+        ({"late_tag": "late"}, False),
+        ({"lateness_ms": 10}, False),
+        ({"trigger": CountTrigger.of(3)}, False),
+        ({"on_error": "skip"}, False),
+        ({"aggregate": None, "reduce": max}, False),
+        ({"assigner": TumblingProcessingTimeWindows.of(10)}, False),
+    ],
+)
+def test_windows_are_combined_where_nobody_can_tell(fields: dict[str, Any], is_combined: bool) -> None:
+    program = Program()
+    of_window = {"assigner": TumblingEventTimeWindows.of(10), "aggregate": Count()} | fields
+    window = Window(name="window", key_selector=identity, **of_window)
+    program.print(program.add(window, Input(program.source(splits=2), Exchange.HASH, identity)))
+    first = chain_names(planned(program, parallelism=2))[0]
+    assert first == ("source 0 → window (combine)" if is_combined else "source 0")
 
 
 def test_records_that_are_partitioned_already_are_not_combined_again() -> None:

@@ -185,6 +185,9 @@ class BufferedOutbox(Outbox):
                     self._leave(target)
                 self._send(target, Frame(part))
                 continue
+            if buffer is not None and type(buffer) is not type(part):
+                self._leave(target)
+                buffer = None
             if buffer is None:
                 self._buffers[target] = buffer = part
             else:

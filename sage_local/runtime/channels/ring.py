@@ -8,7 +8,7 @@ from collections.abc import Callable
 from struct import Struct
 from typing import TYPE_CHECKING
 
-from sage_local.core.elements import Barrier, Columns, Element, EndOfStream, Idleness, Rows, Watermark
+from sage_local.core.elements import Barrier, Columns, Element, EndOfStream, Idleness, Partials, Rows, Watermark
 from sage_local.runtime.channels.frame import Frame
 from sage_local.runtime.codec.rows import decode, encode
 from sage_local.runtime.native import FLAG_CONTINUED, KIND_COLUMNS, RingReader, RingWriter
@@ -24,6 +24,7 @@ KIND_WATERMARK = 3
 KIND_IDLENESS = 4
 KIND_BARRIER = 5
 FLAG_ENDS_TURN = 2
+FLAG_PARTIALS = 4
 """Kinds from ``KIND_COLUMNS`` on and the flag 1 are native's."""
 
 _INT64 = Struct("<q")
@@ -103,6 +104,8 @@ class RingSender:
             self._sent_bytes = 0
         self._rows = len(element.values) if isinstance(element, Rows) else 0
         self._flags = FLAG_ENDS_TURN if frame.ends_turn else 0
+        if isinstance(element, Partials):
+            self._flags |= FLAG_PARTIALS
         self._write()
 
     def _begun(self, columns: Columns) -> "ColumnsEncoder":
@@ -180,6 +183,9 @@ class RingReceiver:
                 continue
             element = self._decoded(kind, payload)
             payload.release()
+            if flags & FLAG_PARTIALS:
+                assert isinstance(element, Rows)
+                element = Partials(element.values, element.keys, element.timestamps)
             self._holds = True
             return Frame(element, bool(flags & FLAG_ENDS_TURN))
         return None

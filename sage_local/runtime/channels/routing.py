@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from sage_local.core.elements import Columns, Rows
+from sage_local.core.elements import Columns, Partials, Rows
 from sage_local.runtime.channels.keying import Keying
 from sage_local.runtime.codec.keys import partition
 from sage_local.runtime.protocol.blame import NO_RECORD, blame
@@ -115,11 +115,14 @@ class HashPartitioner:
         """Those that get any rows."""
         if isinstance(rows, Columns):
             return self._route_columns(rows)
+        if isinstance(rows, Partials) and self._receivers == 1:
+            return [(0, rows)]
         keys = self._keys(rows)
         if self._receivers == 1:
             return [(0, Rows(rows.values, keys if self._ships_keys else None, rows.timestamps))]
         columns: list[list[Any]] = [rows.values]
-        if self._ships_keys:
+        ships_keys = self._ships_keys or isinstance(rows, Partials)
+        if ships_keys:
             columns.append(keys)
         if rows.timestamps is not None:
             columns.append(rows.timestamps)
@@ -130,7 +133,7 @@ class HashPartitioner:
             if row is None:
                 raise
             blame(self._operator, rows.values[row], error)
-        return [(target, self._rows(part, rows)) for target, part in enumerate(parts) if part[0]]
+        return [(target, _rows(part, rows, ships_keys)) for target, part in enumerate(parts) if part[0]]
 
     def answered(self) -> range:
         """All of them."""
@@ -149,13 +152,14 @@ class HashPartitioner:
         return [(target, Columns(part)) for target, part in parts]
 
     def _keys(self, rows: Rows) -> list[Any]:
-        if self._keying is not None:
+        if self._keying is not None and not isinstance(rows, Partials):
             return self._keying.select(rows)
         if rows.keys is None:
             raise ValueError(f"records for {self._operator!r} carry no keys and their edge has no key selector")
         return rows.keys
 
-    def _rows(self, part: tuple[list[Any], ...], of: Rows) -> Rows:
-        values, *rest = part
-        keys = rest.pop(0) if self._ships_keys else None
-        return Rows(values, keys, rest[0] if of.timestamps is not None else None)
+
+def _rows(part: tuple[list[Any], ...], of: Rows, has_keys: bool) -> Rows:
+    values, *rest = part
+    keys = rest.pop(0) if has_keys else None
+    return type(of)(values, keys, rest[0] if of.timestamps is not None else None)

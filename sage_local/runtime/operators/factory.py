@@ -93,7 +93,7 @@ def _stateful(spec: specs.Operator, counters: OperatorCounters, settings: Settin
             return PartialAggregate(spec, mode, counters)
         case specs.MergeAggregate():
             return MergeAggregate(spec, mode, counters)
-        case specs.AssignTimestamps() | specs.Windowed():
+        case specs.AssignTimestamps() | specs.Windowed() | specs.PartialWindow():
             return _timed(spec, counters)
         case specs.Process() | specs.Connected():
             return _with_context(spec, counters)
@@ -112,16 +112,19 @@ def _columnar(spec: specs.Operator, counters: OperatorCounters, settings: Settin
     return column_operator(spec, counters, settings)
 
 
-def _timed(spec: specs.AssignTimestamps | specs.Windowed, counters: OperatorCounters) -> Operator:
+def _timed(spec: specs.AssignTimestamps | specs.Windowed | specs.PartialWindow, counters: OperatorCounters) -> Operator:
     # Imported here: a job without event time and windows should not pay for them at every worker's start.
     from sage_local.runtime.operators.timestamps import AssignTimestamps
     from sage_local.runtime.operators.windows.build import window_operator
+    from sage_local.runtime.operators.windows.combine import CombineWindows
 
-    return (
-        AssignTimestamps(spec, counters)
-        if isinstance(spec, specs.AssignTimestamps)
-        else window_operator(spec, counters)
-    )
+    match spec:
+        case specs.AssignTimestamps():
+            return AssignTimestamps(spec, counters)
+        case specs.PartialWindow():
+            return CombineWindows(spec, counters)
+        case specs.Windowed():
+            return window_operator(spec, counters)
 
 
 def _with_context(spec: specs.Process | specs.Connected, counters: OperatorCounters) -> Operator:

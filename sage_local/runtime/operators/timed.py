@@ -47,6 +47,17 @@ class ClockTimed(Protocol):
 
 
 @runtime_checkable
+class Holding(EventTimed, Protocol):
+    """Holds records back, but not across a barrier: so it needs no snapshot."""
+
+    def let_go(self) -> Iterable[Element]:
+        """Emit all of them."""
+
+    def idleness(self, idleness: Idleness) -> Iterable[Element]:
+        """Every input of the task is idle, or one of them is not any more: emit it, and what must not wait for it."""
+
+
+@runtime_checkable
 class ManyInputs(Protocol):
     """Tells its inputs apart; ``process`` is not called."""
 

@@ -20,8 +20,9 @@ from sage_local.runtime.protocol.messages import ExplainWindows
 
 @runtime_checkable
 class HasWindows(Protocol):
-    """An operator with windows that wait."""
+    """An operator with windows that wait. ``windows_of``: by the name that the program knows."""
 
+    windows_of: str
     event_time: int
     clock_ms: int
     late_dropped: int
@@ -50,7 +51,7 @@ class Explaining:
     def windows(self, question: ExplainWindows) -> SubtaskWindows | None:
         """The answer; ``None`` when the operator is not in this task."""
         for operator in map(_inner, self.operators):
-            if operator.name == question.operator and isinstance(operator, HasWindows):
+            if isinstance(operator, HasWindows) and operator.windows_of == question.operator:
                 keys = None if question.keys is None else pickle.loads(question.keys)
                 found = operator.waiting(keys, MOST_WINDOWS + 1)
                 return SubtaskWindows(

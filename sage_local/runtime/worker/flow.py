@@ -8,7 +8,7 @@ from sage_local.core.elements import Element, Idleness, Rows, Side, Split, Water
 from sage_local.runtime.channels.frame import Frame
 from sage_local.runtime.metrics.table import WorkerCounters
 from sage_local.runtime.operators.protocol import Operator
-from sage_local.runtime.operators.timed import ClockTimed, EventTimed, ManyInputs, WatermarkOrigin
+from sage_local.runtime.operators.timed import ClockTimed, EventTimed, Holding, ManyInputs, WatermarkOrigin
 
 Work = Callable[[], Iterable[Element]]
 
@@ -37,6 +37,7 @@ class Flow:
         self._origins: dict[Operator, WatermarkOrigin] = {
             each: each for each in operators if isinstance(each, WatermarkOrigin)
         }
+        self._holding: dict[Operator, Holding] = {each: each for each in operators if isinstance(each, Holding)}
 
     def of(self, frame: Frame) -> Iterator[Element]:
         """What comes of ``frame``."""
@@ -44,6 +45,12 @@ class Flow:
         for operator in self._operators:
             stream = self._through(operator, stream, frame.input_index)
         return stream
+
+    def letting_go(self) -> Iterator[Element]:
+        """What operators hold back, before a barrier."""
+        for index, operator in enumerate(self._operators):
+            if (holding := self._holding.get(operator)) is not None:
+                yield from self._behind(index, holding.let_go)
 
     def ending(self) -> Iterator[Element]:
         """What is left in the operators at the end of input."""
@@ -93,8 +100,8 @@ class Flow:
         origin = self._origins.get(operator)
         if isinstance(element, Split) and origin is not None:
             return partial(origin.split, element)
-        if isinstance(element, Idleness) and origin is not None:
-            return partial(origin.idleness, element)
+        if isinstance(element, Idleness) and (hears := origin or self._holding.get(operator)) is not None:
+            return partial(hears.idleness, element)
         return None
 
     def _timed(self, operator: Operator, work: Work) -> Iterator[Element]:

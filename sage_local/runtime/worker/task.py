@@ -6,6 +6,7 @@ Never blocks, keeps no more than it has room for.
 from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
 from functools import partial
+from itertools import chain
 
 from sage_local.core.data import data
 from sage_local.core.elements import Barrier, Element, EndOfStream, Idleness, Rows
@@ -202,7 +203,7 @@ class Task:
         elif isinstance(element, EndOfStream):
             self._stream = self._flow.ending()
         elif isinstance(element, Barrier):
-            self._stream = iter((element,))
+            self._stream = chain(self._flow.letting_go(), (element,))
         elif isinstance(element, Rows) and not element.values:
             # It only answers a turn: no operator has anything to do with it, and it carries no keys.
             self._stream = iter(())

@@ -73,6 +73,11 @@ class WindowOperator(ColumnOperator, ABC):
         yield watermark
 
     @property
+    def windows_of(self) -> str:
+        """See ``HasWindows``."""
+        return self.name
+
+    @property
     def event_time(self) -> int:
         """The last watermark."""
         return self._watermark

@@ -18,19 +18,13 @@ def window_operator(spec: specs.Windowed, counters: OperatorCounters) -> WindowO
         return CountWindows(spec, counters)
     if not isinstance(spec, specs.Window):
         raise InternalError(f"no operator for {spec!r}")
-    if _fires_once(spec) and isinstance(spec.assigner, TumblingWindows):
+    if spec.fires_once and isinstance(spec.assigner, TumblingWindows):
         return PaneWindows(spec, counters)
-    if _fires_once(spec) and isinstance(spec.assigner, SlidingWindows) and _merges(spec):
+    if spec.fires_once and isinstance(spec.assigner, SlidingWindows) and _merges(spec):
         return PaneWindows(spec, counters)
-    if _fires_once(spec) and isinstance(spec.assigner, SessionWindows):
+    if spec.fires_once and isinstance(spec.assigner, SessionWindows):
         return SessionWindowsOperator(spec, counters)
     return GeneralWindows(spec, counters)
-
-
-def _fires_once(spec: specs.Window) -> bool:
-    """Whether every window fires at its end and never again."""
-    default = spec.trigger is None or spec.trigger == spec.assigner.default_trigger()
-    return default and spec.lateness_ms == 0
 
 
 def _merges(spec: specs.Window) -> bool:

@@ -145,6 +145,11 @@ class WindowOperator(ABC):
     def _advance(self, time: int) -> Iterable[Element]: ...
 
     @property
+    def windows_of(self) -> str:
+        """See ``HasWindows``."""
+        return self.name
+
+    @property
     def event_time(self) -> int:
         """The last watermark."""
         return self._watermark

@@ -6,34 +6,27 @@ The table's namespaces are the numbers of the panes; a tumbling window is one pa
 from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
-from sage_local.core.elements import MAX_TIMESTAMP, Element, Rows
+from sage_local.core.elements import MAX_TIMESTAMP, Element, Partials, Rows
 from sage_local.core.time_domain import TimeDomain
 from sage_local.plan import operators as specs
 from sage_local.runtime.codec.times import span
 from sage_local.runtime.metrics.table import OperatorCounters
 from sage_local.runtime.operators.windows.fold import Fold
 from sage_local.runtime.operators.windows.operator import WindowOperator, held
+from sage_local.runtime.operators.windows.pane_shape import PaneShape, pane_fold
 from sage_local.runtime.operators.windows.stacks import Accumulators, KeptPanes, Stacks
 from sage_local.runtime.protocol.blame import NO_RECORD, blame
-from sage_local.runtime.protocol.explanations import WaitingWindow, windows_of_panes
+from sage_local.runtime.protocol.explanations import WaitingWindow
 from sage_local.runtime.state.backend import KeyedBackend
 from sage_local.runtime.state.snapshot import StateSnapshot
-from sage_local.windowing.assigners import SlidingWindows, TumblingWindows
-from sage_local.windowing.calendar import EvenGrid, Grid
-from sage_local.windowing.windows import TimeWindow
 
 
 class PaneWindows(WindowOperator):
     """Windows with their assigner's own trigger and no lateness, so that each fires exactly once."""
 
     def __init__(self, spec: specs.Window, counters: OperatorCounters) -> None:
-        assigner = spec.assigner
-        assert isinstance(assigner, TumblingWindows | SlidingWindows)
-        self._grid: Grid = assigner.grid if isinstance(assigner, TumblingWindows) else assigner.panes
-        self._per_window, self._per_slide = 1, 1
-        if isinstance(assigner, SlidingWindows):
-            self._per_window, self._per_slide = assigner.panes_per_window, assigner.panes_per_slide
-        super().__init__(spec, assigner.domain, counters)
+        self._shape = PaneShape.of(spec.assigner)
+        super().__init__(spec, spec.assigner.domain, counters)
         self._open_from: int | None = None
         """The first pane that still belongs to a window which has not fired; ``None``: nothing has fired."""
         self._late_before: int | None = None
@@ -45,7 +38,7 @@ class PaneWindows(WindowOperator):
         self._fired = backend.table("fired")
         keeps = self._spec.reduce is None and self._spec.aggregate is None
         self._panes = (KeptPanes if keeps else Stacks)(
-            self._output.fold, self._table.find, self._per_window, self._per_slide
+            self._output.fold, self._table.find, self._shape.per_window, self._shape.per_slide
         )
         self._open_from = max(self._fired.space().values(), default=None)
 
@@ -67,29 +60,27 @@ class PaneWindows(WindowOperator):
         fired = self._fired.space()
         self._fired.changed(list(fired))
         fired.clear()
-        if self._open_from is not None and self._per_window > 1:
+        if self._open_from is not None and self._shape.per_window > 1:
             for pane in self._live():
                 fired.update(dict.fromkeys(self._table.space(pane), self._open_from))
         self._fired.changed(fired)
 
     def _fold(self) -> Fold:
-        spec = self._spec
-        if isinstance(self._grid, EvenGrid):
-            size, offset = self._grid.size_ms, self._grid.offset_ms
-            cell = f"t // {size}" if offset == 0 else f"(t - {offset}) // {size}"
-            return Fold(spec.reduce, spec.aggregate, self._key_function(), cell)
-        return Fold(spec.reduce, spec.aggregate, self._key_function(), "cell_of(t)", {"cell_of": self._grid.cell})
+        return pane_fold(self._spec, self._shape.grid, self._key_function())
 
     def _add(self, rows: Rows) -> Iterable[Element]:
+        if isinstance(rows, Partials):
+            self._merge(rows)
+            return
         times = self._times(rows)
         first, last = span(times)
         if self._late_before is not None and first < self._late_before:
-            late, rows, times = _parted(rows, times, self._late_before)
+            late, rows, times = parted(rows, times, self._late_before)
             yield from self._late(late)
             if not rows.values:
                 return
             first, last = span(times)
-        self._put(rows, times, self._grid.cell(first), self._grid.cell(last))
+        self._put(rows, times, self._shape.grid.cell(first), self._shape.grid.cell(last))
 
     def _put(self, rows: Rows, times: list[int], first: int, last: int) -> None:
         fold = self._output.fold
@@ -119,10 +110,29 @@ class PaneWindows(WindowOperator):
         if self._table.tracks_changes:
             self._note_changes(self._keys(rows), times)
 
+    def _merge(self, partials: Partials) -> None:
+        """Add what combiners sent: never too late, see there."""
+        fold = self._output.fold
+        keys, times = partials.keys, partials.timestamps
+        assert keys is not None
+        assert times is not None
+        panes: dict[int, dict[Any, Any]] = {}
+        try:
+            for key, time, accumulator in zip(keys, times, partials.values, strict=True):
+                pane = panes.setdefault(self._shape.grid.cell(time), {})
+                pane[key] = fold.merge_two(pane[key], accumulator) if key in pane else accumulator
+            if panes and min(panes) < self._panes.taken_up_to:
+                self._panes.forget()
+            for number, accumulators in panes.items():
+                fold.merge_into(self._table.space(number), accumulators)
+                self._table.changed(accumulators, number)
+        except BaseException as error:
+            blame(self.name, NO_RECORD, error)
+
     def _note_changes(self, keys: list[Any], times: list[int]) -> None:
         changed: dict[int, list[Any]] = {}
         for key, time in zip(keys, times, strict=True):
-            changed.setdefault(self._grid.cell(time), []).append(key)
+            changed.setdefault(self._shape.grid.cell(time), []).append(key)
         for pane, of_pane in changed.items():
             self._table.changed(of_pane, pane)
 
@@ -133,51 +143,46 @@ class PaneWindows(WindowOperator):
         first = min(self._live(), default=None)
         if first is None:
             return None
-        window = self._first_window(first)
+        window = self._shape.first_window(first)
         if self._open_from is not None:
-            window = max(window, self._aligned_up(self._open_from))
-        return self._grid.start(window + self._per_window)
+            window = max(window, self._shape.aligned_up(self._open_from))
+        return self._shape.grid.start(window + self._shape.per_window)
 
     def waiting(self, keys: tuple[Any, ...] | None, most: int) -> list[WaitingWindow]:
         """See ``WindowOperator``."""
         panes = {pane: number for pane in sorted(self._live()) if (number := held(keys, self._table.space(pane)))}
-        found = windows_of_panes(
-            panes, per_window=self._per_window, per_slide=self._per_slide, open_from=self._open_from, most=most
-        )
-        return [self._waiting_window(self._window(start), number) for start, number in found]
-
-    def _window(self, start: int) -> TimeWindow:
-        return TimeWindow(self._grid.start(start), self._grid.start(start + self._per_window))
+        found = self._shape.waiting(panes, self._open_from, most)
+        return [self._waiting_window(window, number) for window, number in found]
 
     def _advance(self, time: int) -> Iterator[Element]:
         if self._quiet_until is not None and time <= self._quiet_until:
             return
         panes = sorted(self._live())
         # The first pane that has not ended: a window that reaches into it is not due.
-        unfinished = self._grid.cell(time + 1)
-        last = (panes[-1] if panes else unfinished) if time == MAX_TIMESTAMP else unfinished - self._per_window
-        open_before, self._open_from = self._open_from, self._aligned_up(unfinished - self._per_window + 1)
+        unfinished = self._shape.grid.cell(time + 1)
+        last = (panes[-1] if panes else unfinished) if time == MAX_TIMESTAMP else unfinished - self._shape.per_window
+        open_before, self._open_from = self._open_from, self._shape.aligned_up(unfinished - self._shape.per_window + 1)
         if self._domain is TimeDomain.EVENT:
-            self._late_before = self._grid.start(self._open_from)
-        self._quiet_until = self._grid.start(unfinished + 1) - 2
+            self._late_before = self._shape.grid.start(self._open_from)
+        self._quiet_until = self._shape.grid.start(unfinished + 1) - 2
         yield from self._fire(panes, open_before, last)
 
     def _fire(self, panes: list[int], open_before: int | None, last: int) -> Iterator[Element]:
         """Fire every window with records that starts in a pane from ``open_before`` to ``last``."""
         index = 0
         while index < len(panes):
-            start = self._first_window(panes[index])
+            start = self._shape.first_window(panes[index])
             if open_before is not None:
-                start = max(start, self._aligned_up(open_before))
+                start = max(start, self._shape.aligned_up(open_before))
             if start > last:
                 return
-            open_before = start + self._per_slide
+            open_before = start + self._shape.per_slide
             failed: list[tuple[Any, BaseException]] = []
             accumulators = self._contents(start, failed)
             while index < len(panes) and panes[index] < open_before:
                 self._table.drop(panes[index])
                 index += 1
-            window = self._window(start)
+            window = self._shape.window(start)
             for key, error in failed:
                 yield from self._output.diverted(error, key, window)
             yield from self._output.of_window(window, accumulators)
@@ -195,15 +200,8 @@ class PaneWindows(WindowOperator):
     def _live(self) -> Iterable[int]:
         return cast(Iterable[int], self._table.namespaces())
 
-    def _first_window(self, pane: int) -> int:
-        """Where the first window with ``pane`` in it starts."""
-        return self._aligned_up(pane - self._per_window + 1)
 
-    def _aligned_up(self, pane: int) -> int:
-        return -(-pane // self._per_slide) * self._per_slide
-
-
-def _parted(rows: Rows, times: list[int], before: int) -> tuple[Rows, Rows, list[int]]:
+def parted(rows: Rows, times: list[int], before: int) -> tuple[Rows, Rows, list[int]]:
     """The records with a time before ``before``, the others, and the times of these."""
     late = [time < before for time in times]
     kept = [not is_late for is_late in late]
