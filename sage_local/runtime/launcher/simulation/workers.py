@@ -62,7 +62,8 @@ class SimulatedRing(LocalChannel):
 
             element = Columns(decode_stream(encode_stream(element.values)))
         elif isinstance(element, Rows):
-            element = decode(encode(element))
+            rows = decode(encode(element))
+            element = type(element)(rows.values, rows.keys, rows.timestamps)
         super().send(Frame(element, frame.ends_turn))
 
 
