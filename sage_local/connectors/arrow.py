@@ -31,6 +31,16 @@ class ArrowSource(SourceFunction[Any]):
         refuse_twice(self._schema, "from_arrow()")
         self._batches = [piece for batch in batches for piece in pieces(batch, batch_rows) if len(piece)]
 
+    def __getstate__(self) -> dict[str, Any]:
+        # pyarrow pickles a slice with all that it is a slice of; in the IPC format it has only what it shows.
+        return {"schema": self._schema, "streams": [_stream(batch) for batch in self._batches]}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        import pyarrow as pa
+
+        self._schema = state["schema"]
+        self._batches = [pa.ipc.open_stream(stream).read_next_batch() for stream in state["streams"]]
+
     @property
     def schema(self) -> Any:
         """What it emits."""
@@ -131,6 +141,15 @@ def arrow_source(data: Any, *, batch_rows: int = BATCH_ROWS) -> ArrowSource | Da
     if isinstance(data, Dataset):
         return DatasetSource(data, batch_rows=batch_rows)
     return ArrowSource(data, batch_rows=batch_rows)
+
+
+def _stream(batch: Any) -> Any:
+    import pyarrow as pa
+
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema) as stream:
+        stream.write_batch(batch)
+    return sink.getvalue()
 
 
 def pieces(batch: Any, rows: int) -> Iterator[Any]:
