@@ -12,6 +12,7 @@ from sage_local.runtime.checkpoint import catalog
 from sage_local.runtime.checkpoint.catalog import Found
 from sage_local.runtime.checkpoint.manifest import Manifest
 from sage_local.runtime.checkpoint.storage import Storage, inside, open_storage
+from sage_local.runtime.state.chunk import DECLARED
 
 
 @click.group("checkpoint")
@@ -130,7 +131,7 @@ def _state_rows(manifest: Manifest) -> Iterator[tuple[str, ...]]:
                     entries.update(summary.states)
                     size += summary.size
         first = (operator.name, operator.kind, str(operator.parallelism))
-        states = [(state, str(count)) for state, count in entries.items()] or [("", "")]
+        states = [(state.removeprefix(DECLARED), str(count)) for state, count in entries.items()] or [("", "")]
         for index, (state, count) in enumerate(states):
             lead = first if index == 0 else ("", "", "")
             yield *lead, state, count, size_text(size) if index == 0 else ""

@@ -57,7 +57,7 @@ def test_show_of_a_place_with_several_jobs_names_them(directory):
 def test_show_tells_operators_states_keys_and_sizes(directory, place):
     output = run("show", f"{directory}/{place}").output
     assert "sales (sales-abc)" in output
-    assert ["totals", "Reduce", "1", "state:seen", "12", "2.0", "KB"] in [line.split() for line in output.splitlines()]
+    assert ["totals", "Reduce", "1", "seen", "12", "2.0", "KB"] in [line.split() for line in output.splitlines()]
 
 
 def test_show_of_a_checkpoint_that_is_not_complete_says_so(directory):

@@ -10,6 +10,8 @@ from sage_local.runtime.state.timers import Timer
 
 PROTOCOL = 5
 """Of pickle: the newest that CPython 3.11 to 3.14 share."""
+DECLARED = "state:"
+"""Begins the names of the tables of what the user's functions have declared; the others are operators' own."""
 
 
 @dataclass(slots=True)
@@ -42,7 +44,9 @@ def write_chunk(chunk: Chunk) -> bytes:
 
 def unpicklable(state: str, key: Any, error: Exception) -> StateError:
     """What to raise for a value that can not be pickled."""
-    return StateError(f"the value of state {state!r} for key {key!r} can not be pickled: {error}")
+    return StateError(
+        f"the value of state {state.removeprefix(DECLARED)!r} for key {key!r} can not be pickled: {error}"
+    )
 
 
 def not_owned(group: int, owned: Iterable[int]) -> InternalError:

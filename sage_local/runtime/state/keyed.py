@@ -14,6 +14,7 @@ from sage_local.functions.state import (
     ValueStateDescriptor,
 )
 from sage_local.runtime.state.backend import VOID, KeyedBackend, Namespace, remove
+from sage_local.runtime.state.chunk import DECLARED
 from sage_local.runtime.state.handles import (
     AggregatingHandle,
     ListHandle,
@@ -88,7 +89,7 @@ class KeyedState:
             )
 
     def _make(self, descriptor: StateDescriptor[Any]) -> Any:
-        table = self.backend.table(f"state:{descriptor.name}", announces=True)
+        table = self.backend.table(f"{DECLARED}{descriptor.name}", announces=True)
         site = Site(descriptor.name, table, table.space(VOID), self.backend.cursor)
         if descriptor.ttl is None:
             return _lasting(descriptor, site)

@@ -435,7 +435,7 @@ def test_state_of_a_key_group_that_is_not_owned_is_an_internal_error(backend):
 
 def test_a_value_that_can_not_be_pickled_is_named(backend):
     backend.table("state:lock").space()["a"] = (x for x in ())
-    with pytest.raises(StateError, match=r"state 'state:lock' for key 'a' can not be pickled"):
+    with pytest.raises(StateError, match=r"state 'lock' for key 'a' can not be pickled"):
         backend.snapshot(ALL)
 
 
