@@ -89,6 +89,19 @@ def test_windows_are_what_a_database_computes(engine: str, parallelism: int, ass
     assert sorted(windows.aggregate(**AGGREGATES).map(flat).collect()) == by_duckdb(query)
 
 
+@pytest.mark.parametrize(("engine", "parallelism"), ENGINES[1:4])
+@pytest.mark.parametrize(
+    ("assigner", "query"),
+    [(TumblingEventTimeWindows.of(250), TUMBLING), (SlidingEventTimeWindows.of(500, 100), SLIDING)],
+)
+def test_windows_behind_operators_that_share_the_stream_are_the_same(
+    engine: str, parallelism: int, assigner: Any, query: str
+) -> None:
+    shared = timed(engine, parallelism, events()).flat_map(lambda event: [event])
+    windows = shared.key_by(lambda event: event[0]).window(assigner)
+    assert sorted(windows.aggregate(**AGGREGATES).map(flat).collect()) == by_duckdb(query)
+
+
 class EveryRecord(WatermarkGenerator[Event]):
     """A watermark behind each record that is a little too hasty, so that some come late."""
 

@@ -11,7 +11,16 @@ from sage_local.config import RUNTIME_MODE, RuntimeMode, Settings
 from sage_local.core.ids import NodeId
 from sage_local.functions.multi import can_merge
 from sage_local.plan.graph import Exchange, Input, LogicalGraph, Node
-from sage_local.plan.operators import Aggregate, MergeAggregate, Operator, PartialAggregate, PartialWindow, Window
+from sage_local.plan.operators import (
+    Aggregate,
+    AssignTimestamps,
+    MergeAggregate,
+    Operator,
+    PartialAggregate,
+    PartialWindow,
+    Source,
+    Window,
+)
 
 Combiner = Callable[[str, Input], Operator]
 """Makes the operator in front of an exchange, given its name and what the exchange was of."""
@@ -23,7 +32,7 @@ def add_combiners(graph: LogicalGraph, settings: Settings) -> LogicalGraph:
     next_id = max(by_id, default=0) + 1
     nodes: list[Node] = []
     for node in graph.nodes:
-        split = _split(node, settings) if _is_exchanged(node, by_id) else None
+        split = _split(node, by_id, settings) if _is_exchanged(node, by_id) else None
         if split is None:
             nodes.append(node)
             continue
@@ -50,7 +59,7 @@ def _is_exchanged(node: Node, by_id: dict[NodeId, Node]) -> bool:
     return (node.parallelism or 1) * senders > 1
 
 
-def _split(node: Node, settings: Settings) -> tuple[Combiner, Operator, bool] | None:
+def _split(node: Node, by_id: dict[NodeId, Node], settings: Settings) -> tuple[Combiner, Operator, bool] | None:
     """The combiner, what it leaves to do, and whether a key selector is still needed in between."""
     operator = node.operator
     if operator.is_columnar:
@@ -59,11 +68,7 @@ def _split(node: Node, settings: Settings) -> tuple[Combiner, Operator, bool] | 
     if operator.on_error != "fail":
         return None
     if isinstance(operator, Window) and (node.parallelism or 1) > 1 and _is_combinable(operator):
-        return (
-            (lambda name, of: PartialWindow(name=name, key_selector=of.key_selector, window=operator)),
-            operator,
-            True,
-        )
+        return _split_window(operator, by_id)
     if isinstance(operator, Aggregate) and settings[RUNTIME_MODE] is RuntimeMode.BATCH and can_merge(operator.function):
         return _split_aggregate(operator)
     return None
@@ -87,6 +92,29 @@ def _split_aggregate(aggregate: Aggregate) -> tuple[Combiner, Operator, bool]:
         behind,
         False,
     )
+
+
+def _split_window(window: Window, by_id: dict[NodeId, Node]) -> tuple[Combiner, Operator, bool]:
+    def combiner(name: str, of: Input) -> Operator:
+        holds = _has_own_time(by_id[of.node], by_id)
+        return PartialWindow(name=name, key_selector=of.key_selector, window=window, holds=holds)
+
+    return combiner, window, True
+
+
+def _has_own_time(node: Node, by_id: dict[NodeId, Node]) -> bool:
+    """Whether no other subtask passes on the same watermarks: see ``Edge.same_time``, of which this is the cause."""
+    if (node.parallelism or 1) == 1:
+        return True
+    while not isinstance(node.operator, AssignTimestamps | Source) and len(node.inputs) == 1:
+        (source,) = node.inputs
+        upstream = by_id[source.node]
+        if source.exchange is not Exchange.AUTO:
+            return True
+        if upstream.parallelism != node.parallelism:
+            return (upstream.parallelism or 1) > 1
+        node = upstream
+    return True
 
 
 def _is_combinable(window: Window) -> bool:

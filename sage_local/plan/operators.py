@@ -163,9 +163,13 @@ class Window(Windowed):
 
 @keyword_data
 class PartialWindow(Operator):
-    """The local combiner of ``window``: panes of what passed here, sent on in place of the records where that pays."""
+    """The local combiner of ``window``: panes of what passed here, sent on in place of the records where that pays.
+
+    It ``holds`` them until its watermark ends them, but not where receivers go by the place of watermarks in the turns.
+    """
 
     window: Window
+    holds: bool
 
 
 @keyword_data

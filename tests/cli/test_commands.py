@@ -102,7 +102,7 @@ def test_a_running_job_explains_its_windows(sage: Run, start_sage: Start, progra
     told = sage("explain-window", "waiting", "counts", "1").stdout
     assert "windows of operator 'counts', key 1\n" in told
     assert "[1970-01-01T00:00:10.000Z, 1970-01-01T00:00:20.000Z): fires when the watermark reaches" in told
-    assert "from 'timestamps': watermark 1970-01-01T00:00:14.999Z\n" in told
+    assert "from 'counts (combine)': watermark 1970-01-01T00:00:14.999Z\n" in told
     refused = sage("explain-window", "waiting", "timestamps")
     assert (refused.returncode, "'timestamps' is of kind AssignTimestamps" in refused.stderr) == (1, True)
     sage("stop", "waiting", "--now")

@@ -9,7 +9,14 @@ from sage_local.functions.aggregates import Count
 from sage_local.plan.columns import ColumnsToRows, RowsToColumns
 from sage_local.plan.explain import explain, mermaid
 from sage_local.plan.graph import Exchange, Input
-from sage_local.plan.operators import Aggregate, AssignTimestamps, MergeAggregate, PartialAggregate, Window
+from sage_local.plan.operators import (
+    Aggregate,
+    AssignTimestamps,
+    MergeAggregate,
+    PartialAggregate,
+    PartialWindow,
+    Window,
+)
 from sage_local.plan.physical import Delivery, Plan, SideTag
 from sage_local.plan.planner import plan
 from sage_local.windowing.assigners import TumblingEventTimeWindows, TumblingProcessingTimeWindows
@@ -162,6 +169,23 @@ def test_windows_are_combined_where_nobody_can_tell(fields: dict[str, Any], is_c
     program.print(program.add(window, Input(program.source(splits=2), Exchange.HASH, identity)))
     first = chain_names(planned(program, parallelism=2))[0]
     assert first == ("source 0 → window (combine)" if is_combined else "source 0")
+
+
+@pytest.mark.parametrize(("splits", "is_dealt", "holds"), [(2, False, True), (1, True, False), (1, False, True)])
+def test_a_combiner_of_windows_holds_panes_where_its_watermarks_are_its_own(
+    splits: int, is_dealt: bool, holds: bool
+) -> None:
+    program = Program()
+    source = program.source(splits=splits)
+    upstream = program.map(source) if is_dealt else source
+    window = Window(name="w", key_selector=identity, assigner=TumblingEventTimeWindows.of(10), aggregate=Count())
+    program.print(program.add(window, Input(upstream, Exchange.HASH, identity)))
+    physical = planned(program, parallelism=2)
+    (combiner,) = [each for chain in physical.chains for each in chain.operators if isinstance(each, PartialWindow)]
+    assert combiner.holds is holds
+    (edge,) = [each for each in physical.edges if each.delivery is Delivery.HASH]
+    senders = physical.chains[edge.source].parallelism
+    assert combiner.holds is (not edge.same_time or senders == 1)
 
 
 def test_records_that_are_partitioned_already_are_not_combined_again() -> None:

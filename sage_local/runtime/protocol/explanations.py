@@ -88,7 +88,10 @@ class OriginTime:
 
 @data
 class SubtaskWindows:
-    """One subtask of the window operator. ``has_more``: than ``windows``, which are the first ones to fire."""
+    """One subtask of the window operator. ``has_more``: than ``windows``, which are the first ones to fire.
+
+    ``is_combiner``: of the operator in front of its exchange, which has some of their records still.
+    """
 
     subtask: int
     watermark: int
@@ -97,6 +100,7 @@ class SubtaskWindows:
     windows: tuple[WaitingWindow, ...]
     has_more: bool
     records_late: int
+    is_combiner: bool = False
 
 
 @data
@@ -126,10 +130,14 @@ def _lines(explanation: WindowExplanation) -> Iterator[str]:
     key = explanation.key
     yield f"windows of operator {explanation.operator!r}" + ("" if key is None else f", key {key}")
     # Of a key, the subtask that has it is of interest.
-    with_windows = [each for each in explanation.subtasks if each.windows]
-    for each in with_windows if key is not None and with_windows else explanation.subtasks:
+    subtasks = [each for each in explanation.subtasks if not each.is_combiner]
+    with_windows = [each for each in subtasks if each.windows]
+    for each in with_windows if key is not None and with_windows else subtasks:
         yield from _of_subtask(each)
-    if not with_windows and not explanation.silent:
+    combiners = [each for each in explanation.subtasks if each.is_combiner and each.windows]
+    for each in combiners:
+        yield from _of_subtask(each)
+    if not with_windows and not combiners and not explanation.silent:
         yield "no window holds records" + ("" if key is None else f" of key {key}")
     if explanation.origins:
         yield "event time comes from"
@@ -140,7 +148,8 @@ def _lines(explanation: WindowExplanation) -> Iterator[str]:
 
 
 def _of_subtask(subtask: SubtaskWindows) -> Iterator[str]:
-    yield f"subtask {subtask.subtask}: {_watermark(subtask.watermark)}"
+    what = "combiner" if subtask.is_combiner else "subtask"
+    yield f"{what} {subtask.subtask}: {_watermark(subtask.watermark)}"
     for each in subtask.inputs:
         yield f"  {_input(each)}"
     for window in subtask.windows:

@@ -20,8 +20,9 @@ from sage_local.runtime.protocol.messages import ExplainWindows
 
 @runtime_checkable
 class HasWindows(Protocol):
-    """An operator with windows that wait. ``windows_of``: by the name that the program knows."""
+    """An operator with windows that wait. ``windows_of``: whose they are; of a combiner, the operator behind it."""
 
+    name: str
     windows_of: str
     event_time: int
     clock_ms: int
@@ -62,6 +63,7 @@ class Explaining:
                     tuple(found[:MOST_WINDOWS]),
                     len(found) > MOST_WINDOWS,
                     operator.late_dropped,
+                    is_combiner=operator.name != question.operator,
                 )
         return None
 

@@ -43,8 +43,9 @@ def started(env: LocalEnvironment, records: int, watermark: int, operator: str) 
             explained = handle.explain_window(operator)
         except JobError:
             continue  # it has not begun
-        taken = [each.records_in for each in handle.metrics().operators if each.name == operator]
-        if taken == [records] and {each.watermark for each in explained.subtasks} == {watermark}:
+        # Where there is a combiner, it is what takes the records.
+        taken = [each.records_in for each in handle.metrics().operators if each.name.startswith(operator)]
+        if taken[:1] == [records] and {each.watermark for each in explained.subtasks} == {watermark}:
             return handle
 
 

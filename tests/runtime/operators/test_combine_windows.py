@@ -22,8 +22,10 @@ def rows(events: list[Any]) -> Rows:
     return Rows(list(events), None, [time for _, time, _ in events])
 
 
-def combiner(spec: specs.Window, *, watermark: int | None = -1) -> CombineWindows:
-    partial = specs.PartialWindow(name="window (combine)", key_selector=lambda event: event[0], window=spec)
+def combiner(spec: specs.Window, *, watermark: int | None = -1, holds: bool = True) -> CombineWindows:
+    partial = specs.PartialWindow(
+        name="window (combine)", key_selector=lambda event: event[0], window=spec, holds=holds
+    )
     operator = CombineWindows(partial, OperatorCounters(array("q", bytes(800)), 0))
     operator.open(context())
     if watermark is not None:
@@ -60,6 +62,11 @@ def test_nothing_is_held_back_across_a_barrier() -> None:
     assert list(operator.process(rows(HOT))) == []
     assert contents(operator.let_go()) == [(Partials, [20], ["a"], [0]), (Partials, [20], ["a"], [20])]
     assert list(operator.let_go()) == []
+
+
+def test_nothing_is_held_back_behind_a_batch_where_others_pass_on_the_same_watermarks() -> None:
+    operator = combiner(tumbling(), holds=False)
+    assert contents(operator.process(rows(HOT))) == [(Partials, [20], ["a"], [0]), (Partials, [20], ["a"], [20])]
 
 
 def test_an_idle_stream_lets_go_and_is_not_combined_again() -> None:

@@ -55,7 +55,8 @@ class CombineWindows:
         self._resting = 0
         self._rest = FIRST_REST
         self._folded = self._sent = 0  # in this try
-        self._may_hold = True
+        self._holds = spec.holds
+        self._was_idle = False
 
     @property
     def clock_ms(self) -> int:
@@ -72,7 +73,7 @@ class CombineWindows:
         if not rows.values:
             return
         self._counters.took(len(rows.values))
-        if self._resting or not self._may_hold or self._open_from is None or rows.timestamps is None:
+        if self._resting or self._was_idle or self._open_from is None or rows.timestamps is None:
             self._resting = max(self._resting - 1, 0)
             yield from self._given(rows)
             return
@@ -86,7 +87,7 @@ class CombineWindows:
                 return
             first, last = span(times)
         self._put(rows, times, self._shape.grid.cell(first), self._shape.grid.cell(last))
-        if sum(map(len, self._panes.values())) > MOST_HELD:
+        if not self._holds or sum(map(len, self._panes.values())) > MOST_HELD:
             yield from self.let_go()
 
     def watermark(self, watermark: Watermark) -> Iterable[Element]:
@@ -99,7 +100,7 @@ class CombineWindows:
 
     def idleness(self, idleness: Idleness) -> Iterable[Element]:
         """While we are idle the windows' time goes on without us, so from now on nothing is held back."""
-        self._may_hold = False
+        self._was_idle = True
         yield from self.let_go()
         yield idleness
 
@@ -119,7 +120,7 @@ class CombineWindows:
         """See ``HasWindows``: what is still here."""
         panes = {pane: number for pane in sorted(self._panes) if (number := held(keys, self._panes[pane]))}
         return [
-            WaitingWindow(window.start, window.end, window.max_timestamp, "watermark", number, "in the combiner")
+            WaitingWindow(window.start, window.end, window.max_timestamp, "watermark", number)
             for window, number in self._shape.waiting(panes, None, most)
         ]
 
