@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sage_local.functions.aggregates import Count
@@ -55,6 +55,7 @@ def test_tumbling_windows(name: str, size: int, offset: int, steps: list[Step]) 
     assert operator.late_dropped == len(model.late)
 
 
+@example("count", 2, [[("a", 0, 0), ("a", 3, 0), ("a", -3, 0)], 0, 4])  # twice in one slot of the queue
 @given(st.sampled_from(MERGING), st.integers(1, 12), STEPS)
 def test_sessions(name: str, gap: int, steps: list[Step]) -> None:
     aggregate, result = AGGREGATES[name]

@@ -179,12 +179,15 @@ class SessionWindowsOperator(WindowOperator):
         ended += over
         self._table.changed([key for _, key, _, _ in over])
         for key in unclear:
-            if self._queued[key] // self._slot_ms == slot:
-                if self._queued[key] > time:
-                    to_come.append(key)
-                else:
-                    del self._queued[key]
-                    self._end_some(key, time, ended)
+            queued = self._queued.get(key)
+            # A key that was put into the slot twice may have been dealt with, or wait in another one now.
+            if queued is None or queued // self._slot_ms != slot:
+                continue
+            if queued > time:
+                to_come.append(key)
+            else:
+                del self._queued[key]
+                self._end_some(key, time, ended)
         if to_come:
             # Sessions that were prolonged may have come into the slot meanwhile.
             known = self._keys_of.get(slot)
