@@ -8,7 +8,7 @@ import resource
 import signal
 import sys
 from time import monotonic_ns
-from typing import Any
+from typing import Any, TextIO
 
 from sage_local.config import INCREMENTAL
 from sage_local.core.elements import Barrier
@@ -61,13 +61,21 @@ def run(boot: WorkerBoot) -> int:
     here is the engine's own fault.
     """
     # A stuck worker's stack can be read with a signal, whatever it is stuck in.
-    with open(os.path.join(boot.log_dir, f"stack-{boot.worker}.txt"), "w") as stacks:
+    with _stack_file(boot) as stacks:
         faulthandler.register(signal.SIGUSR1, file=stacks, all_threads=True, chain=False)
         try:
             Worker(boot).run()
         finally:
             faulthandler.unregister(signal.SIGUSR1)
     return 0
+
+
+def _stack_file(boot: WorkerBoot) -> TextIO:
+    try:
+        return open(os.path.join(boot.log_dir, f"stack-{boot.worker}.txt"), "w")
+    except FileNotFoundError:
+        # The run directory was tidied away, and with it the socket by which anybody could ask. The job outlives it.
+        return open(os.devnull, "w")
 
 
 class Worker:
