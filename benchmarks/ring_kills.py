@@ -160,10 +160,6 @@ class RecordsOut:
     def write(self) -> bool:
         return self.writer.try_write(1, 0, self.record)
 
-    @property
-    def left(self) -> int:
-        return len(self.record)
-
 
 class BatchesOut:
     """Batches of one record each, as columns travel."""
@@ -183,10 +179,6 @@ class BatchesOut:
 
     def write(self) -> bool:
         return self._encoder.write(0)
-
-    @property
-    def left(self) -> int:
-        return max(min(self._encoder.left, self.writer.max_record), 1)
 
 
 class RecordsIn:
@@ -248,6 +240,7 @@ def write_records(pair: Pair, generation: int, chance: random.Random) -> NoRetur
 def write_until_reset(pair: Pair, generation: int, chance: random.Random, pause: int) -> NoReturn:
     out = BatchesOut(pair) if pair.arena else RecordsOut(pair)
     space = WaitSet([], [out.writer])
+    out.writer.await_release(True)
     while True:
         number = generation << GENERATION_SHIFT | pair.words[Pair.WRITTEN]
         body = chance.randbytes(chance.randrange(out.longest - RECORD.size + 1))
@@ -255,7 +248,6 @@ def write_until_reset(pair: Pair, generation: int, chance: random.Random, pause:
         out.begin(RECORD.pack(number, checksum(number, body)) + body)
         while not out.write():
             pair.bells[1].notify()
-            space.watch_space(out.writer, out.left)
             pair.park(0, space)
         pair.words[Pair.WRITTEN] += 1
         pair.bells[1].notify()

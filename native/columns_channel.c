@@ -10,8 +10,7 @@ static sage_status send_by_arena(sage_columns_plan *plan, sage_ring_writer *ring
     uint8_t *place, *ticket;
     if (!arena->header || plan->bytes < SAGE_WORTH_A_LEASE_BYTES)
         return SAGE_TOO_LARGE;
-    uint64_t released = ring->written - sage_ring_in_flight(ring);
-    sage_status status = sage_arena_reserve(arena, plan->bytes, released, &first, &place);
+    sage_status status = sage_arena_reserve(arena, plan->bytes, sage_ring_released(ring), &first, &place);
     if (status == SAGE_OK)
         status = sage_ring_reserve(ring, sizeof(sage_arena_ticket), &ticket);
     if (status != SAGE_OK)

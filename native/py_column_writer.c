@@ -118,12 +118,6 @@ static PyObject *writer_write(PyObject *object, PyObject *number)
     Py_RETURN_TRUE;
 }
 
-static PyObject *writer_left(PyObject *object, void *unused)
-{
-    ColumnWriterObject *self = (ColumnWriterObject *)object;
-    return PyLong_FromUnsignedLongLong(self->is_planned ? self->plan.bytes - self->written : 0);
-}
-
 static PyMethodDef methods[] = {
     {"learn", (PyCFunction)(void (*)(void))writer_learn, METH_FASTCALL, "The schema from the next batch on."},
     {"write", writer_write, METH_O, "Write what was exported, or what is left of it; False when it waits for room."},
@@ -132,7 +126,6 @@ static PyMethodDef methods[] = {
 
 static PyGetSetDef attributes[] = {
     {"array", writer_array, NULL, "Where to export the next batch to.", NULL},
-    {"left", writer_left, NULL, "Bytes still to be written.", NULL},
     {0},
 };
 

@@ -120,7 +120,22 @@ static PyObject *writer_in_flight_bytes(PyObject *self, void *unused)
     return PyLong_FromUnsignedLongLong(sage_ring_in_flight_bytes(&((RingWriterObject *)self)->ring));
 }
 
+static PyObject *writer_released(PyObject *self, void *unused)
+{
+    return PyLong_FromUnsignedLongLong(sage_ring_released(&((RingWriterObject *)self)->ring));
+}
+
+static PyObject *writer_await_release(PyObject *self, PyObject *awaits)
+{
+    int truth = PyObject_IsTrue(awaits);
+    if (truth < 0)
+        return NULL;
+    ((RingWriterObject *)self)->ring.awaits_release = truth;
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef methods[] = {
+    {"await_release", writer_await_release, METH_O, "Whether we wait for the reader to release something."},
     {"try_write", (PyCFunction)(void (*)(void))writer_try_write, METH_FASTCALL,
      "Copy payload[start:stop] in and publish it as one record; False when there is no room now."},
     {0},
@@ -129,6 +144,7 @@ static PyMethodDef methods[] = {
 static PyGetSetDef attributes[] = {
     {"max_record", writer_max_record, NULL, "Largest payload of one record.", NULL},
     {"written", writer_written, NULL, "Records ever written.", NULL},
+    {"released", writer_released, NULL, "Records ever released by the reader.", NULL},
     {"in_flight", writer_in_flight, NULL, "Records written and not yet released.", NULL},
     {"in_flight_bytes", writer_in_flight_bytes, NULL, "Bytes written and not yet released.", NULL},
     {0},

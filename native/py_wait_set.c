@@ -31,17 +31,17 @@ static bool fill(WaitSetObject *self)
     size_t readers = (size_t)PyTuple_GET_SIZE(self->readers);
     size_t writers = (size_t)PyTuple_GET_SIZE(self->writers);
     self->set.readers = PyMem_Calloc(readers ? readers : 1, sizeof *self->set.readers);
-    self->set.watches = PyMem_Calloc(writers ? writers : 1, sizeof *self->set.watches);
-    if (!self->set.readers || !self->set.watches) {
+    self->set.writers = PyMem_Calloc(writers ? writers : 1, sizeof *self->set.writers);
+    if (!self->set.readers || !self->set.writers) {
         PyErr_NoMemory();
         return false;
     }
     self->set.reader_count = readers;
-    self->set.watch_count = writers;
+    self->set.writer_count = writers;
     for (size_t i = 0; i < readers; i++)
         self->set.readers[i] = &((RingReaderObject *)PyTuple_GET_ITEM(self->readers, (Py_ssize_t)i))->ring;
     for (size_t i = 0; i < writers; i++)
-        self->set.watches[i].writer = &((RingWriterObject *)PyTuple_GET_ITEM(self->writers, (Py_ssize_t)i))->ring;
+        self->set.writers[i] = &((RingWriterObject *)PyTuple_GET_ITEM(self->writers, (Py_ssize_t)i))->ring;
     return true;
 }
 
@@ -69,32 +69,8 @@ static void wait_set_dealloc(PyObject *self)
     Py_XDECREF(wait_set->readers);
     Py_XDECREF(wait_set->writers);
     PyMem_Free(wait_set->set.readers);
-    PyMem_Free(wait_set->set.watches);
+    PyMem_Free(wait_set->set.writers);
     sage_free_object(self);
-}
-
-static PyObject *wait_set_watch_space(PyObject *self, PyObject *const *args, Py_ssize_t count)
-{
-    WaitSetObject *wait_set = (WaitSetObject *)self;
-    if (count != 2)
-        return PyErr_Format(PyExc_TypeError, "expected watch_space(writer, needed)");
-    Py_ssize_t needed = PyLong_AsSsize_t(args[1]);
-    if (needed == -1 && PyErr_Occurred())
-        return NULL;
-    if (wait_set->busy)
-        return PyErr_Format(PyExc_RuntimeError, "another thread is spinning on this wait set");
-    for (size_t i = 0; i < wait_set->set.watch_count; i++) {
-        if (PyTuple_GET_ITEM(wait_set->writers, (Py_ssize_t)i) != args[0])
-            continue;
-        sage_watch *watch = &wait_set->set.watches[i];
-        if (needed < 0 || (uint64_t)needed > watch->writer->max_record)
-            return PyErr_Format(PyExc_ValueError, "needed must be between 0 and max_record %llu, found %zd",
-                                (unsigned long long)watch->writer->max_record, needed);
-        watch->needed = (uint64_t)needed;
-        watch->watched = needed > 0;
-        Py_RETURN_NONE;
-    }
-    return PyErr_Format(PyExc_ValueError, "the writer is not one of this wait set");
 }
 
 static PyObject *wait_set_ready(PyObject *self, PyObject *unused)
@@ -126,9 +102,7 @@ static PyObject *wait_set_spin(PyObject *self, PyObject *budget)
 }
 
 static PyMethodDef methods[] = {
-    {"watch_space", (PyCFunction)(void (*)(void))wait_set_watch_space, METH_FASTCALL,
-     "Count `writer` as ready once it has room for a payload of `needed` bytes (0: stop watching)."},
-    {"ready", wait_set_ready, METH_NOARGS, "Any reader has a record, or any watched writer has room."},
+    {"ready", wait_set_ready, METH_NOARGS, "Any reader has a record, or a writer what it awaits."},
     {"spin", wait_set_spin, METH_O, "Look until ready() or the budget in microseconds is spent."},
     {0},
 };

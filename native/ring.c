@@ -74,6 +74,7 @@ sage_status sage_ring_open_writer(sage_ring_writer *writer, void *memory, uint64
         .max_record = capacity / 8, /* several fit, so writer and reader work at the same time */
         .tail = sage_load_relaxed(&header->tail),
         .written = sage_load_relaxed(&header->written),
+        .seen_released = sage_load_acquire(&header->released),
         .seen_head = sage_load_acquire(&header->head),
     };
     return SAGE_OK;
@@ -106,20 +107,30 @@ static uint64_t space_needed(const sage_ring_writer *writer, uint64_t length, ui
     return bytes + *skip;
 }
 
+uint64_t sage_ring_released(sage_ring_writer *writer)
+{
+    writer->seen_released = sage_load_acquire(&writer->header->released);
+    return writer->seen_released;
+}
+
+bool sage_ring_was_released(const sage_ring_writer *writer)
+{
+    return sage_load_relaxed(&writer->header->released) != writer->seen_released;
+}
+
 static bool fits(sage_ring_writer *writer, uint64_t bytes)
 {
     if (writer->tail + bytes - writer->seen_head <= writer->capacity)
         return true;
+    /* First: what is released after this is news, even if the head we see has it already. */
+    uint64_t released = sage_load_acquire(&writer->header->released);
     /* SYNC POINT ring-space: pairs with the release of head in sage_ring_release. The reader has done with the bytes
      * before head, so they may be written over. */
     writer->seen_head = sage_load_acquire(&writer->header->head);
-    return writer->tail + bytes - writer->seen_head <= writer->capacity;
-}
-
-bool sage_ring_has_room(sage_ring_writer *writer, uint64_t length)
-{
-    uint64_t skip;
-    return length <= writer->max_record && fits(writer, space_needed(writer, length, &skip));
+    if (writer->tail + bytes - writer->seen_head <= writer->capacity)
+        return true;
+    writer->seen_released = released;
+    return false;
 }
 
 static sage_record_header *record_at(const sage_ring_writer *writer, uint64_t position)

@@ -32,6 +32,8 @@ typedef struct {
     uint64_t tail;       /* only we move it */
     uint64_t written;
     uint64_t seen_head; /* cached: where the reader was when we last looked */
+    uint64_t seen_released; /* as of when we last asked, or last found no room */
+    bool awaits_release;    /* the reader's releasing something is news to us */
 } sage_ring_writer;
 
 typedef struct {
@@ -64,15 +66,17 @@ sage_status sage_ring_open_reader(sage_ring_reader *reader, void *memory, uint64
  * another ring is. Called while nobody is at either end: both are dead, or have let go and said so. */
 sage_status sage_ring_reset(void *memory, uint64_t capacity);
 
-/* Whether a payload of `length` bytes could be written now. */
-bool sage_ring_has_room(sage_ring_writer *writer, uint64_t length);
-
 /* Reserve space for a payload: SAGE_OK and where to write it, SAGE_FULL, SAGE_TOO_LARGE or SAGE_STALE. Nothing is
  * visible to the reader before sage_ring_publish; reserving again forgets the reservation before. */
 sage_status sage_ring_reserve(sage_ring_writer *writer, uint64_t length, uint8_t **payload);
 
 /* Make the reserved record visible. `length` as reserved; kind at most SAGE_KIND_MAX. */
 void sage_ring_publish(sage_ring_writer *writer, uint32_t kind, uint32_t flags, uint64_t length);
+
+/* How many records the reader has released, and whether that is out of date: since this was called, or since a reservation
+ * found no room, it has released more. */
+uint64_t sage_ring_released(sage_ring_writer *writer);
+bool sage_ring_was_released(const sage_ring_writer *writer);
 
 uint64_t sage_ring_in_flight(const sage_ring_writer *writer);
 uint64_t sage_ring_in_flight_bytes(const sage_ring_writer *writer);

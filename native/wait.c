@@ -16,8 +16,8 @@ bool sage_wait_ready(const sage_wait_set *set)
     for (size_t i = 0; i < set->reader_count; i++)
         if (sage_ring_is_ready(set->readers[i]))
             return true;
-    for (size_t i = 0; i < set->watch_count; i++)
-        if (set->watches[i].watched && sage_ring_has_room(set->watches[i].writer, set->watches[i].needed))
+    for (size_t i = 0; i < set->writer_count; i++)
+        if (set->writers[i]->awaits_release && sage_ring_was_released(set->writers[i]))
             return true;
     return false;
 }

@@ -9,19 +9,13 @@
 #include "ring.h"
 
 typedef struct {
-    sage_ring_writer *writer;
-    uint64_t needed; /* payload bytes waited for */
-    bool watched;
-} sage_watch;
-
-typedef struct {
     sage_ring_reader **readers;
     size_t reader_count;
-    sage_watch *watches;
-    size_t watch_count;
+    sage_ring_writer **writers;
+    size_t writer_count;
 } sage_wait_set;
 
-/* Any reader has a record, or any watched writer has room. */
+/* Any reader has a record, or something was released to a writer that awaits it (see sage_ring_was_released). */
 bool sage_wait_ready(const sage_wait_set *set);
 
 /* Look again and again, with a pause in between (for about a microsecond), or giving the core away (for longer). */

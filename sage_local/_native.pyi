@@ -78,6 +78,9 @@ class RingWriter:
         """
     max_record: int  # largest payload of one record, an eighth of the capacity
     written: int  # records ever written
+    def await_release(self, awaits: bool, /) -> None:
+        """Whether we wait for a release of the reader's: from when `released` was read, or a write found no room."""
+    released: int  # records ever released by the reader
     in_flight: int  # records written and not yet released by the reader
     in_flight_bytes: int  # in whole cache lines, headers and skipped ends included
 
@@ -110,7 +113,6 @@ class ColumnWriter:
 
         The last record carries `flags`, those before FLAG_CONTINUED. After True, or an exception, the batch is let go.
         """
-    left: int  # bytes of the batch still to be written; 0 before the first write
 
 @final
 class ColumnReader:
@@ -137,10 +139,8 @@ class WaitSet:
     """Rings looked at together, in C, with the GIL released for long looks."""
 
     def __init__(self, readers: Sequence[RingReader], writers: Sequence[RingWriter]) -> None: ...
-    def watch_space(self, writer: RingWriter, needed: int, /) -> None:
-        """Count `writer` as ready once it has room for a payload of `needed` bytes (0: stop watching)."""
     def ready(self) -> bool:
-        """Any reader has a record, or any watched writer has room."""
+        """Any reader has a record, or a writer that awaits a release has had one."""
     def spin(self, budget_us: float, /) -> bool:
         """Pause ~1 us, then sched_yield, until ready() or the budget is spent; GIL released."""
 

@@ -326,28 +326,34 @@ def test_a_wait_set_is_ready_when_any_reader_has_a_record():
     assert wait_set.spin(1e6)
 
 
-def test_a_wait_set_watches_for_room_where_asked_to():
+def test_a_wait_set_sees_what_was_released_to_a_writer_that_awaits_it():
     writer, reader = new_ring()
     wait_set = WaitSet([], [writer])
-    wait_set.watch_space(writer, 100)
-    assert wait_set.ready()
+    writer.await_release(True)
     while writer.try_write(0, 0, bytes(100)):
         pass
     assert not wait_set.ready()
     take(reader)
     assert wait_set.ready()
-    wait_set.watch_space(writer, 0)
+    writer.await_release(False)
     assert not wait_set.ready()
 
 
-def test_a_wait_set_refuses_what_it_can_not_watch():
-    writer, _ = new_ring()
-    other, _ = new_ring()
+def test_what_the_writer_knows_to_be_released_is_no_news():
+    writer, reader = new_ring()
     wait_set = WaitSet([], [writer])
-    with pytest.raises(ValueError, match="not one of this wait set"):
-        wait_set.watch_space(other, 1)
-    with pytest.raises(ValueError, match="max_record"):
-        wait_set.watch_space(writer, writer.max_record + 1)
+    writer.await_release(True)
+    writer.try_write(0, 0, b"")
+    writer.try_write(0, 0, b"")
+    take(reader)
+    assert wait_set.ready()
+    assert writer.released == 1
+    assert not wait_set.ready()
+
+
+def test_a_wait_set_refuses_what_it_can_not_look_at():
+    writer, _ = new_ring()
+    wait_set = WaitSet([], [writer])
     with pytest.raises(ValueError, match="budget_us"):
         wait_set.spin(float("nan"))
     with pytest.raises(TypeError, match="RingReader"):

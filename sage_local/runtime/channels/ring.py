@@ -55,6 +55,7 @@ class RingSender:
         self._flags = 0
         self._rows = 0
         self._sent_bytes = 0
+        self._was_refused = False
 
     @property
     def writer(self) -> RingWriter:
@@ -62,12 +63,12 @@ class RingSender:
         return self._writer
 
     @property
-    def blocked_bytes(self) -> int:
-        """The size of the record that waits for room; 0 when none does."""
-        if self._body is None:
-            return 0
-        left = len(self._body) - self._sent_bytes if isinstance(self._body, bytes) else self._body.left
-        return max(min(left, self._writer.max_record), 1)
+    def awaits_release(self) -> bool:
+        """Whether something waits for the receiver to go on.
+
+        A part of a frame does, and whoever was told that there is no room, or that not all is consumed yet.
+        """
+        return self._body is not None or self._was_refused
 
     @property
     def is_writing(self) -> bool:
@@ -77,12 +78,16 @@ class RingSender:
     @property
     def has_room(self) -> bool:
         """Nothing is half written, and not more is on the way than the receiver consumes in ``buffer.timeout``."""
-        return self._body is None and self._flight.has_room
+        return self._granted(self._body is None and self._flight.has_room)
 
     @property
     def is_drained(self) -> bool:
         """See ``Sender``."""
-        return self._body is None and self._writer.in_flight == 0
+        return self._granted(self._body is None and self._writer.in_flight == 0)
+
+    def _granted(self, granted: bool) -> bool:
+        self._was_refused = self._was_refused or not granted
+        return granted
 
     @property
     def rows_wanted(self) -> int:
@@ -119,7 +124,8 @@ class RingSender:
 
     def flush(self, now_ns: int) -> None:
         """Go on writing; see what was consumed."""
-        self._flight.observe(self._writer.written - self._writer.in_flight, now_ns)
+        self._was_refused = False
+        self._flight.observe(self._writer.released, now_ns)
         if self._body is not None:
             self._write()
 

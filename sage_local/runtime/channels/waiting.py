@@ -67,5 +67,5 @@ class Rest:
 
     def _spin(self) -> bool:
         for sender in self._senders:
-            self._rings.watch_space(sender.writer, sender.blocked_bytes)
+            sender.writer.await_release(sender.awaits_release)
         return self._rings.spin(self._budget.us)

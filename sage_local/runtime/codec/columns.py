@@ -28,11 +28,6 @@ class ColumnsEncoder:
         """Go on writing; whether all of it is written. The last record carries ``flags``."""
         return self._writer.write(flags)
 
-    @property
-    def left(self) -> int:
-        """Bytes still to be written."""
-        return self._writer.left
-
 
 class ColumnsDecoder:
     """The receiving end. Batches are read where they were written, or are copies where the sender had no such place."""

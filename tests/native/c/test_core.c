@@ -76,10 +76,12 @@ static void a_full_ring_is_full_and_nothing_is_lost(void)
     for (int round = 0; round < 1000; round++) {
         while (put(&ring, written, (written * 37) % 129, (uint8_t)written) == SAGE_OK)
             written++;
-        CHECK(!sage_ring_has_room(&ring.writer, (written * 37) % 129));
+        CHECK(!sage_ring_was_released(&ring.writer));
         CHECK(sage_ring_in_flight(&ring.writer) == written - taken);
         for (int i = 0; i <= round % 3; i++, taken++)
             take(&ring, taken, (taken * 37) % 129, (uint8_t)taken);
+        CHECK(sage_ring_was_released(&ring.writer) && sage_ring_released(&ring.writer) == taken);
+        CHECK(!sage_ring_was_released(&ring.writer));
     }
     free(ring.memory);
 }
@@ -205,22 +207,26 @@ static void the_hash_reads_no_byte_too_many(void)
     }
 }
 
-static void a_wait_set_sees_records_and_room(void)
+static void a_wait_set_sees_records_and_releases(void)
 {
-    ring_pair ring = new_ring();
+    ring_pair ring = new_ring(), other = new_ring();
     sage_ring_reader *readers[] = {&ring.reader};
-    sage_watch watches[] = {{&ring.writer, 100, false}};
-    sage_wait_set set = {readers, 1, watches, 1};
+    sage_ring_writer *writers[] = {&other.writer};
+    sage_wait_set set = {readers, 1, writers, 1};
     CHECK(!sage_wait_ready(&set));
     CHECK(!sage_wait_pausing(&set, 1000));
     CHECK(!sage_wait_yielding(&set, 1000));
-    watches[0].watched = true;
-    CHECK(sage_wait_ready(&set));
-    while (put(&ring, 0, 100, 0) == SAGE_OK)
+    while (put(&other, 0, 100, 0) == SAGE_OK)
         ;
-    CHECK(!sage_ring_has_room(&ring.writer, 100));
+    take(&other, 0, 100, 0);
+    CHECK(!sage_wait_ready(&set));
+    other.writer.awaits_release = true;
+    CHECK(sage_wait_ready(&set));
+    other.writer.awaits_release = false;
+    CHECK(put(&ring, 0, 100, 0) == SAGE_OK);
     CHECK(sage_wait_yielding(&set, 0));
     free(ring.memory);
+    free(other.memory);
 }
 
 int main(void)
@@ -233,6 +239,6 @@ int main(void)
     a_segment_is_shared_through_its_descriptor();
     a_doorbell_rings_once();
     the_hash_reads_no_byte_too_many();
-    a_wait_set_sees_records_and_room();
+    a_wait_set_sees_records_and_releases();
     return 0;
 }

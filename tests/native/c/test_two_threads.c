@@ -38,7 +38,7 @@ static void *write_all(void *argument)
         uint8_t *payload;
         while (sage_ring_reserve(&writer, length_of(number), &payload) == SAGE_FULL) {
             sage_doorbell_arm(&with->space, SAGE_PARKED_ON_FUTEX);
-            if (sage_ring_has_room(&writer, length_of(number)))
+            if (sage_ring_was_released(&writer))
                 sage_doorbell_disarm(&with->space);
             else
                 sage_doorbell_wait(&with->space, -1);

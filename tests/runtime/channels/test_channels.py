@@ -116,7 +116,19 @@ def test_a_frame_that_is_half_written_takes_up_the_sender(ring):
     ring.send([b"x" * 4 * CAPACITY])
     assert ring.sender.is_writing
     assert not ring.sender.has_room
-    assert ring.sender.blocked_bytes > 0
+    assert ring.sender.awaits_release
+    ring.take_whole()
+    assert not ring.sender.awaits_release
+
+
+def test_a_sender_that_said_no_awaits_a_release(ring):
+    ring.send([1])
+    assert not ring.sender.awaits_release
+    assert not ring.sender.is_drained
+    assert ring.sender.awaits_release
+    ring.take()
+    ring.sender.flush(0)
+    assert not ring.sender.awaits_release
 
 
 def test_a_frame_behind_a_large_one_arrives_whole(ring):
