@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -197,7 +198,7 @@ def test_a_worker_that_is_stuck_is_replaced_by_a_restart(environment, tmp_path):
 
     def hang(value):
         (tmp_path / "hangs").touch()
-        time.sleep(60)
+        threading.Event().wait()
 
     def die_beside_it(value):
         eventually((tmp_path / "hangs").exists, "the other worker")
@@ -205,7 +206,8 @@ def test_a_worker_that_is_stuck_is_replaced_by_a_restart(environment, tmp_path):
 
     subtask = dict(zip(range(100), key_groups(list(range(100)), 2), strict=True))
     hangs, dies = (next(n for n in range(50, 100) if subtask[n] == each) for each in (0, 1))
-    env = environment(**{"max-parallelism": 2}, **RESTARTS)
+    # What the one that hangs has for its neighbour must be on its way before.
+    env = environment(**{"max-parallelism": 2}, buffer__timeout=0, **RESTARTS)
     keyed = env.from_collection(range(100)).key_by(lambda n: n).map(Mishaps(tmp_path, hang, hangs))
     assert sorted(keyed.key_by(lambda n: n).map(Mishaps(tmp_path, die_beside_it, dies)).collect()) == list(range(100))
 
