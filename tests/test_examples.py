@@ -48,9 +48,15 @@ def wordcount() -> ModuleType:
 
 
 @pytest.fixture(scope="module")
-def expected(wordcount: ModuleType) -> Counter[str]:
+def paths(wordcount: ModuleType) -> list[str]:
+    """Every fifth file of the standard library: some hundreds, as various as all of them."""
+    return wordcount.standard_library()[::5]
+
+
+@pytest.fixture(scope="module")
+def expected(paths: list[str]) -> Counter[str]:
     counts: Counter[str] = Counter()
-    for path in wordcount.standard_library():
+    for path in paths:
         with open(path, encoding="utf-8", errors="replace") as lines:
             for line in lines:
                 counts.update(line.split())
@@ -64,6 +70,7 @@ def expected(wordcount: ModuleType) -> Counter[str]:
 )
 def test_word_counts_of_the_standard_library_are_those_of_a_counter(
     wordcount: ModuleType,
+    paths: list[str],
     expected: Counter[str],
     engine: str,
     parallelism: int,
@@ -72,7 +79,7 @@ def test_word_counts_of_the_standard_library_are_those_of_a_counter(
 ) -> None:
     monkeypatch.setenv("SAGE_RUN_DIR", str(tmp_path / "run"))
     config = {"parallelism": parallelism, "execution": {"engine": engine, "runtime-mode": "batch"}}
-    counted = wordcount.word_counts(LocalEnvironment("words", config), wordcount.standard_library()).collect()
+    counted = wordcount.word_counts(LocalEnvironment("words", config), paths).collect()
     assert len(counted) == len(expected)
     assert dict(counted) == expected
 

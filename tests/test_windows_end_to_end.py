@@ -4,6 +4,7 @@ from collections import defaultdict
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 import pytest
 
 from sage_local import (
@@ -53,10 +54,9 @@ AGGREGATES: dict[str, Any] = {"n": Count(), "total": Sum(2), "least": Min(2), "m
 
 
 def by_duckdb(query: str) -> list[tuple[Any, ...]]:
-    with duckdb.connect() as connection:
-        connection.execute("create table events (key text, time bigint, value bigint)")
-        connection.executemany("insert into events values (?, ?, ?)", events())
-        return sorted(connection.execute(query).fetchall())
+    keys, times, values = zip(*events(), strict=True)
+    table = pa.table({"key": keys, "time": times, "value": values})
+    return sorted(duckdb.from_arrow(table).query("events", query).fetchall())
 
 
 TUMBLING = """

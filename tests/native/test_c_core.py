@@ -42,9 +42,8 @@ def test_both_ends_at_work_are_clean_under_the_thread_sanitizer(tmp_path: Path, 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("script", ["damage_blocks.py", "fold_anything.py"])
-def test_the_python_half_is_clean_under_the_sanitizers_whatever_it_is_given(tmp_path: Path, script: str):
-    """In an interpreter of its own: every byte of a block damaged in several ways; records that change what is used."""
+def test_the_python_half_is_clean_under_the_sanitizers_whatever_it_is_given(tmp_path: Path):
+    """In interpreters of their own: every byte of a block damaged in several ways; records that change what is used."""
     options = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fvisibility=hidden", "-fPIC"]
     include = sysconfig.get_path("include")
     flags = ["-std=c11", "-O1", "-g", "-shared", *options, f"-I{NATIVE}", f"-I{include}"]
@@ -53,19 +52,16 @@ def test_the_python_half_is_clean_under_the_sanitizers_whatever_it_is_given(tmp_
         subprocess.run(["gcc", f"-print-file-name={name}"], check=True, capture_output=True, text=True).stdout.strip()
         for name in ("libasan.so", "libubsan.so")
     ]
-    ran = subprocess.run(
-        [sys.executable, TESTS / script, tmp_path / "_native.so"],
-        env={
-            "LD_PRELOAD": " ".join(libraries),
-            # The interpreter itself keeps memory to its end.
-            "ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1",
-            "PYTHONMALLOC": "malloc",
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (ran.returncode, ran.stderr) == (0, "")
+    environment = {
+        "LD_PRELOAD": " ".join(libraries),
+        # The interpreter itself keeps memory to its end.
+        "ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1",
+        "PYTHONMALLOC": "malloc",
+    }
+    for script in ("damage_blocks.py", "fold_anything.py"):
+        command = [sys.executable, TESTS / script, tmp_path / "_native.so"]
+        ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert (script, ran.returncode, ran.stderr) == (script, 0, "")
 
 
 def test_the_core_does_not_know_python():

@@ -11,7 +11,7 @@ from tests.testing.simulated_programs import PROGRAMS, environment
 pytestmark = pytest.mark.timeout(300)
 
 RUNS = 12
-"""Per program here; ``benchmarks/simulation.py`` runs as many as one likes."""
+"""Per program here; ``sage bench run simulation --scale`` runs as many as one likes."""
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
@@ -52,14 +52,13 @@ def test_what_is_expected_may_be_said_and_not_only_run():
         simulate(stream, seed=7, expected=range(0, 102, 2))
 
 
-def test_every_fault_is_met_in_every_state_it_can_strike_in(capsys):
+def test_every_fault_is_met_in_every_state_it_can_strike_in():
     coverage: Counter[tuple[str, Fault]] = Counter()
     for fault, states in REACHABLE.items():
         for state in states:
             meet(state, fault, coverage)
-    with capsys.disabled():
-        print("\n" + table(coverage))
     missing = [
         (state, fault.name) for fault, states in REACHABLE.items() for state in states if not coverage[state, fault]
     ]
+    print(f"\n{table(coverage)}")
     assert missing == []
