@@ -1,7 +1,8 @@
 """Checkpoints beside running work, and what a crash costs: 100 MB of keyed state, of which 1 % changes in a second.
 
-The job fills its state first, a record per key. Then every record updates one key out of a hundredth of all keys, which
-moves on every second; where results are judged, with the number of the record.
+The job fills its state first, a record per key. Then every record updates one key out of a few, which move on, so that
+every second meets a hundredth of all keys. Throughput is that of the time in which the state is full, has been written
+once, and nothing comes to its end: both contestants are looked at in the same seconds of their lives.
 
     sage bench run benchmarks/checkpoints.py
 """
@@ -11,15 +12,18 @@ import os
 import random
 import signal
 import time
+from bisect import bisect
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial, wraps
+from itertools import pairwise
+from operator import itemgetter
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
 from sage_local.bench.compete import compete
-from sage_local.bench.workload import Figure, Round, Timed, Workload, expect, sage
+from sage_local.bench.workload import Figure, Round, Timed, Workload, expect, ratio, sage
 from sage_local.errors import JobError
 from sage_local.functions import KeyedProcessFunction, SinkFunction, SourceFunction
 from sage_local.functions.state import ValueStateDescriptor
@@ -29,14 +33,22 @@ PAYLOAD = "x" * 450
 WORKERS = 2
 HOT = KEYS // 100
 BATCH = 500
+MARK = 2_000
+"""Records between two looks at the clock."""
+SETTLING_S = 2.5
+"""From the last record of the load on: what it has filled is in a checkpoint by then."""
 Record = tuple[int, int]
 """A key, and how often it will have been seen."""
 
 
 class Updates(SourceFunction[Record]):
-    """One split per worker: all of its keys once, then ``records`` updates, at most ``per_s`` in a second."""
+    """One split per worker: all of its keys once, then ``records`` updates, at most ``per_s`` in a second.
 
-    def __init__(self, records: int, per_s: int | None = None) -> None:
+    Without ``per_s`` the keys follow the clock, and ``folder`` gets to know when how many were read.
+    """
+
+    def __init__(self, folder: Path, records: int, per_s: int | None = None) -> None:
+        self.folder = folder
         self.records = records
         self.per_s = per_s
 
@@ -46,18 +58,19 @@ class Updates(SourceFunction[Record]):
 
     def open_split(self, split: int, position: Any = None) -> Any:
         """From the start, or from behind what was read."""
-        return Reader(split, self.records // WORKERS, self.per_s, position or 0)
+        return Reader(split, self.records // WORKERS, self.per_s, position or 0, self.folder)
 
 
 class Reader:
-    """Record ``n`` is a function of ``n``, so a replay has the same."""
+    """With ``per_s``, record ``n`` is a function of ``n``, so a replay has the same."""
 
-    def __init__(self, split: int, records: int, per_s: int | None, position: int) -> None:
+    def __init__(self, split: int, records: int, per_s: int | None, position: int, folder: Path) -> None:
         self.split = split
         self.end = KEYS // WORKERS + records
         self.per_s = per_s
         self.n = position
         self.due_s = time.monotonic()
+        self.marks = open(folder / f"marks-{split}.jsonl", "a", buffering=1)  # noqa: SIM115
 
     def poll(self, max_records: int) -> list[Record] | None:
         """The next ones."""
@@ -72,24 +85,28 @@ class Reader:
                 return []
             self.due_s = max(self.due_s, time.monotonic() - 0.1) + (stop - self.n) * WORKERS / self.per_s
         self.n, start = stop, self.n
-        phase = int(time.monotonic()) if self.per_s is None else None
-        return [(record_key(n, loaded, phase) * WORKERS + self.split, n) for n in range(start, stop)]
+        if self.per_s is not None or start < loaded:
+            return [(record_key(n, loaded) * WORKERS + self.split, n) for n in range(start, stop)]
+        if start // MARK != stop // MARK:
+            self.marks.write(json.dumps([start, time.monotonic(), time.process_time()]) + "\n")
+        hot = HOT // WORKERS // 2
+        first = int(time.monotonic() * hot)
+        return [((first + n * 7919 % hot) % loaded * WORKERS + self.split, n) for n in range(start, stop)]
 
     def snapshot(self) -> int:
         """Where it is."""
         return self.n
 
     def close(self) -> None:
-        """Nothing is held."""
+        """The marks are all that is held."""
+        self.marks.close()
 
 
-def record_key(n: int, loaded: int, phase: int | None = None) -> int:
-    """The ``n``-th record's key among those of its split; without a ``phase`` that of its number."""
+def record_key(n: int, loaded: int) -> int:
+    """The ``n``-th record's key among those of its split."""
     if n < loaded:
         return n
-    if phase is None:
-        phase = (n - loaded) // 10_000
-    return (phase * (HOT // WORKERS) + n * 7919 % (HOT // WORKERS)) % loaded
+    return ((n - loaded) // 10_000 * (HOT // WORKERS) + n * 7919 % (HOT // WORKERS)) % loaded
 
 
 class Count(KeyedProcessFunction[int, Record, Record]):
@@ -210,23 +227,48 @@ def every_second(folder: Path, records: int) -> Timed:
 
 
 def _timed(folder: Path, records: int, config: dict[str, Any]) -> Timed:
-    started = time.perf_counter()
-    result = _job(folder, Updates(records), **config).submit()
-    seconds = time.perf_counter() - started
-    notes = _notes(folder)
+    result = _job(folder, Updates(folder, records), **config).submit()
+    rate, cpu_s, since_s = _steady(folder)
+    measures: dict[str, float] = {"checkpoints": result.checkpoints, "cpu_per_record_s": cpu_s}
+    notes = [note for note in _notes(folder) if note[1] > since_s]
     pauses = [note[2:] for note in notes if note[0] == "pause"]
-    measures: dict[str, float] = {"checkpoints": result.checkpoints}
     if len(pauses) > 1:
         for name, taken in zip(("pause", "pause_cpu"), zip(*pauses, strict=True), strict=True):
             measures[f"{name}_p99_s"] = quantiles(taken, n=100)[98]
             measures[f"{name}_max_s"] = max(taken)
-    files = [(note[1], *note[2:]) for note in notes if note[0] == "file"]
-    full_s = max((note[1] for note in notes if note[0] == "first"), default=0.0) + 2
-    deltas = [size for at_s, size, path in files if "chk-" in path and at_s > full_s and size > 10_000]
+    files = [note[2:] for note in notes if note[0] == "file"]
+    deltas = [size for size, path in files if "chk-" in path and size > 10_000]
     if deltas:
         measures["delta_bytes"] = median(deltas) * WORKERS
-        measures["whole_bytes"] = sum(size for _, size, path in files if "ended" in path)
-    return Timed(result.operators[-1].records_in - KEYS, seconds, measures)
+        measures["whole_bytes"] = sum(size for size, path in files if "ended" in path)
+    return Timed(result.operators[-1].records_in - KEYS, records / rate, measures)
+
+
+def _steady(folder: Path) -> tuple[float, float, float]:
+    """Records per second, CPU time of a record, and since when, where the first split has not come to its end.
+
+    Medians of seconds, so that what else happens on the machine in one of them is nothing to the others.
+    """
+    splits = [[json.loads(line) for line in path.read_text().splitlines()] for path in folder.glob("marks-*.jsonl")]
+    since_s = max(marks[0][1] for marks in splits) + SETTLING_S
+    seconds = int(min(marks[-1][1] for marks in splits) - since_s)
+    if seconds < 1:
+        raise ValueError(f"too few records: all were read {SETTLING_S} s after the state was full")
+    looks = [[_look(marks, since_s + second) for second in range(seconds + 1)] for marks in splits]
+    rates, cpu_of_records = [], []
+    for before, after in pairwise(zip(*looks, strict=True)):
+        records, cpu_s = (sum(b[i] - a[i] for a, b in zip(before, after, strict=True)) for i in range(2))
+        rates.append(records)
+        cpu_of_records.append(cpu_s / records)
+    return median(rates), median(cpu_of_records), since_s
+
+
+def _look(marks: list[list[float]], at_s: float) -> tuple[float, float]:
+    """How many records there were by then, and what CPU time the worker had taken."""
+    after = bisect(marks, at_s, key=itemgetter(1))
+    (n, a_s, cpu_s), (m, b_s, later_cpu_s) = marks[after - 1 : after + 1]
+    share = (at_s - a_s) / (b_s - a_s)
+    return n + share * (m - n), cpu_s + share * (later_cpu_s - cpu_s)
 
 
 def check_amount(folder: Path, records: int, found: int) -> None:
@@ -243,7 +285,7 @@ def killed(folder: Path, records: int) -> Timed:
         "restart.delay": "1ms",
         "restart.attempts": 3,
     }
-    handle = _job(folder, Updates(10**9, per_s=records), **config).submit(detach=True)
+    handle = _job(folder, Updates(folder, 10**9, per_s=records), **config).submit(detach=True)
     _wait(lambda: any(note[0] == "first" for note in _notes(folder)))
     done = len(list(folder.glob("checkpoints/*/chk-*/MANIFEST")))
     latest = _latest(folder)
@@ -308,12 +350,6 @@ def _of(measure: str, scale: float = 1.0) -> Callable[[Round], float]:
     return lambda the: the("every second", measure) * scale
 
 
-def _cpu_share(the: Round) -> float:
-    """Of two cores that have nothing else to do."""
-    more = the("every second", "cpu_s") - the("none", "cpu_s")
-    return 1 - more / WORKERS / max(the("every second", "checkpoints"), 1)
-
-
 def _took(measure: str, scale: float = 1.0) -> Callable[[Round], float]:
     return lambda the: the("a worker", measure) * scale
 
@@ -322,8 +358,7 @@ WORKLOADS = (
     Workload(
         name="checkpoints",
         title="a checkpoint every second, 100 MB of state, 1 % of keys changed per second",
-        records=3_000_000,
-        few=10_000,
+        records=6_000_000,
         check=check_amount,
         contestants={"none": sage(without), "every second": sage(every_second)},
         figures=(
@@ -332,7 +367,7 @@ WORKLOADS = (
                 lambda the: the("none", "seconds") / the("every second", "seconds"),
                 goal=0.97,
             ),
-            Figure("1 - CPU of a checkpoint / that of its second", _cpu_share),
+            ratio("cpu_per_record_s", "none", "every second", name="CPU of a record without / CPU of a record"),
             Figure("pause p99, ms", _of("pause_p99_s", 1e3), goal=10, at_most=True),
             Figure("pause p99 in CPU time, ms", _of("pause_cpu_p99_s", 1e3)),
             Figure("longest pause in CPU time, ms", _of("pause_cpu_max_s", 1e3)),
