@@ -19,6 +19,7 @@ static PyMethodDef functions[] = {
     {"look_at_sessions", sage_py_look_at_sessions, METH_VARARGS, "Take out the sessions that are over."},
     {"merge", (PyCFunction)(void (*)(void))sage_py_merge, METH_FASTCALL, "Merge accumulators by key."},
     {"reduce", (PyCFunction)(void (*)(void))sage_py_reduce, METH_FASTCALL, "Fold records by a function, by key."},
+    {"is_immutable", sage_py_is_immutable, METH_O, "Whether nobody can change the value in place."},
     {0},
 };
 
@@ -37,7 +38,9 @@ static int execute(PyObject *module)
         add_type(module, &sage_ring_reader_spec, &state->ring_reader_type) < 0 ||
         add_type(module, &sage_column_writer_spec, &state->column_writer_type) < 0 ||
         add_type(module, &sage_column_reader_spec, &state->column_reader_type) < 0 ||
-        add_type(module, &sage_wait_set_spec, &state->wait_set_type) < 0)
+        add_type(module, &sage_wait_set_spec, &state->wait_set_type) < 0 ||
+        add_type(module, &sage_cursor_spec, &state->cursor_type) < 0 ||
+        add_type(module, &sage_state_cell_spec, &state->state_cell_type) < 0)
         return -1;
     if (PyModule_AddIntConstant(module, "CACHE_LINE", SAGE_CACHE_LINE) < 0 ||
         PyModule_AddIntConstant(module, "RING_HEADER_BYTES", sizeof(sage_ring_header)) < 0 ||
@@ -59,6 +62,8 @@ static int traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->column_writer_type);
     Py_VISIT(state->column_reader_type);
     Py_VISIT(state->wait_set_type);
+    Py_VISIT(state->cursor_type);
+    Py_VISIT(state->state_cell_type);
     return 0;
 }
 
@@ -72,6 +77,8 @@ static int clear(PyObject *module)
     Py_CLEAR(state->column_writer_type);
     Py_CLEAR(state->column_reader_type);
     Py_CLEAR(state->wait_set_type);
+    Py_CLEAR(state->cursor_type);
+    Py_CLEAR(state->state_cell_type);
     return 0;
 }
 
@@ -99,6 +106,12 @@ static PyModuleDef definition = {
     .m_clear = clear,
     .m_free = free_module,
 };
+
+sage_module_state *sage_state_of_subtype(PyTypeObject *type)
+{
+    PyObject *module = PyType_GetModuleByDef(type, &definition);
+    return module ? PyModule_GetState(module) : NULL;
+}
 
 PyMODINIT_FUNC PyInit__native(void)
 {

@@ -21,6 +21,8 @@ typedef struct {
     PyTypeObject *column_writer_type;
     PyTypeObject *column_reader_type;
     PyTypeObject *wait_set_type;
+    PyTypeObject *cursor_type;
+    PyTypeObject *state_cell_type;
 } sage_module_state;
 
 typedef struct {
@@ -52,12 +54,17 @@ extern PyType_Spec sage_ring_reader_spec;
 extern PyType_Spec sage_column_writer_spec;
 extern PyType_Spec sage_column_reader_spec;
 extern PyType_Spec sage_wait_set_spec;
+extern PyType_Spec sage_cursor_spec;
+extern PyType_Spec sage_state_cell_spec;
 
 /* The state, from the type of one of our objects. */
 static inline sage_module_state *sage_state_of(PyTypeObject *type)
 {
     return PyType_GetModuleState(type);
 }
+
+/* The same from a subclass in Python; NULL with an exception set. */
+sage_module_state *sage_state_of_subtype(PyTypeObject *type);
 
 /* Frees an object of one of our types (heap types are owned by their instances). */
 static inline void sage_free_object(PyObject *self)
@@ -100,5 +107,6 @@ PyObject *sage_py_fold_sessions(PyObject *module, PyObject *args);
 PyObject *sage_py_look_at_sessions(PyObject *module, PyObject *args);
 PyObject *sage_py_merge(PyObject *module, PyObject *const *args, Py_ssize_t count);
 PyObject *sage_py_reduce(PyObject *module, PyObject *const *args, Py_ssize_t count);
+PyObject *sage_py_is_immutable(PyObject *module, PyObject *value);
 
 #endif

@@ -144,6 +144,33 @@ class WaitSet:
     def spin(self, budget_us: float, /) -> bool:
         """Pause ~1 us, then sched_yield, until ready() or the budget is spent; GIL released."""
 
+@final
+class Cursor:
+    """The key at hand, shared by the state cells of an operator; `no_key` until somebody sets it."""
+
+    key: Any
+    def __init__(self, no_key: object) -> None: ...
+
+class StateCell:
+    """The value of the key under `cursor` in `values`: a mutable mapping, a dict at best.
+
+    A subclass has `_announce(key)`, called before the value of a key that is not in `said` is set or, if it could be
+    changed in place, found; and `_refuse()`, which raises: there is no key at hand. `said` is None where changes are
+    not tracked. `fallback` stands for no value.
+    """
+
+    _values: MutableMapping[Any, Any]
+    _cursor: Cursor
+    def __init__(
+        self, values: MutableMapping[Any, Any], cursor: Cursor, said: set[Any] | None, fallback: object
+    ) -> None: ...
+    def _find(self) -> Any:
+        """The value, or the fallback."""
+    def _set(self, value: object, /) -> None: ...
+
+def is_immutable(value: object, /) -> bool:
+    """Whether it is a number, str, bytes, None or a tuple of such, all of exactly these types; False may be wrong."""
+
 def pack_rows(columns: tuple[list[Any] | None, ...], pickle: Callable[[list[Any]], bytes], /) -> bytes:
     """Equal-length columns of Python values to one self-describing block; a column may be absent (None).
 

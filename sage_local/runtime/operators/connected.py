@@ -13,7 +13,7 @@ from sage_local.runtime.operators.process_base import Context, ProcessBase, resu
 from sage_local.runtime.operators.protocol import TaskContext
 from sage_local.runtime.operators.user_function import close_all
 from sage_local.runtime.protocol.blame import blame
-from sage_local.runtime.state.backend import NO_KEY
+from sage_local.runtime.state.cursor import NO_KEY
 
 BROADCAST_INPUT = 1
 """Of the broadcast pattern: the stream itself is input 0."""

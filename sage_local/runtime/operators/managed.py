@@ -17,7 +17,7 @@ from sage_local.functions.timers import TimerService
 from sage_local.runtime.codec.keys import key_groups
 from sage_local.runtime.operators.protocol import TaskContext
 from sage_local.runtime.operators.timer_service import OperatorTimers
-from sage_local.runtime.state.backend import NO_KEY, Cursor
+from sage_local.runtime.state.cursor import NO_KEY, Cursor
 from sage_local.runtime.state.keyed import KeyedState
 from sage_local.runtime.state.memory import MemoryBackend
 from sage_local.runtime.state.operator_state import OperatorState
@@ -49,7 +49,7 @@ class ManagedState:
         self._refusal = Unmanaged(operator)
         self._unkeyed = OperatorState(operator)
         self._backend = new_backend(context) if keyed else None
-        self.cursor = Cursor() if self._backend is None else self._backend.cursor
+        self.cursor = Cursor(NO_KEY) if self._backend is None else self._backend.cursor
         self._keyed = None if self._backend is None else KeyedState(operator, self._backend, context.clock)
         self._timed = timed
         event = processing = None

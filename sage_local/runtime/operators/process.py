@@ -12,7 +12,7 @@ from sage_local.runtime.operators.process_base import ProcessBase, results_of
 from sage_local.runtime.operators.protocol import TaskContext
 from sage_local.runtime.operators.user_function import close_all
 from sage_local.runtime.protocol.blame import blame
-from sage_local.runtime.state.backend import NO_KEY
+from sage_local.runtime.state.cursor import NO_KEY
 
 
 class Process(ProcessBase):

@@ -15,7 +15,7 @@ from sage_local.runtime.operators.managed import ManagedState
 from sage_local.runtime.operators.protocol import TaskContext
 from sage_local.runtime.operators.user_function import UserFunction, close_all
 from sage_local.runtime.protocol.blame import OperatorFailed, blame
-from sage_local.runtime.state.backend import NO_KEY, Cursor
+from sage_local.runtime.state.cursor import NO_KEY, Cursor
 from sage_local.runtime.state.snapshot import StateSnapshot
 
 Spec = specs.Map | specs.Filter | specs.FlatMap | specs.Sink

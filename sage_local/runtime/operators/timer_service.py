@@ -6,7 +6,7 @@ from sage_local.core.clock import Clock
 from sage_local.core.elements import MAX_TIMESTAMP, MIN_TIMESTAMP
 from sage_local.core.time_domain import TimeDomain
 from sage_local.errors import StateError
-from sage_local.runtime.state.backend import NO_KEY, Cursor
+from sage_local.runtime.state.cursor import NO_KEY, Cursor
 from sage_local.runtime.state.timers import Timer, Timers
 
 

@@ -4,10 +4,11 @@ A backend belongs to one operator of one task: its tables hold the keys of the k
 key groups themselves appear only in snapshots, so that an access costs one look-up by the Python key.
 """
 
-from collections.abc import Collection, Container, Hashable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, MutableMapping, Sequence
 from typing import Any, Final, Protocol
 
 from sage_local.runtime.state.capture import Capture
+from sage_local.runtime.state.cursor import Cursor
 from sage_local.runtime.state.timers import Timers
 
 Key = Any  # equal keys are one key, as in a dict: the codec refuses those for which this would not hold
@@ -15,29 +16,6 @@ Namespace = Hashable
 
 VOID: Final = None
 """The namespace of state that belongs to a key alone; a window is the namespace of per-window state."""
-
-
-class _NoKey:
-    """Stands for the key where there is none. Unhashable, so that any use of it as one raises without a check."""
-
-    __slots__ = ()
-    __hash__ = None  # type: ignore[assignment]  # the point of the class
-
-    def __repr__(self) -> str:
-        return "<no key>"
-
-
-NO_KEY: Final = _NoKey()
-
-
-class Cursor:
-    """The key and namespace at hand: operators set it, the users' state objects read it."""
-
-    __slots__ = ("key", "namespace")
-
-    def __init__(self) -> None:
-        self.key: Key = NO_KEY
-        self.namespace: Namespace = VOID
 
 
 class Table(Protocol):
@@ -62,7 +40,11 @@ class Table(Protocol):
 
     @property
     def tracks_changes(self) -> bool:
-        """Whether ``changed`` does anything: what it needs does not have to be found out where it does not."""
+        """Whether ``changed`` will ever do anything."""
+
+    @property
+    def wants_changes(self) -> bool:
+        """Whether ``changed`` does anything now: what it needs does not have to be found out where it does not."""
 
     def changed(self, keys: Collection[Key], namespace: Namespace = VOID) -> None:
         """These keys are about to be written, removed, or to be handed to someone who may change their value.
@@ -70,7 +52,7 @@ class Table(Protocol):
         In a table that is not announced it may also be said afterwards. Costs nothing where nobody takes checkpoints.
         """
 
-    def said(self, namespace: Namespace = VOID) -> Container[Key]:
+    def said(self, namespace: Namespace = VOID) -> set[Key]:
         """Keys of which ``changed`` need not be said again, now. It stays valid; what is in it comes and goes."""
 
     def drop(self, namespace: Namespace) -> Mapping[Key, Any]:

@@ -5,21 +5,11 @@ from typing import Any, Final, NamedTuple, NoReturn
 
 from sage_local.errors import StateError
 from sage_local.functions.folds import AggregateFunction
-from sage_local.runtime.state.backend import NO_KEY, VOID, Cursor, Namespace, Table
+from sage_local.runtime.native import Cursor, StateCell, is_immutable
+from sage_local.runtime.state.backend import VOID, Namespace, Table
+from sage_local.runtime.state.cursor import NO_KEY
 
 MISSING: Final = object()
-
-_IMMUTABLE = frozenset({int, float, complex, bool, str, bytes, type(None)})
-
-
-def refuse(error: TypeError, cursor: Cursor, name: str) -> NoReturn:
-    """Say what a ``TypeError`` from a table means: ``NO_KEY`` can not be hashed, so no access needs to look for it."""
-    if cursor.key is not NO_KEY:
-        raise error
-    raise StateError(
-        f"state {name!r} was used where there is no key: keyed state can be read and written only while a record or a"
-        " timer is being processed, not in open() or close()"
-    ) from None
 
 
 class Site(NamedTuple):
@@ -32,74 +22,63 @@ class Site(NamedTuple):
     namespace: Namespace = VOID
 
 
-class _Handle:
+class _Handle(StateCell):
     """What all have: the values, the key at hand, and the duty to name the keys that change."""
 
-    __slots__ = ("_cursor", "_name", "_namespace", "_said", "_table", "_tracked", "_values")
+    __slots__ = ("_name", "_namespace", "_table")
 
-    def __init__(self, site: Site) -> None:
-        self._name, self._table, self._values, self._cursor, self._namespace = site
-        self._tracked = site.table.tracks_changes
-        self._said = site.table.said(site.namespace)
+    def __init__(self, site: Site, fallback: object = MISSING) -> None:
+        said = site.table.said(site.namespace) if site.table.tracks_changes else None
+        super().__init__(site.values, site.cursor, said, fallback)
+        self._name, self._table, self._namespace = site.name, site.table, site.namespace
 
-    def _find(self) -> Any:
-        key = self._cursor.key
-        try:
-            found = self._values.get(key, MISSING)
-        except TypeError as error:
-            refuse(error, self._cursor, self._name)
-        if self._tracked and key not in self._said and type(found) not in _IMMUTABLE and found is not MISSING:
-            # Whoever asked may change it in place and never tell.
-            self._table.changed((key,), self._namespace)
-        return found
+    def _announce(self, key: Any) -> None:
+        self._table.changed((key,), self._namespace)
 
-    def _set(self, value: Any) -> None:
-        key = self._cursor.key
-        try:
-            if self._tracked and key not in self._said:
-                self._table.changed((key,), self._namespace)
-            self._values[key] = value
-        except TypeError as error:
-            refuse(error, self._cursor, self._name)
+    def _refuse(self) -> NoReturn:
+        raise StateError(
+            f"state {self._name!r} was used where there is no key: keyed state can be read and written only while a"
+            " record or a timer is being processed, not in open() or close()"
+        )
 
     def clear(self) -> None:
         """Forget what the key has."""
         key = self._cursor.key
-        try:
-            # Not pop with a default: that does not hash the key of an empty dict.
-            if key in self._values:
-                self._table.changed((key,), self._namespace)
-                del self._values[key]
-        except TypeError as error:
-            refuse(error, self._cursor, self._name)
+        if key is NO_KEY:
+            self._refuse()
+        if key in self._values:
+            self._announce(key)
+            del self._values[key]
 
 
 class ValueHandle(_Handle):
     """A ``ValueState``."""
 
-    __slots__ = ("_default", "_factory")
+    __slots__ = ()
 
-    def __init__(self, site: Site, default: Any, factory: Callable[[], Any] | None) -> None:
-        super().__init__(site)
-        self._default = default
+    value = StateCell._find
+    update = StateCell._set
+
+
+class MadeValueHandle(ValueHandle):
+    """A ``ValueState`` with a default that is made for each key."""
+
+    __slots__ = ("_factory",)
+
+    def __init__(self, site: Site, factory: Callable[[], Any]) -> None:
+        super().__init__(site, MISSING)
         self._factory = factory
 
     def value(self) -> Any:
-        """The value or the default."""
+        """The value or a new default."""
         found = self._find()
         if found is not MISSING:
             return found
-        if self._factory is None:
-            return self._default
         made = self._factory()
-        if type(made) not in _IMMUTABLE:
+        if not is_immutable(made):
             # Kept, so that a change in place is not lost on the first access alone.
             self._set(made)
         return made
-
-    def update(self, value: Any, /) -> None:
-        """Set the value."""
-        self._set(value)
 
 
 class ListHandle(_Handle):

@@ -18,6 +18,7 @@ from sage_local.runtime.state.chunk import DECLARED
 from sage_local.runtime.state.handles import (
     AggregatingHandle,
     ListHandle,
+    MadeValueHandle,
     MapHandle,
     ReducingHandle,
     Site,
@@ -126,7 +127,8 @@ def _whole(descriptor: StateDescriptor[Any], site: Site) -> Any:
     """The kinds of state that are one value in the table."""
     match descriptor:
         case ValueStateDescriptor():
-            return ValueHandle(site, descriptor.default, descriptor.default_factory)
+            made = descriptor.default_factory
+            return ValueHandle(site, descriptor.default) if made is None else MadeValueHandle(site, made)
         case ReducingStateDescriptor():
             return ReducingHandle(site, _fold(descriptor.reduce))
         case AggregatingStateDescriptor():

@@ -4,9 +4,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from typing import Any
 
 from sage_local.errors import InternalError
-from sage_local.runtime.state.backend import VOID, Cursor, Key, Namespace
+from sage_local.runtime.state.backend import VOID, Key, Namespace
 from sage_local.runtime.state.capture import Capture, Kept, Part
 from sage_local.runtime.state.chunk import Chunk, Entries, not_owned, read_chunk, write_chunk
+from sage_local.runtime.state.cursor import NO_KEY, Cursor
 from sage_local.runtime.state.timers import Timer, Timers
 
 KeyGroups = Callable[[list[Key]], list[int]]
@@ -42,8 +43,13 @@ class MemoryTable:
 
     @property
     def tracks_changes(self) -> bool:
-        """Whether ``changed`` does anything."""
+        """Whether ``changed`` will ever do anything."""
         return self.announces or self._tracks
+
+    @property
+    def wants_changes(self) -> bool:
+        """Whether ``changed`` does anything now."""
+        return self._tracks or self._kept is not None
 
     def said(self, namespace: Namespace = VOID) -> set[Key]:
         """The keys of which ``changed`` was said already."""
@@ -116,7 +122,7 @@ class MemoryBackend:
     """
 
     def __init__(self, key_groups: KeyGroups, *, track_changes: bool = False, captures: bool = True) -> None:
-        self.cursor = Cursor()
+        self.cursor = Cursor(NO_KEY)
         self._key_groups = key_groups
         self._captures = captures
         self._track_changes = track_changes
