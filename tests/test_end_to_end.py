@@ -10,9 +10,8 @@ NUMBERS = range(1000)
 
 
 @pytest.fixture(params=["inline", "processes"])
-def environment(request, monkeypatch, tmp_path_factory):
+def environment(request):
     """Makes environments of an engine."""
-    monkeypatch.setenv("SAGE_RUN_DIR", str(tmp_path_factory.mktemp("run")))
 
     def environment(parallelism=2, mode="streaming"):
         config = {

@@ -1,12 +1,10 @@
 """The programs in examples/, run as a reader would run them."""
 
 import importlib.util
-import os
 import re
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -15,26 +13,14 @@ import pytest
 from sage_local import LocalEnvironment
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-Run = Callable[..., list[str]]
 
 
-@pytest.fixture
-def run(tmp_path: Path) -> Run:
+def run(name: str, *arguments: str) -> list[str]:
     """The lines that an example prints; it must print no errors."""
-
-    def run(name: str, *arguments: str) -> list[str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "sage_local", "run", "local", "--parallelism=2", EXAMPLES / name, "--", *arguments],
-            env={**os.environ, "SAGE_RUN_DIR": str(tmp_path / "run")},
-            capture_output=True,
-            text=True,
-            timeout=50,
-            check=False,
-        )
-        assert (done.stderr, done.returncode) == ("", 0)
-        return done.stdout.splitlines()
-
-    return run
+    command = [sys.executable, "-m", "sage_local", "run", "local", "--parallelism=2", EXAMPLES / name]
+    done = subprocess.run([*command, "--", *arguments], capture_output=True, text=True, timeout=50, check=False)
+    assert (done.stderr, done.returncode) == ("", 0)
+    return done.stdout.splitlines()
 
 
 @pytest.fixture(scope="module")
@@ -74,17 +60,14 @@ def test_word_counts_of_the_standard_library_are_those_of_a_counter(
     expected: Counter[str],
     engine: str,
     parallelism: int,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("SAGE_RUN_DIR", str(tmp_path / "run"))
     config = {"parallelism": parallelism, "execution": {"engine": engine, "runtime-mode": "batch"}}
     counted = wordcount.word_counts(LocalEnvironment("words", config), paths).collect()
     assert len(counted) == len(expected)
     assert dict(counted) == expected
 
 
-def test_wordcount_prints_the_most_frequent_words_and_what_it_read(run: Run, tmp_path: Path) -> None:
+def test_wordcount_prints_the_most_frequent_words_and_what_it_read(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("to be or not to be\n\n")
     (tmp_path / "b.txt").write_text("be caf\xe9\n", encoding="latin-1")
     *words, closing = run("wordcount.py", f"{tmp_path}/*.txt")
@@ -92,11 +75,11 @@ def test_wordcount_prints_the_most_frequent_words_and_what_it_read(run: Run, tmp
     assert re.fullmatch(r"2 files, 3 lines, 8 words in \d+\.\d\d seconds: [\d,]+ words/s", closing)
 
 
-def test_simple_pipeline_prints_three_lines_in_order(run: Run) -> None:
+def test_simple_pipeline_prints_three_lines_in_order() -> None:
     assert run("simple_pipeline.py") == ["Processed: Hello", "Processed: World", "Processed: SAGE"]
 
 
-def test_inference_pipeline_answers_every_question_and_keeps_the_order_of_a_session(run: Run) -> None:
+def test_inference_pipeline_answers_every_question_and_keeps_the_order_of_a_session() -> None:
     answers = run("inference_pipeline.py")
     assert [line.split("]")[0] for line in sorted(answers)] == [
         "answers: [s1",

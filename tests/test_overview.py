@@ -214,25 +214,18 @@ FAULT_TOLERANCE_CONFIG = {
 
 
 @pytest.fixture(params=["inline", "processes"])
-def run(request, tmp_path, tmp_path_factory):
+def run(request, tmp_path):
     """Runs a program as a script, and returns the lines it printed."""
 
-    def run(program: str, *, parallelism: int, command: tuple[str, ...] = ()) -> list[str]:
+    def run(program: str, *, parallelism: int) -> list[str]:
         script = tmp_path / "program.py"
         script.write_text(program)
         environ = os.environ | {
             "SAGE_EXECUTION_ENGINE": request.param,
             "SAGE_PARALLELISM": str(parallelism),
-            "SAGE_RUN_DIR": str(tmp_path_factory.mktemp("run")),
         }
-        done = subprocess.run(
-            [sys.executable, *command, str(script)],
-            env=environ,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=50,
-        )
+        command = [sys.executable, str(script)]
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=50)
         assert (done.returncode, done.stderr) == (0, "")
         return done.stdout.splitlines()
 

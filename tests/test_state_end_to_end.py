@@ -27,8 +27,7 @@ RULES = BroadcastStateDescriptor("rules")
 
 
 @pytest.fixture(params=["inline-1", "inline-3", "processes-2"])
-def config(request, monkeypatch, tmp_path_factory):
-    monkeypatch.setenv("SAGE_RUN_DIR", str(tmp_path_factory.mktemp("run")))
+def config(request):
     engine, parallelism = request.param.split("-")
     return {"execution.engine": engine, "parallelism": int(parallelism)}
 

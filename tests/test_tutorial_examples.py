@@ -31,14 +31,14 @@ NAMES = [
 
 
 @pytest.fixture(params=["--inline", "--parallelism=2"])
-def run(request: pytest.FixtureRequest, tmp_path: Path) -> Run:
+def run(request: pytest.FixtureRequest) -> Run:
     """The lines that an example prints on an engine."""
 
     def run(name: str, *arguments: str) -> list[str]:
         command = [sys.executable, "-m", "sage_local", "run", "local", request.param, EXAMPLES / f"{name}.py"]
         done = subprocess.run(
             [*command, "--", *arguments],
-            env={**os.environ, "SAGE_RUN_DIR": str(tmp_path / "run"), "PYTHONIOENCODING": "utf-8"},
+            env={**os.environ, "PYTHONIOENCODING": "utf-8"},
             capture_output=True,
             encoding="utf-8",
             timeout=50,

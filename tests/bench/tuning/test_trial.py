@@ -23,11 +23,6 @@ env.submit()
 """
 
 
-@pytest.fixture(autouse=True)
-def _own_run_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SAGE_RUN_DIR", str(tmp_path / "run"))
-
-
 def program(tmp_path: Path, text: str) -> Path:
     file = tmp_path / "program.py"
     file.write_text(text)
