@@ -96,7 +96,8 @@ class Ends:
         return RingSender(writer, touch, timeout_ms=100, max_rows=4096, clock=time.monotonic_ns)
 
     def receiver(self) -> RingReceiver:
-        return RingReceiver(RingReader(self.segment, DATA_AT, CAPACITY, CAPACITY), self.peers.toucher(self.bells[0]))
+        reader, touch = RingReader(self.segment, DATA_AT, CAPACITY, CAPACITY), self.peers.toucher(self.bells[0])
+        return RingReceiver(reader, touch, clock=time.monotonic_ns)
 
     def send(self, stream: Iterator[Any]) -> None:
         """All of these batches, as a worker does."""

@@ -186,13 +186,15 @@ class RecordsIn:
 
     def __init__(self, pair: Pair) -> None:
         self.reader = pair.reader()
+        self._pair = pair
 
     def take(self) -> memoryview | None:
         record = self.reader.peek()
         return None if record is None else record[2]
 
     def done(self) -> None:
-        self.reader.release()
+        if self.reader.release():
+            self._pair.bells[0].notify()
 
 
 class BatchesIn:
@@ -211,8 +213,8 @@ class BatchesIn:
             record[2].release()
             del record
             is_whole = self._decoder.take()
-            self.reader.release()
-            self._pair.bells[0].notify()
+            if self.reader.release():
+                self._pair.bells[0].notify()
             if is_whole:
                 return self._keep(memoryview(self._decoder.batch()["record"][0].as_buffer()))
         return None
@@ -240,7 +242,6 @@ def write_records(pair: Pair, generation: int, chance: random.Random) -> NoRetur
 def write_until_reset(pair: Pair, generation: int, chance: random.Random, pause: int) -> NoReturn:
     out = BatchesOut(pair) if pair.arena else RecordsOut(pair)
     space = WaitSet([], [out.writer])
-    out.writer.await_release(True)
     while True:
         number = generation << GENERATION_SHIFT | pair.words[Pair.WRITTEN]
         body = chance.randbytes(chance.randrange(out.longest - RECORD.size + 1))
@@ -248,7 +249,9 @@ def write_until_reset(pair: Pair, generation: int, chance: random.Random, pause:
         out.begin(RECORD.pack(number, checksum(number, body)) + body)
         while not out.write():
             pair.bells[1].notify()
+            out.writer.await_release(True)
             pair.park(0, space)
+        out.writer.await_release(False)
         pair.words[Pair.WRITTEN] += 1
         pair.bells[1].notify()
         pair.hear(0)
@@ -281,7 +284,6 @@ def read_until_reset(pair: Pair, pause: int, kept: deque[Any]) -> NoReturn:
         is_first = False
         pair.words[Pair.SEEN] = number
         into.done()
-        pair.bells[0].notify()
         pair.tell_watcher()
         pair.hear(1)
 

@@ -35,7 +35,7 @@ typedef struct {
 _Static_assert(sizeof(sage_doorbell_line) == SAGE_CACHE_LINE, "doorbell is one cache line");
 
 #define SAGE_RING_MAGIC UINT64_C(0x53474e52) /* "SGNR" */
-#define SAGE_RING_VERSION 1
+#define SAGE_RING_VERSION 2
 #define SAGE_RING_MIN_CAPACITY 1024
 
 /* Writer and reader each store into a line of their own: sharing one would send it back and forth between the cores at
@@ -48,11 +48,13 @@ typedef struct {
     /* Stored by the writer. */
     sage_atomic_u64 tail;    /* bytes ever written; SYNC POINT ring-data */
     sage_atomic_u64 written; /* records ever written */
-    uint8_t reserved1[2 * SAGE_CACHE_LINE - 16];
+    sage_atomic_u64 awaits_release; /* whether the reader is to ring; SYNC POINT ring-awaited */
+    uint8_t reserved1[2 * SAGE_CACHE_LINE - 24];
     /* Stored by the reader. */
     sage_atomic_u64 head;     /* bytes ever released; SYNC POINT ring-space */
     sage_atomic_u64 released; /* records ever released */
-    uint8_t reserved2[2 * SAGE_CACHE_LINE - 16];
+    sage_atomic_u64 released_ns; /* when the last of them was, by the reader's clock */
+    uint8_t reserved2[2 * SAGE_CACHE_LINE - 24];
 } sage_ring_header;
 
 _Static_assert(offsetof(sage_ring_header, tail) == 128, "the writer's line");

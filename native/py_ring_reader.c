@@ -61,13 +61,18 @@ static PyObject *reader_peek(PyObject *self, PyObject *unused)
     return Py_BuildValue("(IIN)", reader->record.kind, reader->record.flags, view);
 }
 
-static PyObject *reader_release(PyObject *self, PyObject *unused)
+static PyObject *reader_release(PyObject *self, PyObject *const *args, Py_ssize_t count)
 {
     RingReaderObject *reader = (RingReaderObject *)self;
+    if (count > 1)
+        return PyErr_Format(PyExc_TypeError, "expected release(now_ns=0)");
+    long long now_ns = count ? PyLong_AsLongLong(args[0]) : 0;
+    if (now_ns == -1 && PyErr_Occurred())
+        return NULL;
     if (reader->exports > 0)
         return PyErr_Format(PyExc_BufferError, "%zd view(s) of the record are still in use", reader->exports);
-    sage_ring_release(&reader->ring);
-    Py_RETURN_NONE;
+    sage_ring_release(&reader->ring, (uint64_t)now_ns);
+    return PyBool_FromLong(sage_ring_is_awaited(&reader->ring));
 }
 
 static PyObject *reader_ready(PyObject *self, void *unused)
@@ -77,7 +82,8 @@ static PyObject *reader_ready(PyObject *self, void *unused)
 
 static PyMethodDef methods[] = {
     {"peek", reader_peek, METH_NOARGS, "(kind, flags, payload) of the next record in place, or None."},
-    {"release", reader_release, METH_NOARGS, "Give the record returned by peek back to the writer."},
+    {"release", (PyCFunction)(void (*)(void))reader_release, METH_FASTCALL,
+     "Give the record returned by peek back to the writer; True when it waits for that."},
     {0},
 };
 

@@ -125,17 +125,24 @@ static PyObject *writer_released(PyObject *self, void *unused)
     return PyLong_FromUnsignedLongLong(sage_ring_released(&((RingWriterObject *)self)->ring));
 }
 
+static PyObject *writer_released_ns(PyObject *self, void *unused)
+{
+    return PyLong_FromUnsignedLongLong(sage_ring_released_ns(&((RingWriterObject *)self)->ring));
+}
+
 static PyObject *writer_await_release(PyObject *self, PyObject *awaits)
 {
     int truth = PyObject_IsTrue(awaits);
     if (truth < 0)
         return NULL;
-    ((RingWriterObject *)self)->ring.awaits_release = truth;
-    Py_RETURN_NONE;
+    sage_ring_writer *ring = &((RingWriterObject *)self)->ring;
+    bool is_news = truth && !ring->awaits_release;
+    sage_ring_await_release(ring, truth);
+    return PyBool_FromLong(is_news);
 }
 
 static PyMethodDef methods[] = {
-    {"await_release", writer_await_release, METH_O, "Whether we wait for the reader to release something."},
+    {"await_release", writer_await_release, METH_O, "Whether we wait for a release; True when we begin to."},
     {"try_write", (PyCFunction)(void (*)(void))writer_try_write, METH_FASTCALL,
      "Copy payload[start:stop] in and publish it as one record; False when there is no room now."},
     {0},
@@ -145,6 +152,7 @@ static PyGetSetDef attributes[] = {
     {"max_record", writer_max_record, NULL, "Largest payload of one record.", NULL},
     {"written", writer_written, NULL, "Records ever written.", NULL},
     {"released", writer_released, NULL, "Records ever released by the reader.", NULL},
+    {"released_ns", writer_released_ns, NULL, "When the last of them was, by the reader's clock.", NULL},
     {"in_flight", writer_in_flight, NULL, "Records written and not yet released.", NULL},
     {"in_flight_bytes", writer_in_flight_bytes, NULL, "Bytes written and not yet released.", NULL},
     {0},

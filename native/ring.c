@@ -55,6 +55,7 @@ sage_status sage_ring_reset(void *memory, uint64_t capacity)
     sage_store_release(&header->generation, sage_load_relaxed(&header->generation) + 1);
     sage_store_relaxed(&header->tail, 0);
     sage_store_relaxed(&header->written, 0);
+    sage_store_relaxed(&header->awaits_release, 0);
     sage_store_relaxed(&header->head, 0);
     sage_store_relaxed(&header->released, 0);
     return SAGE_OK;
@@ -66,6 +67,7 @@ sage_status sage_ring_open_writer(sage_ring_writer *writer, void *memory, uint64
     sage_status status = identify(header, capacity);
     if (status != SAGE_OK)
         return status;
+    sage_store_relaxed(&header->awaits_release, 0);
     *writer = (sage_ring_writer){
         .header = header,
         .data = (uint8_t *)memory + sizeof *header,
@@ -116,6 +118,20 @@ uint64_t sage_ring_released(sage_ring_writer *writer)
 bool sage_ring_was_released(const sage_ring_writer *writer)
 {
     return sage_load_relaxed(&writer->header->released) != writer->seen_released;
+}
+
+uint64_t sage_ring_released_ns(const sage_ring_writer *writer)
+{
+    return sage_load_relaxed(&writer->header->released_ns);
+}
+
+void sage_ring_await_release(sage_ring_writer *writer, bool awaits)
+{
+    if (awaits == writer->awaits_release || is_stale(writer->header, writer->generation))
+        return;
+    writer->awaits_release = awaits;
+    /* SYNC POINT ring-awaited: the fence of sage_doorbell_arm follows, and pairs with the one in sage_ring_is_awaited. */
+    sage_store_relaxed(&writer->header->awaits_release, awaits);
 }
 
 static bool fits(sage_ring_writer *writer, uint64_t bytes)
@@ -229,14 +245,22 @@ sage_status sage_ring_peek(sage_ring_reader *reader, sage_record *record)
     return SAGE_CORRUPT; /* a skip leads to the start of the ring, where no second one can be */
 }
 
-void sage_ring_release(sage_ring_reader *reader)
+void sage_ring_release(sage_ring_reader *reader, uint64_t now_ns)
 {
     if (reader->next == 0 || is_stale(reader->header, reader->generation))
         return;
     reader->head = reader->next;
     reader->next = 0;
     reader->released += 1;
-    sage_store_relaxed(&reader->header->released, reader->released);
+    sage_store_relaxed(&reader->header->released_ns, now_ns);
+    sage_store_release(&reader->header->released, reader->released); /* pairs with the acquire in sage_ring_released */
     /* SYNC POINT ring-space: pairs with the acquire of head in fits. */
     sage_store_release(&reader->header->head, reader->head);
+}
+
+bool sage_ring_is_awaited(const sage_ring_reader *reader)
+{
+    /* SYNC POINT ring-awaited: pairs with the fence of the writer's sage_doorbell_arm. */
+    sage_full_fence();
+    return sage_load_relaxed(&reader->header->awaits_release);
 }

@@ -9,6 +9,10 @@
  * more than was published. Reading the other's position only when need be keeps its line in its own core: with a fast
  * peer that is most of the time.
  *
+ * A writer that sleeps until the reader has released something says so first, so that the reader of a slow stream does not
+ * wake a writer at every record for nothing. Writer: say so · arm the doorbell (full fence) · look again · sleep. Reader:
+ * release · full fence · if it is awaited: ring. With a full fence on either side at least one sees the other's store.
+ *
  * Either side may die between any two instructions. Only the store of `tail` (or `head`) takes effect; a half-written
  * record behind it does not exist.
  *
@@ -33,7 +37,7 @@ typedef struct {
     uint64_t written;
     uint64_t seen_head; /* cached: where the reader was when we last looked */
     uint64_t seen_released; /* as of when we last asked, or last found no room */
-    bool awaits_release;    /* the reader's releasing something is news to us */
+    bool awaits_release;    /* as the header has it */
 } sage_ring_writer;
 
 typedef struct {
@@ -78,6 +82,12 @@ void sage_ring_publish(sage_ring_writer *writer, uint32_t kind, uint32_t flags, 
 uint64_t sage_ring_released(sage_ring_writer *writer);
 bool sage_ring_was_released(const sage_ring_writer *writer);
 
+/* When the reader last did so, or shortly later: perhaps it has released more since the number was asked for. */
+uint64_t sage_ring_released_ns(const sage_ring_writer *writer);
+
+/* Whether we wait for a release. To be said before the doorbell is armed; whoever says so behind that looks again. */
+void sage_ring_await_release(sage_ring_writer *writer, bool awaits);
+
 uint64_t sage_ring_in_flight(const sage_ring_writer *writer);
 uint64_t sage_ring_in_flight_bytes(const sage_ring_writer *writer);
 
@@ -86,7 +96,10 @@ bool sage_ring_is_ready(const sage_ring_reader *reader);
 /* The next record, in place: SAGE_OK, SAGE_EMPTY, or SAGE_CORRUPT. The same one until it is released. */
 sage_status sage_ring_peek(sage_ring_reader *reader, sage_record *record);
 
-/* Give the record last peeked at back to the writer; nothing happens when none is held. */
-void sage_ring_release(sage_ring_reader *reader);
+/* Give the record last peeked at back to the writer, at `now_ns`; nothing happens when none is held. */
+void sage_ring_release(sage_ring_reader *reader, uint64_t now_ns);
+
+/* After releasing: whether the writer waits for that, so that its doorbell has to be rung. */
+bool sage_ring_is_awaited(const sage_ring_reader *reader);
 
 #endif

@@ -78,9 +78,14 @@ class RingWriter:
         """
     max_record: int  # largest payload of one record, an eighth of the capacity
     written: int  # records ever written
-    def await_release(self, awaits: bool, /) -> None:
-        """Whether we wait for a release of the reader's: from when `released` was read, or a write found no room."""
+    def await_release(self, awaits: bool, /) -> bool:
+        """Whether we wait for a release: the reader's `release` returns it, and wait sets look for it.
+
+        Counted from when `released` was read, or a write found no room. To be said before the doorbell is armed; True
+        when we begin to wait, so that whoever said it behind that looks again.
+        """
     released: int  # records ever released by the reader
+    released_ns: int  # when the last of them was, as the reader said
     in_flight: int  # records written and not yet released by the reader
     in_flight_bytes: int  # in whole cache lines, headers and skipped ends included
 
@@ -92,8 +97,11 @@ class RingReader:
 
         The same record until it is released. ValueError when what lies there can not be a record.
         """
-    def release(self) -> None:
-        """Give the record returned by peek back to the writer. BufferError while a view of it is exported."""
+    def release(self, now_ns: int = 0, /) -> bool:
+        """Give the record returned by peek back to the writer; True when it waits for that: ring its doorbell.
+
+        BufferError while a view of the record is exported.
+        """
     ready: bool
 
 @final

@@ -27,7 +27,7 @@ def test_through_a_ring_with_the_schema_known(benchmark: BenchmarkFixture, batch
     segment = Segment.create("micro", RING_HEADER_BYTES + CAPACITY)
     writer, reader = RingWriter(segment, 0, CAPACITY), RingReader(segment, 0, CAPACITY)
     sender = RingSender(writer, _nobody, timeout_ms=100, max_rows=len(batch), clock=monotonic_ns)
-    receiver = RingReceiver(reader, _nobody)
+    receiver = RingReceiver(reader, _nobody, clock=monotonic_ns)
 
     def through() -> Any:
         sender.send(Frame(Columns(batch)))

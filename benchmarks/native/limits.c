@@ -127,7 +127,7 @@ static void take(sage_ring_reader *reader, uint8_t *payload)
     while (sage_ring_peek(reader, &record) != SAGE_OK)
         ;
     memcpy(payload, record.payload, record.length);
-    sage_ring_release(reader);
+    sage_ring_release(reader, 0);
 }
 
 static void ring_sender(uint64_t bytes, uint64_t records)

@@ -55,6 +55,7 @@ class RingSender:
         self._flags = 0
         self._rows = 0
         self._sent_bytes = 0
+        self._sent_ns = 0
         self._was_refused = False
 
     @property
@@ -62,13 +63,12 @@ class RingSender:
         """The ring."""
         return self._writer
 
-    @property
-    def awaits_release(self) -> bool:
-        """Whether something waits for the receiver to go on.
+    def await_release(self) -> bool:
+        """Let the receiver know whether to ring us when it is done with something; whether that is a new wish.
 
-        A part of a frame does, and whoever was told that there is no room, or that not all is consumed yet.
+        What waits for it is a part of a frame, or whoever was told that there is no room or not all consumed yet.
         """
-        return self._body is not None or self._was_refused
+        return self._writer.await_release(self._body is not None or self._was_refused)
 
     @property
     def is_writing(self) -> bool:
@@ -102,6 +102,7 @@ class RingSender:
     def send(self, frame: Frame) -> None:
         """Encode now, so that whatever happens to the records later is not seen by the receiver."""
         element = frame.element
+        self._sent_ns = self._clock()
         if isinstance(element, Columns):
             self._body = self._begun(element)
         else:
@@ -125,7 +126,7 @@ class RingSender:
     def flush(self, now_ns: int) -> None:
         """Go on writing; see what was consumed."""
         self._was_refused = False
-        self._flight.observe(self._writer.released, now_ns)
+        self._flight.observe(self._writer.released, self._writer.released_ns)
         if self._body is not None:
             self._write()
 
@@ -138,7 +139,7 @@ class RingSender:
             self._ring_peer()
         if is_out:
             self._body = None
-            self._flight.sent(self._rows, written, self._clock())
+            self._flight.sent(self._rows, written, self._sent_ns)
 
     def _write_bytes(self, body: bytes) -> bool:
         while True:
@@ -155,9 +156,10 @@ class RingSender:
 class RingReceiver:
     """The receiving end. ``ring_peer`` makes sure that the sender's worker learns of new room before we sleep."""
 
-    def __init__(self, reader: RingReader, ring_peer: Callable[[], None]) -> None:
+    def __init__(self, reader: RingReader, ring_peer: Callable[[], None], *, clock: Callable[[], int]) -> None:
         self._reader = reader
         self._ring_peer = ring_peer
+        self._clock = clock
         self._columns: ColumnsDecoder | None = None
         self._parts = bytearray()
         self._holds = False
@@ -203,8 +205,8 @@ class RingReceiver:
             self._give_back()
 
     def _give_back(self) -> None:
-        self._reader.release()
-        self._ring_peer()
+        if self._reader.release(self._clock()):
+            self._ring_peer()
 
     def _decoded(self, kind: int, payload: memoryview) -> Element:
         if kind == KIND_END_OF_STREAM:

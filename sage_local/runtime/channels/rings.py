@@ -82,7 +82,7 @@ class WorkerChannels:
         if producer == self._worker:
             return self._local_channel(channel)
         reader = memory.ring_reader(self._mappings.segment(consumer), self._layouts[consumer].rings[channel])
-        receiver = RingReceiver(reader, self._mappings.toucher(producer))
+        receiver = RingReceiver(reader, self._mappings.toucher(producer), clock=monotonic_ns)
         self.receivers.append(receiver)
         return receiver
 

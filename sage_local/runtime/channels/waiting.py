@@ -52,20 +52,20 @@ class Rest:
 
         ``before_sleep`` is called where nothing is left to do at once.
         """
-        if self._budget.us and self._spin() and round_():
+        self._await_releases()
+        if self._budget.us and self._rings.spin(self._budget.us) and round_():
             self._budget.found()
             return
         before_sleep()
         self._bell.arm()
-        # Whatever came before the bell was armed rang nothing: look again.
-        if round_():
+        # Whatever came before the bell was armed, or was not awaited by then, rang nothing: look again.
+        if round_() or self._await_releases():
             self._bell.disarm()
             self._budget.found()
             return
         self._bell.wait(min(timeout_s(), LONGEST_SLEEP_S))
         self._budget.missed()
 
-    def _spin(self) -> bool:
-        for sender in self._senders:
-            sender.writer.await_release(sender.awaits_release)
-        return self._rings.spin(self._budget.us)
+    def _await_releases(self) -> bool:
+        """Let all receivers know whether we wait for them; whether we newly do for any."""
+        return bool([sender for sender in self._senders if sender.await_release()])

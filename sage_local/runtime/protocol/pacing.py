@@ -70,27 +70,31 @@ class Flight:
     def __init__(self, *, timeout_ms: int, max_rows: int) -> None:
         self._timeout_ns = max(timeout_ms * 1_000_000, 1)
         self._max_rows = max_rows
-        self._frames: deque[tuple[int, int]] = deque()  # rows and serial of each frame on the way, oldest first
+        self._frames: deque[tuple[int, int, int]] = deque()  # rows, serial and time of each on the way, oldest first
         self._rows = 0
-        self._since_ns = 0
+        self._released_ns = 0
         self.rate = Rate()
 
     def sent(self, rows: int, serial: int, now_ns: int) -> None:
         """A frame of ``rows`` left."""
-        if not self._frames:
-            self._since_ns = now_ns
-        self._frames.append((rows, serial))
+        self._frames.append((rows, serial, now_ns))
         self._rows += rows
 
-    def observe(self, released: int, now_ns: int) -> None:
-        """The consumer has finished with everything up to serial ``released``."""
-        consumed = 0
+    def observe(self, released: int, released_ns: int) -> None:
+        """The consumer has finished with everything up to serial ``released``, and with the last of it then.
+
+        It may be seen long after. Nothing is learnt where the time is no later than that of what was seen before: two
+        releases were seen as one, which took the time of both.
+        """
+        if not self._frames or self._frames[0][1] > released:
+            return
+        since_ns, consumed = max(self._frames[0][2], self._released_ns), 0
         while self._frames and self._frames[0][1] <= released:
             consumed += self._frames.popleft()[0]
-        if consumed:
-            self._rows -= consumed
-            self.rate.observe(consumed, now_ns - self._since_ns)
-            self._since_ns = now_ns
+        self._rows -= consumed
+        if released_ns > since_ns:
+            self.rate.observe(consumed, released_ns - since_ns)
+        self._released_ns = released_ns
 
     @property
     def has_room(self) -> bool:

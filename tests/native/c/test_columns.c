@@ -275,7 +275,7 @@ static bool take(channel *from, sage_intake *intake)
     sage_record record;
     while (sage_ring_peek(&from->reader, &record) == SAGE_OK) {
         sage_status status = sage_intake_take(intake, &record, &from->leases, from->segment.mapping);
-        sage_ring_release(&from->reader);
+        sage_ring_release(&from->reader, 0);
         if (status == SAGE_OK)
             return true;
         CHECK(status == SAGE_EMPTY);

@@ -52,7 +52,7 @@ static void take(ring_pair *from, uint32_t kind, size_t length, uint8_t fill)
     for (size_t i = 0; i < length; i++)
         CHECK(record.payload[i] == fill);
     CHECK((uintptr_t)record.payload % SAGE_CACHE_LINE == 0);
-    sage_ring_release(&from->reader);
+    sage_ring_release(&from->reader, 0);
 }
 
 static void every_length_passes_at_every_position(void)
@@ -86,6 +86,22 @@ static void a_full_ring_is_full_and_nothing_is_lost(void)
     free(ring.memory);
 }
 
+static void a_reader_knows_whether_it_is_awaited(void)
+{
+    ring_pair ring = new_ring();
+    CHECK(!sage_ring_is_awaited(&ring.reader));
+    sage_ring_await_release(&ring.writer, true);
+    CHECK(sage_ring_is_awaited(&ring.reader));
+    CHECK(sage_ring_open_writer(&ring.writer, ring.memory, CAPACITY) == SAGE_OK); /* its successor */
+    CHECK(!sage_ring_is_awaited(&ring.reader));
+    CHECK(put(&ring, 0, 0, 0) == SAGE_OK);
+    sage_record record;
+    CHECK(sage_ring_peek(&ring.reader, &record) == SAGE_OK);
+    sage_ring_release(&ring.reader, 7);
+    CHECK(sage_ring_released(&ring.writer) == 1 && sage_ring_released_ns(&ring.writer) == 7);
+    free(ring.memory);
+}
+
 /* A small generator: the same garbage in every run. */
 static uint64_t next_random(uint64_t *state)
 {
@@ -110,7 +126,7 @@ static void garbage_in_headers_is_noticed_or_harmless(void)
         while (sage_ring_peek(&ring.reader, &record) == SAGE_OK) {
             for (uint64_t i = 0; i < record.length; i++)
                 sum += record.payload[i];
-            sage_ring_release(&ring.reader);
+            sage_ring_release(&ring.reader, 0);
         }
         CHECK(sum == sum);
         free(ring.memory);
@@ -132,7 +148,7 @@ static void an_end_from_before_a_reset_is_stale(void)
     CHECK(sage_ring_peek(&new.reader, &record) == SAGE_EMPTY);
     CHECK(put(&new, 2, 20, 2) == SAGE_OK);
     CHECK(sage_ring_reserve(&old.writer, 10, &payload) == SAGE_STALE);
-    sage_ring_release(&old.reader);
+    sage_ring_release(&old.reader, 0);
     CHECK(sage_ring_peek(&old.reader, &record) == SAGE_STALE);
     CHECK(sage_ring_in_flight(&new.writer) == 1);
     take(&new, 2, 20, 2);
@@ -220,9 +236,9 @@ static void a_wait_set_sees_records_and_releases(void)
         ;
     take(&other, 0, 100, 0);
     CHECK(!sage_wait_ready(&set));
-    other.writer.awaits_release = true;
+    sage_ring_await_release(&other.writer, true);
     CHECK(sage_wait_ready(&set));
-    other.writer.awaits_release = false;
+    sage_ring_await_release(&other.writer, false);
     CHECK(put(&ring, 0, 100, 0) == SAGE_OK);
     CHECK(sage_wait_yielding(&set, 0));
     free(ring.memory);
@@ -233,6 +249,7 @@ int main(void)
 {
     every_length_passes_at_every_position();
     a_full_ring_is_full_and_nothing_is_lost();
+    a_reader_knows_whether_it_is_awaited();
     garbage_in_headers_is_noticed_or_harmless();
     an_end_from_before_a_reset_is_stale();
     ends_that_do_not_fit_are_refused();

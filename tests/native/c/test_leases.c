@@ -89,7 +89,7 @@ static void read_all(shared *with)
         CHECK(sage_arena_lease(&arena, ticket, &payload, &mask) == SAGE_OK);
         for (uint64_t i = 0; i < length_of(number); i++)
             CHECK(payload[i] == (uint8_t)number);
-        sage_ring_release(&ring);
+        sage_ring_release(&ring, 0);
         hand_over(with, mask);
     }
 }

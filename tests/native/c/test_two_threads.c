@@ -37,12 +37,14 @@ static void *write_all(void *argument)
     for (uint32_t number = 0; number < RECORDS; number++) {
         uint8_t *payload;
         while (sage_ring_reserve(&writer, length_of(number), &payload) == SAGE_FULL) {
+            sage_ring_await_release(&writer, true);
             sage_doorbell_arm(&with->space, SAGE_PARKED_ON_FUTEX);
             if (sage_ring_was_released(&writer))
                 sage_doorbell_disarm(&with->space);
             else
                 sage_doorbell_wait(&with->space, -1);
         }
+        sage_ring_await_release(&writer, false);
         memset(payload, (uint8_t)number, length_of(number));
         sage_ring_publish(&writer, number, ~number, length_of(number));
         ring_bell(&with->data);
@@ -65,8 +67,9 @@ static void take(shared *with, sage_ring_reader *reader, uint32_t number)
     CHECK(record.kind == number && record.flags == ~number && record.length == length_of(number));
     for (size_t i = 0; i < record.length; i++)
         CHECK(record.payload[i] == (uint8_t)number);
-    sage_ring_release(reader);
-    ring_bell(&with->space);
+    sage_ring_release(reader, 0);
+    if (sage_ring_is_awaited(reader))
+        ring_bell(&with->space);
 }
 
 int main(void)

@@ -50,7 +50,7 @@ static void take_record(sage_ring_reader *reader)
         abort();
     for (uint64_t i = 0; i < record.length; i++)
         sink ^= record.payload[i];
-    sage_ring_release(reader);
+    sage_ring_release(reader, 0);
 }
 
 static void put_record(sage_ring_writer *writer, uint64_t length)

@@ -2,6 +2,9 @@
 
 Thread 0 is the waiter, then come the notifiers, each of which publishes its messages by raising its tail; then, where
 notifiers die, one watcher for each, which says so and wakes.
+
+Where they have to be awaited, the notifiers are readers of rings (``native/ring.h``): what they publish is their head,
+and they ring only if the waiter said that it waits for that.
 """
 
 from dataclasses import dataclass
@@ -24,6 +27,9 @@ class Variant:
     notifier_fences: bool = True
     waiter_fences: bool = True
     wakes_unconditionally: bool = True
+    reader_fences: bool = True
+    """Between a release and the look at whether it is awaited."""
+    awaits_before_arming: bool = True
     epoch: bool = False
     """The first prototype: a flag says who is parked, a counter is what the futex waits on; the notifier bumps the
     counter and then clears the flag."""
@@ -36,6 +42,8 @@ class Scene:
     messages: tuple[int, ...]
     parking: Parking = Parking.FUTEX
     deaths: bool = False
+    awaited: bool = False
+    """Notifiers ring only while they are awaited."""
 
     def tail(self, notifier: int) -> int:
         return FIRST_TAIL + notifier
@@ -43,12 +51,19 @@ class Scene:
     def dead(self, notifier: int) -> int:
         return FIRST_TAIL + len(self.messages) + notifier
 
+    def awaits(self, notifier: int) -> int:
+        return FIRST_TAIL + 2 * len(self.messages) + notifier
+
     @property
     def looked_at(self) -> list[int]:
         """The words of which a rise is news. Death before tail: what was published before it is found after it."""
         notifiers = range(len(self.messages))
         deaths = [self.dead(each) for each in notifiers] if self.deaths else []
         return deaths + [self.tail(each) for each in notifiers]
+
+    @property
+    def awaiting(self) -> list[int]:
+        return [self.awaits(each) for each in range(len(self.messages))] if self.awaited else []
 
 
 def build(scene: Scene, variant: Variant) -> Model:
@@ -59,7 +74,7 @@ def build(scene: Scene, variant: Variant) -> Model:
         programs += [watcher(scene, variant, each) for each in notifiers]
     return Model(
         programs=tuple(programs),
-        words=FIRST_TAIL + 2 * len(scene.messages),
+        words=FIRST_TAIL + 3 * len(scene.messages),
         asleep=ASLEEP,
         mortal=frozenset(1 + each for each in notifiers) if scene.deaths else frozenset(),
         expected=tuple(((scene.tail(each), scene.messages[each]), (scene.dead(each), 1)) for each in notifiers),
@@ -73,9 +88,11 @@ def waiter(scene: Scene, variant: Variant) -> Program:
     program.append(Instruction(Op.FINISH))
     if variant.epoch:
         program.append(Instruction(Op.LOAD, EPOCH))
-    program.append(Instruction(Op.STORE, WORD, scene.parking.value))
+    arming = [Instruction(Op.STORE, WORD, scene.parking.value)]
     if variant.waiter_fences:
-        program.append(Instruction(Op.FENCE))
+        arming.append(Instruction(Op.FENCE))
+    awaiting = [Instruction(Op.STORE, word, 1) for word in scene.awaiting]
+    program += awaiting + arming if variant.awaits_before_arming else arming + awaiting
     parked = [Instruction(Op.SLEEP)]
     if scene.parking is Parking.EVENTFD:
         parked = [Instruction(Op.EVENTFD_READ, EVENTFD)]
@@ -86,7 +103,9 @@ def waiter(scene: Scene, variant: Variant) -> Program:
     awake = len(program) + len(looks) + len(parked)
     program += [Instruction(Op.LOOK, word, target=awake) for word in looks]
     program += parked
-    program += [Instruction(Op.STORE, WORD, 0), Instruction(Op.JUMP, target=0)]
+    program += [Instruction(Op.STORE, WORD, 0)]
+    program += [Instruction(Op.STORE, word, 0) for word in scene.awaiting]
+    program += [Instruction(Op.JUMP, target=0)]
     return tuple(program)
 
 
@@ -94,7 +113,13 @@ def notifier(scene: Scene, variant: Variant, number: int) -> Program:
     program: list[Instruction] = []
     for message in range(1, scene.messages[number] + 1):
         program.append(Instruction(Op.STORE, scene.tail(number), message))
-        program += notify(scene, variant, start=len(program))
+        if scene.awaited:
+            program += [Instruction(Op.FENCE)] if variant.reader_fences else []
+            ring = notify(scene, variant, start=len(program) + 1)
+            program.append(Instruction(Op.JUMP_IF_ZERO, scene.awaits(number), target=len(program) + 1 + len(ring)))
+            program += ring
+        else:
+            program += notify(scene, variant, start=len(program))
     return tuple(program)
 
 

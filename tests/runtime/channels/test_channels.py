@@ -34,7 +34,7 @@ class Ends:
         self.bells = Bell(), Bell()
         writer, reader = memory.ring_writer(segment, place), memory.ring_reader(segment, place)
         self.sender = RingSender(writer, self.bells[0], clock=lambda: self.now_ns, **SETTINGS)
-        self.receiver = RingReceiver(reader, self.bells[1])
+        self.receiver = RingReceiver(reader, self.bells[1], clock=lambda: self.now_ns)
 
     def send(self, values, *, ends_turn=False):
         self.sender.send(Frame(Rows(values), ends_turn))
@@ -116,19 +116,20 @@ def test_a_frame_that_is_half_written_takes_up_the_sender(ring):
     ring.send([b"x" * 4 * CAPACITY])
     assert ring.sender.is_writing
     assert not ring.sender.has_room
-    assert ring.sender.awaits_release
+    assert ring.sender.await_release()
     ring.take_whole()
-    assert not ring.sender.awaits_release
+    assert not ring.sender.await_release()
 
 
 def test_a_sender_that_said_no_awaits_a_release(ring):
     ring.send([1])
-    assert not ring.sender.awaits_release
+    assert not ring.sender.await_release()
     assert not ring.sender.is_drained
-    assert ring.sender.awaits_release
+    assert ring.sender.await_release()
+    assert not ring.sender.await_release()  # nothing new
     ring.take()
-    ring.sender.flush(0)
-    assert not ring.sender.awaits_release
+    assert not ring.sender.await_release()
+    assert not ring.sender.is_writing
 
 
 def test_a_frame_behind_a_large_one_arrives_whole(ring):
@@ -146,8 +147,23 @@ def test_records_are_encoded_when_they_are_sent(ring):
     assert ring.take().element == Rows([["a"]])
 
 
-def test_both_ends_ring_their_peer(ring):
+def test_a_sender_rings_the_receiver_and_is_rung_where_it_waits(ring):
     ring.send([1])
-    assert [bell.rung for bell in ring.bells] == [1, 0]
     ring.take()
-    assert [bell.rung for bell in ring.bells] == [1, 1]
+    assert [bell.rung for bell in ring.bells] == [1, 0]
+    ring.send([2])
+    assert not ring.sender.is_drained
+    ring.sender.await_release()
+    ring.take()
+    assert [bell.rung for bell in ring.bells] == [2, 1]
+
+
+def test_a_receiver_is_measured_by_when_it_was_done_and_not_by_when_that_is_seen(ring):
+    ring.send([1])
+    ring.now_ns = 1000
+    ring.receiver.receive()
+    ring.receiver.release()
+    ring.now_ns = 1_000_000
+    ring.send([2])
+    ring.sender.flush(ring.now_ns)
+    assert ring.sender.consumed_per_ns == 1 / 1000

@@ -71,7 +71,7 @@ def new_channel(name: str = "leases") -> Channel:
 def opened(segment: Segment) -> Channel:
     writer, reader = RingWriter(segment, 0, CAPACITY, CAPACITY), RingReader(segment, 0, CAPACITY, CAPACITY)
     sender = RingSender(writer, lambda: None, timeout_ms=100, max_rows=4096, clock=lambda: 0)
-    return Channel(segment, sender, RingReceiver(reader, lambda: None))
+    return Channel(segment, sender, RingReceiver(reader, lambda: None, clock=lambda: 0))
 
 
 @pytest.fixture
@@ -209,7 +209,7 @@ def test_a_reader_killed_with_leases_takes_nothing_from_the_sender(channel: Chan
 
 def reopened(channel: Channel) -> RingReceiver:
     """Another receiver, by the process that calls this."""
-    return RingReceiver(RingReader(channel.segment, 0, CAPACITY, CAPACITY), lambda: None)
+    return RingReceiver(RingReader(channel.segment, 0, CAPACITY, CAPACITY), lambda: None, clock=lambda: 0)
 
 
 def test_a_kept_batch_outlives_a_reset_of_its_ring() -> None:

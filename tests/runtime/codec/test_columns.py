@@ -139,7 +139,7 @@ def ring(capacity: int = 1 << 16, arena: int = 1 << 16) -> tuple[RingSender, Rin
     segment = Segment.create("columns", 8192 + capacity + arena)
     writer, reader = RingWriter(segment, 4096, capacity, arena), RingReader(segment, 4096, capacity, arena)
     sender = RingSender(writer, lambda: None, timeout_ms=100, max_rows=4096, clock=lambda: 0)
-    return sender, RingReceiver(reader, lambda: None)
+    return sender, RingReceiver(reader, lambda: None, clock=lambda: 0)
 
 
 def passed(sender: RingSender, receiver: RingReceiver, batch: pa.RecordBatch) -> Any:

@@ -81,6 +81,24 @@ def test_a_frame_counts_as_consumed_with_its_last_record():
     assert sent.consumed_per_ns == 50 / MS
 
 
+def test_time_without_anything_to_consume_is_not_counted():
+    sent = flight()
+    sent.sent(1, 1, 0)
+    sent.sent(1, 2, 100)
+    sent.observe(1, 1)
+    sent.observe(2, 101)
+    assert sent.consumed_per_ns == 1
+
+
+def test_two_releases_that_are_seen_as_one_count_with_the_time_of_both():
+    sent = flight()
+    sent.sent(1, 1, 0)
+    sent.sent(1, 2, 0)
+    sent.observe(1, 2)
+    sent.observe(2, 2)
+    assert sent.consumed_per_ns == 0.5
+
+
 def test_empty_frames_tell_nothing_of_the_consumer():
     """A filter may leave nothing of thousands of turns: that must not be taken for a receiver still to be measured."""
     sent = flight()
