@@ -30,7 +30,7 @@ class RecordReader(Protocol):
     def peek(self) -> tuple[int, int, memoryview] | None:
         """The next record, or ``None``."""
 
-    def release(self) -> None:
+    def release(self) -> object:
         """Give the record back."""
 
 
