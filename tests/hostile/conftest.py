@@ -10,9 +10,8 @@ import pytest
 
 from sage_local import LocalEnvironment
 from sage_local.testing import leak_check
+from tests.eventually import PATIENCE_S
 
-PATIENCE_S = 50
-"""For what should take a second: only a hang is that slow, even on a busy machine."""
 Program = Callable[..., subprocess.CompletedProcess[str]]
 
 

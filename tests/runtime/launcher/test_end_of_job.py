@@ -13,8 +13,7 @@ import pytest
 from sage_local import JobCancelledError, JobError, LocalEnvironment, OperatorError, SerializationError, WorkerLostError
 from sage_local.errors import CoordinatorLostError
 from sage_local.runtime.launcher import JobHandle
-
-from .conftest import JobSite, await_end
+from tests.job_site import JobSite, await_end
 
 
 def endless():

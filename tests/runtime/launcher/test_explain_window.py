@@ -20,8 +20,7 @@ from sage_local import (
 )
 from sage_local.runtime.launcher import JobHandle
 from sage_local.runtime.protocol.explanations import SplitReading
-
-from .conftest import JobSite
+from tests.job_site import JobSite
 
 Record = tuple[str, int]
 

@@ -5,7 +5,8 @@ import signal
 from collections.abc import Iterator
 from subprocess import Popen
 
-from .conftest import PATIENCE_S, JobSite, await_end
+from tests.eventually import PATIENCE_S
+from tests.job_site import JobSite, await_end
 
 ENDLESS = """
     import threading
@@ -22,18 +23,16 @@ ENDLESS = """
 """
 DETACHED = """
     handle = env.submit(detach=True)
-    import time
-    deadline_s = time.monotonic() + 30
     while handle.metrics().operators[-1].records_in == 0:
-        assert time.monotonic() < deadline_s, "the job never got its record"
+        pass
 """
 STUCK = """
-    import time
+    import threading
     from sage_local import LocalEnvironment
 
     def stuck(value):
         print("READY", flush=True)
-        time.sleep(1000)
+        threading.Event().wait()
 
     env = LocalEnvironment("signals", config={"parallelism": 1})
     env.from_collection([1]).map(stuck).print()
