@@ -5,12 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from sage_local import (
-    BroadcastProcessFunction,
-    BroadcastStateDescriptor,
-    CoProcessFunction,
-    EventTimeSessionWindows,
     FunctionContext,
-    KeyedProcessFunction,
     MapFunction,
     OperatorError,
     OutputTag,
@@ -20,35 +15,16 @@ from sage_local import (
     SerializationError,
     TumblingEventTimeWindows,
     TumblingProcessingTimeWindows,
-    ValueStateDescriptor,
     WatermarkStrategy,
 )
 from sage_local.errors import FunctionError
 from sage_local.testing import OperatorHarness, Stamped
+from tests.testing.harness_programs import numbered
 
 LATE = OutputTag[tuple[str, int]]("late")
 ODD = OutputTag[int]("odd")
 FAILED = OutputTag("failed")
-KEYS = [f"key {number}" for number in range(20)]
 END_OF_TIME = 2**63 - 1
-
-
-class Numbered(KeyedProcessFunction):
-    """Each record with how many its key has had; timers of both times, 100 ms after the record."""
-
-    def open(self, context: FunctionContext) -> None:
-        self.number = context.state(ValueStateDescriptor("number", 0))
-        self.place = context.subtask_index, context.parallelism
-
-    def process(self, value, ctx):
-        self.number.update(self.number.value() + 1)
-        if ctx.timestamp is not None:
-            ctx.timers.register_event_time_timer(ctx.timestamp + 100)
-        ctx.timers.register_processing_time_timer(ctx.timers.current_processing_time() + 100)
-        yield value, self.number.value()
-
-    def on_timer(self, timestamp, ctx):
-        yield ctx.key, ctx.time_domain.name, timestamp
 
 
 class Sorting(ProcessFunction):
@@ -77,10 +53,6 @@ class Lifecycle(MapFunction):
 
     def close(self) -> None:
         self.note("close")
-
-
-def numbered(stream):
-    return stream.key_by(lambda value: value).process(Numbered())
 
 
 def test_output_gives_what_came_since_the_last_call():
@@ -198,123 +170,6 @@ def test_a_strategy_of_the_program_assigns_timestamps_and_watermarks():
         harness.push(10, 8)
         assert harness.stamped_output() == [(10, 10), (8, 8)]
         assert harness.watermarks() == [6]
-
-
-@pytest.mark.parametrize(("before", "after"), [(1, 1), (1, 3), (3, 1), (4, 2)])
-def test_a_snapshot_is_restored_at_any_parallelism(before: int, after: int):
-    with OperatorHarness(numbered, parallelism=before) as harness:
-        harness.push(*KEYS, timestamp=5)
-        harness.watermark(50)
-        snapshot = harness.snapshot()
-    with OperatorHarness(numbered, parallelism=after, restore=snapshot) as harness:
-        harness.push(*KEYS)
-        assert sorted(harness.output()) == sorted((key, 2) for key in KEYS)
-        harness.watermark(105)
-        assert sorted(harness.output()) == sorted((key, "EVENT", 105) for key in KEYS)
-
-
-def test_a_snapshot_keeps_windows_and_the_harness_goes_on():
-    def build(stream):
-        return stream.key_by(lambda key: key).window(EventTimeSessionWindows.with_gap(10)).count()
-
-    with OperatorHarness(build, parallelism=2) as harness:
-        harness.push(*KEYS, timestamp=1)
-        snapshot = harness.snapshot()
-        harness.push(*KEYS, timestamp=5)
-        harness.end()
-        assert sorted(harness.output()) == sorted((key, 2) for key in KEYS)
-    with OperatorHarness(build, parallelism=3, restore=snapshot) as harness:
-        harness.end()
-        assert sorted(harness.output()) == sorted((key, 1) for key in KEYS)
-
-
-def test_a_restored_watermark_does_not_go_back():
-    with OperatorHarness(numbered) as harness:
-        harness.watermark(50)
-        snapshot = harness.snapshot()
-    with OperatorHarness(numbered, restore=snapshot) as harness:
-        harness.watermark(20)
-        assert harness.watermarks() == []
-
-
-def test_keys_go_to_the_subtask_that_owns_them_and_batches_without_keys_in_turn():
-    class Where(MapFunction):
-        def open(self, context):
-            self.here = context.subtask_index
-
-        def map(self, value):
-            return value, self.here
-
-    with OperatorHarness(lambda stream: stream.key_by(lambda key: key).map(Where()), parallelism=4) as harness:
-        harness.push(*KEYS)
-        harness.push(*KEYS)
-        placed = set(harness.output())
-        assert len(placed) == len(KEYS)
-        assert {place for _, place in placed} == {0, 1, 2, 3}
-    with OperatorHarness(lambda stream: stream.map(Where()), parallelism=2) as harness:
-        for number in range(4):
-            harness.push(number)
-        assert harness.output() == [(0, 0), (1, 1), (2, 0), (3, 1)]
-
-
-class Balance(CoProcessFunction):
-    """Adds the first stream, takes the second away."""
-
-    def open(self, context):
-        self.balance = context.state(ValueStateDescriptor("balance", 0))
-
-    def process1(self, value, ctx):
-        self.balance.update(self.balance.value() + value[1])
-        yield value[0], self.balance.value()
-
-    def process2(self, value, ctx):
-        self.balance.update(self.balance.value() - value[1])
-        yield value[0], self.balance.value()
-
-
-@pytest.mark.parametrize("parallelism", [1, 3])
-def test_connected_streams_are_inputs_by_number(parallelism: int):
-    def build(paid, spent):
-        return paid.connect(spent).key_by(lambda each: each[0]).process(Balance())
-
-    with OperatorHarness(build, parallelism=parallelism) as harness:
-        harness.push(("ada", 10), ("bob", 5))
-        harness.push(("ada", 3), stream=1)
-        assert sorted(harness.output()) == [("ada", 7), ("ada", 10), ("bob", 5)]
-        with pytest.raises(IndexError, match="expected a number below 2"):
-            harness.push(1, stream=2)
-
-
-def test_the_watermark_is_the_least_of_all_inputs_that_are_not_idle():
-    def build(first, second):
-        return first.union(second).map(str)
-
-    with OperatorHarness(build) as harness:
-        harness.watermark(10, stream=0)
-        assert harness.watermarks() == []
-        harness.watermark(5, stream=1)
-        assert harness.watermarks() == [5]
-        harness.idle(stream=1)
-        assert harness.watermarks() == [10]
-
-
-class Filtered(BroadcastProcessFunction):
-    WORDS = BroadcastStateDescriptor("words")
-
-    def process(self, value, ctx):
-        if ctx.broadcast_state(self.WORDS).contains(value):
-            yield value
-
-    def process_broadcast(self, value, ctx):
-        ctx.broadcast_state(self.WORDS).put(value, True)
-
-
-def test_broadcast_records_reach_every_subtask():
-    with OperatorHarness(lambda a, b: a.connect(b.broadcast()).process(Filtered()), parallelism=3) as harness:
-        harness.push("yes", stream=1)
-        for _ in range(3):
-            harness.push("yes", "no")
-        assert harness.output() == ["yes"] * 3
 
 
 def test_a_failure_is_told_as_a_job_tells_it_and_what_came_before_stays():
