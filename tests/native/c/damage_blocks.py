@@ -1,10 +1,11 @@
 """Damages blocks of rows in every place; run under sanitizers by ``test_c_core.py``, with the extension as argument."""
 
 import contextlib
-import importlib.util
 import pickle
 import sys
 from typing import Any
+
+from _extension import load
 
 SAMPLE: tuple[list[Any] | None, ...] = (
     [1, 2, 3, 400000],
@@ -20,15 +21,6 @@ SAMPLE: tuple[list[Any] | None, ...] = (
     [1, "mixed", (), None],
     None,
 )
-
-
-def load(path: str) -> Any:
-    spec = importlib.util.spec_from_file_location("_native", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def main() -> None:

@@ -2,9 +2,10 @@
 with the extension as argument."""
 
 import contextlib
-import importlib.util
 import sys
 from typing import Any
+
+from _extension import load
 
 SELECTIONS = [(0, None), (1, 0), (1, -1), (1, 9), (1, "key"), (2, "key"), (3, "real"), (3, "missing")]
 
@@ -40,15 +41,6 @@ class Meddling:
 
     def __getitem__(self, item: object) -> int:
         return self._meddle()
-
-
-def load(path: str) -> Any:
-    spec = importlib.util.spec_from_file_location("_native", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def batch(*reached: Any) -> list[Any]:

@@ -2,10 +2,10 @@
  * undefined-behaviour sanitizers; that every type survives is tested with Arrow itself. */
 #include <string.h>
 
+#include "channel.h"
 #include "check.h"
-#include "columns_channel.h"
 
-enum { ROWS = 40, CAPACITY = 4096 };
+enum { ROWS = 40 };
 
 static struct ArrowSchema *schema(const char *format, int64_t count, struct ArrowSchema **children,
                                   struct ArrowSchema *dictionary)
@@ -245,30 +245,6 @@ static void a_child_that_was_moved_away_outlives_its_parent(void)
     free_sample(of);
 }
 
-typedef struct {
-    sage_segment segment;
-    sage_ring_writer writer;
-    sage_ring_reader reader;
-    sage_arena_writer arena;
-    sage_arena_reader leases;
-} channel;
-
-static channel *new_channel(uint64_t arena)
-{
-    channel *made = calloc(1, sizeof *made);
-    uint64_t ring_bytes, arena_bytes;
-    CHECK(sage_ring_bytes(CAPACITY, &ring_bytes) == SAGE_OK);
-    CHECK(sage_segment_create(&made->segment, "test", ring_bytes + sizeof(sage_arena_header) + arena, -1) == SAGE_OK);
-    CHECK(sage_ring_open_writer(&made->writer, made->segment.base, CAPACITY) == SAGE_OK);
-    CHECK(sage_ring_open_reader(&made->reader, made->segment.base, CAPACITY) == SAGE_OK);
-    if (arena) {
-        CHECK(sage_arena_bytes(arena, &arena_bytes) == SAGE_OK);
-        CHECK(sage_arena_open_writer(&made->arena, made->segment.base + ring_bytes, arena, 0) == SAGE_OK);
-        CHECK(sage_arena_open_reader(&made->leases, made->segment.base + ring_bytes, arena, NULL) == SAGE_OK);
-    }
-    return made;
-}
-
 /* Everything that is there; returns whether a batch is whole. */
 static bool take(channel *from, sage_intake *intake)
 {
@@ -322,97 +298,6 @@ static void batches_pass_and_what_is_leased_is_given_back(uint64_t arena, size_t
     free_sample(of);
 }
 
-/* A small generator: the same tickets in every run. */
-static uint64_t next_random(uint64_t *state)
-{
-    *state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return *state >> 20;
-}
-
-static void spans_in_use_never_overlap(void)
-{
-    channel *by = new_channel(1 << 16);
-    uint64_t random = 7, masks[64], used = 0, serial = 0;
-    size_t held = 0;
-    for (int round = 0; round < 100000; round++) {
-        uint64_t first, mask, bytes = next_random(&random) % (1 << 14) + 1;
-        const uint8_t *found;
-        uint8_t *place;
-        if (sage_arena_reserve(&by->arena, bytes, serial, &first, &place) == SAGE_OK) {
-            sage_arena_take(&by->arena, first, bytes, ++serial);
-            memset(place, 1, bytes);
-            CHECK(sage_arena_lease(&by->leases, &(sage_arena_ticket){first, bytes}, &found, &mask) == SAGE_OK);
-            CHECK(found == place && (used & mask) == 0);
-            used |= mask;
-            masks[held++] = mask;
-        }
-        for (uint64_t gone = next_random(&random) % 3; gone && held; gone--) {
-            size_t which = next_random(&random) % held;
-            sage_arena_give_back(by->leases.header, masks[which]);
-            used &= ~masks[which];
-            masks[which] = masks[--held];
-        }
-    }
-    CHECK((by->arena.taken ^ sage_load_relaxed(&by->leases.header->given_back)) == used);
-    sage_segment_close(&by->segment);
-    free(by);
-}
-
-/* The mask of a payload of one granule, sent and leased. */
-static uint64_t leased_granule(channel *by)
-{
-    uint64_t first, mask;
-    uint8_t *place;
-    const uint8_t *found;
-    CHECK(sage_arena_reserve(&by->arena, 1, 0, &first, &place) == SAGE_OK);
-    sage_arena_take(&by->arena, first, 1, 1);
-    CHECK(sage_arena_lease(&by->leases, &(sage_arena_ticket){first, 1}, &found, &mask) == SAGE_OK);
-    return mask;
-}
-
-static uint64_t in_use(const channel *by)
-{
-    return by->arena.taken ^ sage_load_relaxed(&by->leases.header->given_back);
-}
-
-static void a_reset_takes_back_what_was_on_its_way_and_no_lease(void)
-{
-    channel *by = new_channel(1 << 16);
-    uint64_t first;
-    uint8_t *place;
-    uint64_t kept = leased_granule(by), ended = leased_granule(by);
-    CHECK(sage_arena_reserve(&by->arena, 5000, 0, &first, &place) == SAGE_OK);
-    sage_arena_take(&by->arena, first, 5000, 1);
-    sage_arena_give_back(by->leases.header, ended);
-    CHECK(sage_ring_reset(by->segment.base, CAPACITY) == SAGE_OK);
-    CHECK(sage_arena_open_writer(&by->arena, by->leases.header, 1 << 16, 1) == SAGE_OK);
-    CHECK(in_use(by) == kept);
-    CHECK(sage_arena_open_writer(&by->arena, by->leases.header, 1 << 16, 1) == SAGE_OK);
-    CHECK(sage_arena_open_reader(&by->leases, by->leases.header, 1 << 16, NULL) == SAGE_OK);
-    CHECK(in_use(by) == kept);
-    sage_arena_give_back(by->leases.header, kept);
-    CHECK(in_use(by) == 0);
-    sage_segment_close(&by->segment);
-    free(by);
-}
-
-static void a_reader_in_another_process_ends_the_leases_of_the_one_before(void)
-{
-    channel *by = new_channel(1 << 16);
-    uint64_t ended = leased_granule(by), held = leased_granule(by), mask;
-    const uint8_t *found;
-    sage_arena_ticket ticket = {1, 1};
-    CHECK(sage_arena_lease(&by->leases, &ticket, &found, &mask) == SAGE_CORRUPT); /* it is leased */
-    sage_store_relaxed(&by->leases.header->reader, 1);                            /* not this process */
-    CHECK(sage_arena_open_reader(&by->leases, by->leases.header, 1 << 16, &ticket) == SAGE_OK);
-    CHECK(ended == 1 && in_use(by) == held);
-    CHECK(sage_arena_lease(&by->leases, &ticket, &found, &mask) == SAGE_OK && mask == held);
-    sage_arena_give_back(by->leases.header, mask);
-    CHECK(in_use(by) == 0);
-    sage_segment_close(&by->segment);
-    free(by);
-}
-
 static void what_is_no_schema_of_ours_is_refused(void)
 {
     static const char *const formats[] = {"", "?", "d:", "d:9,2,7", "w:", "w:-1", "+w:99999999999", "+l", "+r", "+x"};
@@ -435,9 +320,6 @@ int main(void)
     batches_pass_and_what_is_leased_is_given_back(1 << 16, 3);
     batches_pass_and_what_is_leased_is_given_back(1 << 16, 100);
     batches_pass_and_what_is_leased_is_given_back(4096, 1);
-    spans_in_use_never_overlap();
-    a_reset_takes_back_what_was_on_its_way_and_no_lease();
-    a_reader_in_another_process_ends_the_leases_of_the_one_before();
     what_is_no_schema_of_ours_is_refused();
     return 0;
 }

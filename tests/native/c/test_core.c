@@ -8,6 +8,7 @@
 #include "check.h"
 #include "doorbell.h"
 #include "hash.h"
+#include "random.h"
 #include "ring.h"
 #include "segment.h"
 #include "wait.h"
@@ -100,13 +101,6 @@ static void a_reader_knows_whether_it_is_awaited(void)
     sage_ring_release(&ring.reader, 7);
     CHECK(sage_ring_released(&ring.writer) == 1 && sage_ring_released_ns(&ring.writer) == 7);
     free(ring.memory);
-}
-
-/* A small generator: the same garbage in every run. */
-static uint64_t next_random(uint64_t *state)
-{
-    *state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return *state >> 20;
 }
 
 static void garbage_in_headers_is_noticed_or_harmless(void)
