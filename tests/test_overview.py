@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from sage_local import LocalEnvironment, NotBuiltError
+from tests.templates import FAULT_TOLERANCE, HIGH_PERFORMANCE
 
 SIMPLE_PIPELINE = """
 # simple_pipeline.py
@@ -198,20 +199,6 @@ if __name__ == "__main__":
     env.submit(pipeline)
 """  # noqa: W293  # as written
 
-HIGH_PERF_CONFIG = {
-    "execution": {"parallelism": 16, "buffer.timeout": 50, "object.reuse": True},
-    "state": {"backend": "rocksdb", "checkpoint.interval": "30s", "incremental": True},
-    "resources": {"taskmanager.memory.process.size": "4gb", "taskmanager.cpu.cores": "4"},
-}
-FAULT_TOLERANCE_CONFIG = {
-    "restart.strategy": "exponential-delay",
-    "restart.attempts": 10,
-    "restart.delay": "10s",
-    "restart.max_delay": "5m",
-    "checkpointing": "exactly_once",
-    "checkpoint.timeout": "5m",
-}
-
 
 @pytest.fixture(params=["inline", "processes"])
 def run(request, tmp_path):
@@ -259,7 +246,7 @@ def test_the_kafka_pipeline_sees_each_session_in_one_place(run, parallelism):
 
 
 def test_the_performance_template_is_accepted_and_what_is_not_built_is_refused_at_submit():
-    env = LocalEnvironment("templates", config=HIGH_PERF_CONFIG)
+    env = LocalEnvironment("templates", config=HIGH_PERFORMANCE)
     env.from_collection([1]).print()
     with pytest.raises(NotBuiltError, match="this version does not have"):
         env.submit()
@@ -267,7 +254,7 @@ def test_the_performance_template_is_accepted_and_what_is_not_built_is_refused_a
 
 def test_the_fault_tolerance_template_runs(monkeypatch, tmp_path):
     monkeypatch.setenv("SAGE_CHECKPOINT_DIR", str(tmp_path))
-    env = LocalEnvironment("templates", config=FAULT_TOLERANCE_CONFIG)
+    env = LocalEnvironment("templates", config=FAULT_TOLERANCE)
     assert env.from_collection([1]).collect() == [1]
 
 

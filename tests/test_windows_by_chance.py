@@ -9,47 +9,23 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sage_local import (
-    DataStream,
     EventTimeSessionWindows,
     GlobalWindows,
-    LocalEnvironment,
-    OutputTag,
     SlidingEventTimeWindows,
     SourceFunction,
     SplitReader,
     TumblingEventTimeWindows,
-    WatermarkGenerator,
-    WatermarkOutput,
     WatermarkStrategy,
 )
+from tests.event_streams import LATE, Event, environment, hastily_stamped, hasty
 from tests.runtime.operators.window_draws import AGGREGATES, FIRINGS, MERGING, SIZES, trigger
 from tests.runtime.operators.window_model import Firing, Model, Step, sliding
 
-Event = tuple[Any, int, int]  # key, time, value
-LATE = OutputTag[Event]("late")
 ENGINES = st.integers(1, 4).map(lambda workers: [("inline", 1), ("inline", 3), ("processes", workers)])
-FEW = settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-HASTE = 10
+FEW = settings(max_examples=6, suppress_health_check=[HealthCheck.too_slow])
 
 TIMES = st.one_of(st.integers(-50, 300), st.sampled_from([-(2**63) + 1, 2**63 - 2, -(10**15), 10**15]))
 RECORDS = st.lists(st.tuples(st.sampled_from("abc"), TIMES, st.integers(-9, 9)), max_size=50)
-
-
-class EveryRecord(WatermarkGenerator[Event]):
-    """A watermark behind each record that is a little too hasty, so that some come late."""
-
-    def on_event(self, value: Event, timestamp: int, output: WatermarkOutput, /) -> None:
-        output.emit_watermark(hasty(timestamp))
-
-
-def hasty(timestamp: int) -> int:
-    return max(timestamp - HASTE, -(2**63) + 1)
-
-
-def timed(engine: str, parallelism: int, records: list[Event]) -> DataStream[Event]:
-    env = LocalEnvironment("windows", config={"execution.engine": engine, "parallelism": parallelism})
-    strategy: WatermarkStrategy[Event] = WatermarkStrategy.for_generator(EveryRecord)
-    return env.from_collection(records).assign_timestamps_and_watermarks(strategy.with_timestamp_assigner(1))
 
 
 def steps(records: list[Event]) -> list[Step]:
@@ -100,7 +76,7 @@ def test_any_windows_trigger_lateness_and_aggregate(
     fired = [(key, result(values)) for step in drawn.model.run(steps(records)) for key, _, values in step]
 
     def run(engine: str, parallelism: int) -> tuple[list[Any], list[Any]]:
-        windows = timed(engine, parallelism, records).key_by(lambda event: event[0]).window(drawn.assigner)
+        windows = hastily_stamped(engine, parallelism, records).key_by(lambda event: event[0]).window(drawn.assigner)
         windows = windows.allowed_lateness(lateness).side_output_late_data(LATE)
         results = (windows if firing is None else windows.trigger(trigger(firing))).aggregate(aggregate)
         both: list[Any] = results.union(results.side_output(LATE)).collect()
@@ -129,7 +105,7 @@ def test_any_windows_of_numbers_of_records(
         if len(values[key]) % size == 0:
             every.append((key, result(values[key])))
     for engine, parallelism in engines:
-        keyed = timed(engine, parallelism, records).key_by(lambda event: event[0])
+        keyed = hastily_stamped(engine, parallelism, records).key_by(lambda event: event[0])
         windows = keyed.window(GlobalWindows()).trigger(trigger(Firing("count", size)))
         both = keyed.count_window(size, slide).aggregate(aggregate).union(windows.aggregate(aggregate))
         assert sorted(both.collect(), key=repr) == sorted([*counted, *every], key=repr)
@@ -190,9 +166,12 @@ def test_no_split_makes_the_records_of_another_late(
             expected[key, start] += value
 
     def run(engine: str, parallelism: int) -> list[Any]:
-        env = LocalEnvironment("splits", config={"execution.engine": engine, "parallelism": parallelism})
         strategy: WatermarkStrategy[Event] = WatermarkStrategy.for_monotonous_timestamps()
-        stream = env.from_source(Feed(splits)).assign_timestamps_and_watermarks(strategy.with_timestamp_assigner(1))
+        stream = (
+            environment(engine, parallelism)
+            .from_source(Feed(splits))
+            .assign_timestamps_and_watermarks(strategy.with_timestamp_assigner(1))
+        )
         windows = stream.key_by(lambda event: event[0]).window(SlidingEventTimeWindows.of(size, slide))
         return sorted(windows.sum(2).collect())
 

@@ -14,18 +14,14 @@ from sage_local import (
     LocalEnvironment,
     Max,
     Min,
-    OutputTag,
     SlidingEventTimeWindows,
     SourceFunction,
     SplitReader,
     Sum,
     TumblingEventTimeWindows,
-    WatermarkGenerator,
-    WatermarkOutput,
     WatermarkStrategy,
 )
-
-Event = tuple[str, int, int]  # key, time, value
+from tests.event_streams import LATE, Event, EveryRecord, environment, hastily_stamped, stamped
 
 ENGINES = [("inline", 1), ("inline", 3), ("processes", 1), ("processes", 2), ("processes", 3), ("processes", 4)]
 
@@ -36,14 +32,9 @@ def events(number: int = 3000) -> list[Event]:
     return [event for i, event in enumerate(made) for _ in range(1 + (i % 50 == 0))]
 
 
-def timed(engine: str, parallelism: int, records: list[Event], delay_ms: int = 41) -> DataStream[Event]:
-    env = LocalEnvironment("windows", config={"execution.engine": engine, "parallelism": parallelism})
-    strategy: WatermarkStrategy[Event] = WatermarkStrategy.for_bounded_out_of_orderness(delay_ms)
-    return env.from_collection(records).assign_timestamps_and_watermarks(strategy.with_timestamp_assigner(1))
-
-
-def folded(values: list[int]) -> tuple[int, int, int, int]:
-    return len(values), sum(values), min(values), max(values)
+def timed(engine: str, parallelism: int, records: list[Event]) -> DataStream[Event]:
+    """So patient that nothing is late."""
+    return stamped(environment(engine, parallelism), records, WatermarkStrategy.for_bounded_out_of_orderness(41))
 
 
 def flat(result: tuple[str, dict[str, int]]) -> tuple[str, int, int, int, int]:
@@ -102,26 +93,10 @@ def test_windows_behind_operators_that_share_the_stream_are_the_same(
     assert sorted(windows.aggregate(**AGGREGATES).map(flat).collect()) == by_duckdb(query)
 
 
-class EveryRecord(WatermarkGenerator[Event]):
-    """A watermark behind each record that is a little too hasty, so that some come late."""
-
-    def on_event(self, value: Event, timestamp: int, output: WatermarkOutput, /) -> None:
-        output.emit_watermark(timestamp - 10)
-
-
-def hasty(engine: str, parallelism: int, records: list[Event]) -> DataStream[Event]:
-    env = LocalEnvironment("windows", config={"execution.engine": engine, "parallelism": parallelism})
-    strategy: WatermarkStrategy[Event] = WatermarkStrategy.for_generator(EveryRecord)
-    return env.from_collection(records).assign_timestamps_and_watermarks(strategy.with_timestamp_assigner(1))
-
-
-LATE = OutputTag[Event]("late")
-
-
 @pytest.mark.parametrize(("engine", "parallelism"), ENGINES)
 def test_what_is_late_does_not_depend_on_the_parallelism(engine: str, parallelism: int) -> None:
     def fired_and_late(engine: str, parallelism: int) -> tuple[list[Any], list[Event]]:
-        stream = hasty(engine, parallelism, events(800)).key_by(lambda event: event[0])
+        stream = hastily_stamped(engine, parallelism, events(800)).key_by(lambda event: event[0])
         windows = stream.window(TumblingEventTimeWindows.of(50)).allowed_lateness(15).side_output_late_data(LATE)
         counts = windows.count()
         both: list[Any] = counts.union(counts.side_output(LATE)).collect()
@@ -193,8 +168,7 @@ def test_nothing_is_late_because_splits_are_read_one_after_another(
     engine: str, parallelism: int, parsed_before: bool
 ) -> None:
     records = [events(200)] * 5 + [[]]
-    env = LocalEnvironment("windows", config={"execution.engine": engine, "parallelism": parallelism})
-    stream: DataStream[Event] = env.from_source(Splits(records))
+    stream: DataStream[Event] = environment(engine, parallelism).from_source(Splits(records))
     if parsed_before:
         stream = stream.map(lambda event: event)
     strategy: WatermarkStrategy[Event] = WatermarkStrategy.for_bounded_out_of_orderness(41)
@@ -210,9 +184,8 @@ LATECOMERS: list[Event] = [("a", 0, 1), ("a", 30_000, 1), ("a", 5_000, 1), ("b",
 
 
 def latecomers(engine: str, parallelism: int) -> tuple[LocalEnvironment, DataStream[Event]]:
-    env = LocalEnvironment("windows", config={"execution.engine": engine, "parallelism": parallelism})
-    strategy: WatermarkStrategy[Event] = WatermarkStrategy.for_generator(EveryRecord)
-    return env, env.from_collection(LATECOMERS).assign_timestamps_and_watermarks(strategy.with_timestamp_assigner(1))
+    env = environment(engine, parallelism)
+    return env, stamped(env, LATECOMERS, WatermarkStrategy.for_generator(EveryRecord))
 
 
 @pytest.mark.parametrize(("engine", "parallelism"), ENGINES[:4])

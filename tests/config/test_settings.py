@@ -35,20 +35,7 @@ from sage_local.config import (
     parse_layer,
 )
 from sage_local.errors import ConfigError, NotBuiltError
-
-HIGH_PERFORMANCE = {
-    "execution": {"parallelism": 16, "buffer.timeout": 50, "object.reuse": True},
-    "state": {"backend": "rocksdb", "checkpoint.interval": "30s", "incremental": True},
-    "resources": {"taskmanager.memory.process.size": "4gb", "taskmanager.cpu.cores": "4"},
-}
-FAULT_TOLERANCE = {
-    "restart.strategy": "exponential-delay",
-    "restart.attempts": 10,
-    "restart.delay": "10s",
-    "restart.max_delay": "5m",
-    "checkpointing": "exactly_once",
-    "checkpoint.timeout": "5m",
-}
+from tests.templates import FAULT_TOLERANCE, HIGH_PERFORMANCE
 
 
 def test_nothing_written_gives_the_defaults():

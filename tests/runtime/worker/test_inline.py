@@ -204,7 +204,7 @@ STEPS = {
 }
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(st.integers(-20, 20), max_size=60),
     st.lists(st.tuples(st.sampled_from(sorted(STEPS)), st.integers(1, 4)), max_size=6),
