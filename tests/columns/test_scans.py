@@ -29,7 +29,10 @@ def test_scans_read_what_is_needed_and_say_so(tmp_path: Path) -> None:
 
 
 class FailOnce:
-    """Raises at the batch with record ``at``, once for all processes: a file remembers."""
+    """Raises at the batch with record ``at``, once for all processes: a file remembers.
+
+    Slow on purpose: so checkpoints become complete before.
+    """
 
     def __init__(self, marker: Path, at: int) -> None:
         self.marker = marker
@@ -38,7 +41,6 @@ class FailOnce:
     def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         time.sleep(0.02)
         if self.at in batch["value"].to_pylist() and not self.marker.exists():
-            time.sleep(0.3)  # a checkpoint or two become complete before
             self.marker.touch()
             raise ValueError("not again")
         return batch

@@ -132,9 +132,9 @@ def test_a_full_disk_under_the_run_directory_is_told(program, tmp_path):
 
 @pytest.mark.usefixtures("mounts")
 def test_a_disk_that_fills_while_a_job_runs_does_not_end_it(program, tmp_path):
-    """The log is open by then, and can not be written."""
+    """The log is opened when the job goes on for a while, and can not be written."""
     text = f"""
-        import time
+        import glob, time
         from sage_local import LocalEnvironment
 
         def numbers():
@@ -144,7 +144,8 @@ def test_a_disk_that_fills_while_a_job_runs_does_not_end_it(program, tmp_path):
                         pass
                 except OSError:
                     yield "full"
-            time.sleep(1.2)
+            while not glob.glob("{tmp_path}/run/*/log/coordinator.log"):
+                time.sleep(0.01)
             yield "late"
 
         print(LocalEnvironment("hostile").from_generator(numbers).collect())
