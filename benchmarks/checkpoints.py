@@ -70,7 +70,7 @@ class Reader:
         self.per_s = per_s
         self.n = position
         self.due_s = time.monotonic()
-        self.marks = open(folder / f"marks-{split}.jsonl", "a", buffering=1)  # noqa: SIM115
+        self.marks = open(folder / f"marks-{split}.jsonl", "a", buffering=1)  # noqa: SIM115  # open as long as the process
 
     def poll(self, max_records: int) -> list[Record] | None:
         """The next ones."""
@@ -137,7 +137,7 @@ class Probe:
         from sage_local.runtime.worker.snapshot_writer import ThreadedWriter
         from sage_local.runtime.worker.task_checkpoints import TaskCheckpoints
 
-        self.file = open(f"{folder}/probe-{os.getpid()}.jsonl", "a", buffering=1)  # noqa: SIM115
+        self.file = open(f"{folder}/probe-{os.getpid()}.jsonl", "a", buffering=1)  # noqa: SIM115  # open as long as the process
         _before(Worker, "_stand_by", lambda *_: self.note("told"))
         _before(Worker, "_deploy", lambda *_: self.note("deployed", time.thread_time()))
         _before(ThreadedWriter, "write", lambda _, path, parts, *__: self.note("file", sum(map(len, parts)), path))

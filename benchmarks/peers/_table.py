@@ -215,7 +215,7 @@ WORKLOADS = (
             *(
                 Figure(
                     f"the same beyond reading, {mode}",
-                    lambda the, mode=mode: _beyond_reading(the, mode),  # type: ignore[misc]  # bound now
+                    lambda the, mode=mode: _beyond_reading(the, mode),  # bound now
                     3,
                 )
                 for mode in ("streaming", "batch")

@@ -12,6 +12,7 @@ from sage_local import (
     ProcessFunction,
     TwoPhaseCommitSink,
 )
+from sage_local.api.overrides import Overrides, Planned, no_further, overriding
 from sage_local.functions.co_shape import CoShape
 from sage_local.plan import operators
 from sage_local.plan.graph import Exchange, Input
@@ -163,12 +164,10 @@ def test_a_transactional_sink_takes_no_on_error(numbers):
 def test_a_declared_side_output_that_nobody_reads_is_warned_of(numbers, monkeypatch):
     monkeypatch.setattr("sage_local.runtime.launcher.launch", lambda *_, **__: pytest.fail("planned only"))
     stream = numbers.map(str, name="text", on_error=BAD)
-    from sage_local.api.overrides import Overrides, Planned, no_further, overriding
-
+    message = "operator 'text' has the side output 'bad', which nobody reads"
     with overriding(Overrides(on_planned=no_further)):
-        with pytest.warns(UserWarning, match="operator 'text' has the side output 'bad', which nobody reads"):  # noqa: SIM117
-            with pytest.raises(Planned):
-                stream.collect()
+        with pytest.warns(UserWarning, match=message), pytest.raises(Planned):
+            stream.collect()
         stream.side_output(BAD)
         with pytest.raises(Planned):
             stream.collect()

@@ -5,18 +5,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import _environments
+import _inputs
+import _results
+import _table
 import pytest
 
-PEERS = Path(__file__).parents[2] / "benchmarks" / "peers"
-sys.path.insert(0, str(PEERS))
+from sage_local.bench.workload import WrongResult
 
-import _environments  # noqa: E402  # the folder of a program, not a package
-import _inputs  # noqa: E402
-import _results  # noqa: E402
-import _table  # noqa: E402
-
-from sage_local.bench.workload import WrongResult  # noqa: E402
-
+PEERS = Path(_table.__file__).parent
 LEAVES_A_BUSY_PROCESS_BEHIND = """
 import os, time
 if os.fork() == 0:

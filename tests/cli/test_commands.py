@@ -28,7 +28,7 @@ def test_help_lists_every_command(sage: Run) -> None:
     listed = sage("--help").stdout
     assert [
         name
-        for name in ("run", "plan", "list", "stack", "explain-window", "stop", "check-env")
+        for name in ("run", "plan", "list", "stack", "explain-window", "stop", "checkpoint", "bench", "check-env")
         if f"\n  {name} " not in listed
     ] == []
 

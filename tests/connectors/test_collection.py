@@ -52,4 +52,4 @@ def test_a_reader_continues_from_a_snapshot() -> None:
 
 def test_what_can_not_be_iterated_over_is_refused() -> None:
     with pytest.raises(TypeError, match="expects an iterable of values, found int"):
-        CollectionSource(5)  # type: ignore[arg-type]
+        CollectionSource(5)

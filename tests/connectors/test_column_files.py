@@ -192,8 +192,8 @@ def test_json_columns(tmp_path: Path) -> None:
         table(JsonColumnsSource(str(tmp_path / "2.jsonl")))
 
 
-def written(directory: Path, format: str, batches: list[pa.RecordBatch], **options: Any) -> list[Path]:  # noqa: A002
-    sink = FileSink(directory, format, **options)
+def written(directory: Path, kind: str, batches: list[pa.RecordBatch], **options: Any) -> list[Path]:
+    sink = FileSink(directory, kind, **options)
     sink.open(FunctionContext(job_name="j", operator_name="sink", subtask_index=0, parallelism=1))
     try:
         sink.recover(None)
@@ -227,7 +227,7 @@ def test_batches_are_written_to_their_partitions(tmp_path: Path) -> None:
     assert [path.parent.name for path in paths] == ["odd=0", "odd=1"]
 
 
-@pytest.mark.parametrize("format", ["csv", "parquet"])
-def test_a_batch_of_other_columns_is_refused(tmp_path: Path, format: str) -> None:  # noqa: A002
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_batch_of_other_columns_is_refused(tmp_path: Path, kind: str) -> None:
     with pytest.raises(ValueError, match="of the file's first batch"):
-        written(tmp_path, format, [pa.record_batch({"a": [1]}), pa.record_batch({"b": [1]})])
+        written(tmp_path, kind, [pa.record_batch({"a": [1]}), pa.record_batch({"b": [1]})])

@@ -52,7 +52,7 @@ def test_a_rate_that_is_not_positive_is_refused(rate: float) -> None:
 def test_a_generator_object_is_refused() -> None:
     """It could neither travel to a worker nor start again."""
     with pytest.raises(TypeError, match="takes a generator function, found generator"):
-        GeneratorSource(numbers())  # type: ignore[arg-type]
+        GeneratorSource(numbers())
 
 
 def test_a_function_that_returns_no_iterable_is_an_error_naming_it(recording: Any) -> None:
@@ -60,4 +60,4 @@ def test_a_function_that_returns_no_iterable_is_an_error_naming_it(recording: An
         return 5
 
     with pytest.raises(SourceError, match=r"expected .*five\(\) to return an iterable, found int"):
-        GeneratorSource(five).run(recording())  # type: ignore[arg-type]
+        GeneratorSource(five).run(recording())

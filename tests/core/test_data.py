@@ -53,12 +53,12 @@ def test_fields_are_given_by_position_or_name_and_have_defaults() -> None:
 
 def test_keyword_data_refuses_positions() -> None:
     with pytest.raises(TypeError, match=r"Named\.__init__\(\) takes 1 positional argument"):
-        Named("a")  # type: ignore[call-arg]
+        Named("a")
 
 
 def test_a_missing_field_is_an_error_that_names_it() -> None:
     with pytest.raises(TypeError, match="'count'"):
-        Counted(name="a")  # type: ignore[call-arg]
+        Counted(name="a")
 
 
 def test_equal_classes_with_equal_fields_are_equal_and_hash_alike() -> None:

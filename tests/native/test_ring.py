@@ -357,4 +357,4 @@ def test_a_wait_set_refuses_what_it_can_not_look_at():
     with pytest.raises(ValueError, match="budget_us"):
         wait_set.spin(float("nan"))
     with pytest.raises(TypeError, match="RingReader"):
-        WaitSet([writer], [])  # type: ignore[list-item]
+        WaitSet([writer], [])

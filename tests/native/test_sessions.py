@@ -111,6 +111,6 @@ def test_what_is_no_session_is_refused(session: Any) -> None:
         with pytest.raises(TypeError):
             look_at_sessions({"a": session}, ["a"], queue.given, 0, 5)
     with pytest.raises(TypeError):
-        look_at_sessions({}, ["a"], ({}, {}, 4), 0, 5)  # type: ignore[arg-type]  # the point of the test
+        look_at_sessions({}, ["a"], ({}, {}, 4), 0, 5)  # the point of the test
     with pytest.raises(ValueError, match="millisecond"):
         look_at_sessions({}, ["a"], ({}, {}, 0, print), 0, 5)

@@ -251,7 +251,7 @@ def test_explain_shows_chains_tasks_edges_rings_placement_and_combiners() -> Non
     program = Program()
     program.print(program.aggregate(Count(), program.source(splits=2)))
     physical = planned(program, parallelism=2, execution__runtime_mode="batch")
-    text = explain(physical, ring_bytes={edge.id: 1 << 20 for edge in physical.edges}, cpus={0: "cpu 0", 1: "cpu 1"})  # type: ignore[dict-item]
+    text = explain(physical, ring_bytes={edge.id: 1 << 20 for edge in physical.edges}, cpus={0: "cpu 0", 1: "cpu 1"})
     assert "Job 'test': 2 workers, parallelism 2, batch mode, 128 key groups" in text
     assert "Chain 0: source 0 → count (combine)" in text
     assert "2 tasks on workers 0 (cpu 0), 1 (cpu 1) [slot group default]" in text

@@ -138,7 +138,7 @@ def test_assigners_travel_to_workers(assigner: object) -> None:
 )
 def test_a_size_that_is_none_is_refused(size: object, message: str) -> None:
     with pytest.raises(PlanError, match=message):
-        TumblingEventTimeWindows.of(size)  # type: ignore[arg-type]
+        TumblingEventTimeWindows.of(size)
 
 
 @pytest.mark.parametrize("size", [timedelta(seconds=90), 90_000, "90s", "1.5min", "1.5 m", " 90 S "])

@@ -239,7 +239,7 @@ def test_what_was_received_outlives_the_ring() -> None:
         received.append(frame.element)
         receiver.release()
         sender.flush(0)
-    assert [batch.values["n"][0].as_py() for batch in received] == list(range(200))  # type: ignore[union-attr]
+    assert [batch.values["n"][0].as_py() for batch in received] == list(range(200))
 
 
 def test_metadata_and_extension_types_arrive() -> None:

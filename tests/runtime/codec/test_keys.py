@@ -227,10 +227,10 @@ def test_nan_is_refused():
 def test_the_row_of_a_refused_key_is_known(bad: Any):
     with pytest.raises(InvalidKeyError) as caught:
         partition([1, bad, 3], ([1, 2, 3],), 2, 128)
-    assert caught.value.row == 1  # type: ignore[attr-defined]
+    assert caught.value.row == 1
     with pytest.raises(InvalidKeyError) as caught:
         key_groups([1, 2, bad], 128)
-    assert caught.value.row == 2  # type: ignore[attr-defined]
+    assert caught.value.row == 2
 
 
 def test_wrong_arguments_are_not_taken_for_wrong_keys():

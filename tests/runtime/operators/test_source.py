@@ -114,7 +114,7 @@ def test_a_reader_that_can_not_be_closed_keeps_none_of_the_others_open() -> None
     for reading in task._readings:
         assert isinstance(reading.reader, Reader)
         if reading.number == 0:
-            reading.reader.close = lambda: 1 / 0  # type: ignore[assignment,return-value]  # a user may write anything
+            reading.reader.close = lambda: 1 / 0  # a user may write anything
     with pytest.raises(OperatorFailed, match="ZeroDivisionError"):
         task.close()
     assert source.open_readers == [0]
