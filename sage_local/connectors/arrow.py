@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from sage_local.connectors.parquet import BATCH_ROWS, conformed, refuse_twice
 from sage_local.errors import SourceError
+from sage_local.functions.expressions import empty_batch, selected
 from sage_local.functions.source import SourceFunction
 
 
@@ -56,7 +57,10 @@ class ArrowSource(SourceFunction[Any]):
 
 
 class DatasetSource(SourceFunction[Any]):
-    """Emits the fragments of a ``pyarrow.dataset.Dataset``; see ``ParquetSource`` for ``columns`` and ``filter``."""
+    """Emits the fragments of a ``pyarrow.dataset.Dataset``; see ``ParquetSource`` for ``filter``.
+
+    ``columns`` are names, each with the expression that computes the column, or ``None`` for a column of the dataset.
+    """
 
     columnar: ClassVar[bool] = True
 
@@ -65,7 +69,7 @@ class DatasetSource(SourceFunction[Any]):
         dataset: Any,
         *,
         batch_rows: int = BATCH_ROWS,
-        columns: tuple[str, ...] | None = None,
+        columns: tuple[tuple[str, Any], ...] | None = None,
         filter: Any = None,  # noqa: A002  # the word of pyarrow
     ) -> None:
         self._dataset = dataset
@@ -77,22 +81,30 @@ class DatasetSource(SourceFunction[Any]):
     @property
     def schema(self) -> Any:
         """What it emits."""
-        import pyarrow as pa
-
-        schema = self._dataset.schema
-        return schema if self._columns is None else pa.schema([schema.field(name) for name in self._columns])
+        if self._columns is None:
+            return self._dataset.schema
+        return selected(empty_batch(self._dataset.schema), self._columns, keeps_others=False).schema
 
     @property
     def note(self) -> str:
         """For ``explain``."""
-        pushed = [] if self._columns is None else [f"reads only {', '.join(self._columns) or 'no columns'}"]
-        return "; ".join(pushed if self._filter is None else [*pushed, f"filter {self._filter} in the scan"])
+        done = [] if self._columns is None else [_told(self._columns)]
+        return "; ".join(done if self._filter is None else [*done, f"filter {self._filter} in the scan"])
 
     def pushed(self, columns: Sequence[str] | None, filter: Any) -> "DatasetSource":  # noqa: A002  # as above
         """See ``ParquetSource``."""
         both = filter if self._filter is None else self._filter if filter is None else self._filter & filter
-        kept = self._columns if columns is None else tuple(columns)
-        return DatasetSource(self._dataset, batch_rows=self._batch_rows, columns=kept, filter=both)
+        if columns is None:
+            return self._with(self._columns, both)
+        expressions = dict(self._columns or ())
+        return self._with(tuple((name, expressions.get(name)) for name in columns), both)
+
+    def computing(self, columns: Sequence[tuple[str, Any]]) -> "DatasetSource":
+        """The same source that emits ``columns``, whose expressions are of what this one emits: columns as they are."""
+        return self._with(tuple(columns), self._filter)
+
+    def _with(self, columns: tuple[tuple[str, Any], ...] | None, filter: Any) -> "DatasetSource":  # noqa: A002  # as above
+        return DatasetSource(self._dataset, batch_rows=self._batch_rows, columns=columns, filter=filter)
 
     def splits(self) -> Sequence[Any]:
         """The fragments that the filter does not rule out."""
@@ -100,14 +112,36 @@ class DatasetSource(SourceFunction[Any]):
 
     def open_split(self, split: Any, position: int | None = None) -> "BatchesReader":
         """``position`` is the number of batches already read."""
-        batches = split.to_batches(
+        return BatchesReader(self._scanned(split), position or 0, self.schema)
+
+    def _scanned(self, fragment: Any) -> Iterator[Any]:
+        import pyarrow as pa
+
+        batches = fragment.to_batches(
             schema=self._dataset.schema,
-            columns=None if self._columns is None else list(self._columns),
+            columns=None if self._columns is None else _projection(self._columns),
             filter=self._filter,
             batch_size=self._batch_rows,
             use_threads=False,
         )
-        return BatchesReader((batch for batch in batches if len(batch)), position or 0, self.schema)
+        try:
+            yield from (batch for batch in batches if len(batch))
+        except pa.ArrowException as error:
+            does = f" (the scan {self.note})" if self.note else ""
+            raise SourceError(f"can not read {fragment.path or 'the dataset'}: {error}{does}") from error
+
+
+def _projection(columns: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    import pyarrow.compute as pc
+
+    return {name: pc.field(name) if expression is None else expression for name, expression in columns}
+
+
+def _told(columns: Sequence[tuple[str, Any]]) -> str:
+    if all(expression is None for _, expression in columns):
+        return f"reads only {', '.join(name for name, _ in columns) or 'no columns'}"
+    told = (name if expression is None else f"{name} = {expression}" for name, expression in columns)
+    return f"computes {', '.join(told)} in the scan"
 
 
 class BatchesReader:

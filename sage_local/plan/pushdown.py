@@ -1,7 +1,8 @@
 """Filters and projections that a source can do itself while it reads, and columns that nobody needs.
 
-A source takes part that has ``pushed(columns, filter)`` (see ``connectors.parquet``). What it does itself is no
-operator any more; ``explain`` shows it with the source.
+A source takes part that has ``pushed(columns, filter)`` (see ``connectors.parquet``), in computing columns if it has
+``computing(columns)`` too (see ``connectors.arrow``). What it does itself is no operator any more; ``explain`` shows it
+with the source.
 """
 
 from collections import Counter
@@ -35,8 +36,10 @@ class _Pushing:
         return list(self._nodes.values())
 
     def _push(self, at: NodeId) -> None:
-        while (follower := self._only_follower(at)) is not None and self._absorbs(at, follower):
-            pass
+        while (follower := self._next_in_chain(at)) is not None and self._absorbs(at, follower):
+            self._remove(follower, at)
+        if follower is not None and self._computes(at, follower):
+            self._remove(follower, at)
         source = self._source(at)
         schema = source.schema
         needed = self._needed(at, schema)
@@ -49,8 +52,6 @@ class _Pushing:
         from sage_local.plan.columns import FilterColumns, SelectColumns
 
         source = self._source(at)
-        if follower.inputs[0].exchange is not Exchange.AUTO or follower.parallelism is not None:
-            return False
         match follower.operator:
             case FilterColumns(on_error="fail", expression=expression):
                 self._replace_source(at, source.pushed(None, expression))
@@ -60,7 +61,18 @@ class _Pushing:
                 self._replace_source(at, source.pushed([name for name, _ in columns], None))
             case _:
                 return False
-        self._remove(follower, at)
+        return True
+
+    def _computes(self, at: NodeId, follower: Node) -> bool:
+        """The last that a source does: what follows refers to what is computed, and filters of a scan can not."""
+        from sage_local.plan.columns import SelectColumns
+
+        source, select = self._source(at), follower.operator
+        if not isinstance(select, SelectColumns) or select.on_error != "fail" or not hasattr(source, "computing"):
+            return False
+        computed = dict(select.columns)
+        names = dict.fromkeys([*source.schema.names, *computed] if select.keeps_others else computed)
+        self._replace_source(at, source.computing([(name, computed.get(name)) for name in names]))
         return True
 
     def _remove(self, node: Node, before: NodeId) -> None:
@@ -80,6 +92,13 @@ class _Pushing:
             return None
         follower = self._nodes[self._next[at]]
         return follower if len(follower.inputs) == 1 and follower.inputs[0].tag is None else None
+
+    def _next_in_chain(self, at: NodeId) -> Node | None:
+        """The only follower, unless its records go elsewhere first."""
+        follower = self._only_follower(at)
+        if follower is None or follower.inputs[0].exchange is not Exchange.AUTO or follower.parallelism is not None:
+            return None
+        return follower
 
     def _needed(self, at: NodeId, schema: Any) -> set[str] | None:
         """The columns of ``schema`` that are looked at behind ``at``; ``None``: all."""

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 import pytest
 
-from sage_local import (
-    LocalEnvironment,
-    TumblingEventTimeWindows,
-)
+from sage_local import LocalEnvironment, TumblingEventTimeWindows
+from sage_local.errors import JobError
 from tests.columns.programs import environment, events, in_files, timed
 
 
@@ -26,6 +26,30 @@ def test_scans_read_what_is_needed_and_say_so(tmp_path: Path) -> None:
     assert "combines each batch per key before the exchange" in plan
     stream.filter(pc.field("value") > 30).select("ts").print()
     assert stream.select("key").select("key").collect_arrow().column_names == ["key"]
+
+
+def test_the_scan_of_a_dataset_computes_columns_and_says_so(tmp_path: Path) -> None:
+    """What is computed is what an operator would have computed; later filters see it, unused columns are not read."""
+    table = pa.table({"id": range(10), "amount": range(10), "price": [7] * 10})
+    pq.write_table(table, tmp_path / "table.parquet")
+    env = environment("inline", 2)
+    stream = env.from_arrow(ds.dataset(tmp_path / "table.parquet"))
+    made = pc.field("amount") * pc.field("price")
+    chosen = stream.filter(pc.field("amount") > 3).select("id", "price", made=made).filter(pc.field("made") > 40)
+    chosen.select("made").print()
+    assert "computes made = multiply_checked(amount, price) in the scan; filter (amount > 3) in the scan" in env.explain()
+    assert chosen.collect_arrow().to_pydict() == {"id": [6, 7, 8, 9], "price": [7] * 4, "made": [42, 49, 56, 63]}
+    kept = stream.with_columns(amount=made, twice=pc.field("price") * 2).collect_arrow()
+    assert kept.slice(1, 1).to_pylist() == [{"id": 1, "amount": 7, "price": 7, "twice": 14}]
+
+
+def test_a_scan_that_can_not_compute_a_column_names_it(tmp_path: Path) -> None:
+    """As an operator would; and the file."""
+    pq.write_table(pa.table({"amount": [2**62, 1]}), tmp_path / "table.parquet")
+    stream = environment("inline", 1).from_arrow(ds.dataset(tmp_path / "table.parquet"))
+    with pytest.raises(JobError, match=r"table\.parquet: overflow \(the scan computes four = .*amount") as raised:
+        stream.select(four=pc.field("amount") * 4).collect_arrow()
+    assert "from_arrow" in str(raised.value)
 
 
 class FailOnce:

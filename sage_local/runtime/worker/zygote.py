@@ -25,6 +25,7 @@ from sage_local.runtime.control import passing
 from sage_local.runtime.control.processes import close_unknown_descriptors
 from sage_local.runtime.job import WorkerBoot
 from sage_local.runtime.protocol.zygote_messages import Adopt, Exited, Fork, Forked, Segments, ZygoteRequest
+from sage_local.runtime.scheduler.pinning import pin
 
 _PR_SET_PDEATHSIG = 1
 _OUT_OF_THE_WAY = 10
@@ -118,7 +119,7 @@ class Zygote:
         _redirect(stderr, 2)
         sys.stdout = _text_stream(1, line_buffering=False)
         sys.stderr = _text_stream(2, line_buffering=True)
-        os.sched_setaffinity(0, request.cpus)
+        pin(request.cpus)
         # A crash in a C library shows the Python stack it happened under.
         faulthandler.enable()
         sys.path[:] = self._adopted.sys_path

@@ -1,11 +1,13 @@
 """Reading split sources whose readers poll batches of columns."""
 
+from contextlib import nullcontext
 from typing import Any
 
 from sage_local.core.elements import Columns
 from sage_local.runtime.channels.frame import Frame
 from sage_local.runtime.operators.source import SplitInput
 from sage_local.runtime.protocol.blame import NO_RECORD, OperatorFailed
+from sage_local.runtime.scheduler.pinning import unpinned
 
 
 class ColumnInput(SplitInput):
@@ -17,7 +19,9 @@ class ColumnInput(SplitInput):
     def _poll(self, reading: Any) -> Any:
         import pyarrow as pa
 
-        batch = self._polled(reading)
+        # Reading ahead begins with the first batch of a split.
+        with unpinned() if reading.reader is None else nullcontext():
+            batch = self._polled(reading)
         if batch is None or isinstance(batch, pa.RecordBatch):
             return batch
         found = TypeError(f"poll() of a reader of columns returns a RecordBatch or None, found {type(batch).__name__}")
