@@ -136,12 +136,8 @@ class PartialAggregate(_Folding):
         """See ``Stateful``. Keys of any group pass here, so it is state of the subtask."""
         return StateSnapshot(subtasks=[pickle.dumps(self.state, PROTOCOL)], entries={STATE: len(self.state)})
 
-    def delta(self) -> StateSnapshot:
-        """See ``Incremental``: there is little of it, and next time it is other keys'."""
-        return self.snapshot()
-
     def capture(self, *, changes_only: bool) -> StateSnapshot:
-        """See ``Sliced``, and ``delta``."""
+        """See ``Sliced``: all at once, as there is little of it, and next time it is other keys'."""
         return self.snapshot()
 
     def announce(self, keys: list[Any]) -> None:

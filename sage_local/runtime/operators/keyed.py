@@ -44,7 +44,7 @@ class Keyed:
         """Open the functions."""
         self._context = context
         self._backend = new_backend(context)
-        self._table = self._backend.table(STATE, announces=True)
+        self._table = self._backend.table(STATE)
         self._put_back()
         for function in self._functions():
             function.open(context)
@@ -57,16 +57,12 @@ class Keyed:
         """See ``Stateful``."""
         return self._snapshot(self._backend.snapshot(self._owned()))
 
-    def delta(self) -> StateSnapshot:
-        """See ``Incremental``."""
-        return self._snapshot(self._backend.delta(self._owned()))
-
     def capture(self, *, changes_only: bool) -> StateSnapshot:
         """See ``Sliced``."""
         return replace(self._snapshot({}), capture=self._backend.capture(self._owned(), changes_only=changes_only))
 
-    def _snapshot(self, chunks: dict[int, bytes]) -> StateSnapshot:
-        return StateSnapshot({group: [chunk] for group, chunk in chunks.items()}, entries={STATE: len(self.state)})
+    def _snapshot(self, chunks: dict[int, list[bytes]]) -> StateSnapshot:
+        return StateSnapshot(chunks, entries={STATE: len(self.state)})
 
     def _owned(self) -> range:
         context = self._context
@@ -94,9 +90,10 @@ class Keyed:
 
     def announce(self, keys: list[Any]) -> None:
         """What ``state`` has of ``keys`` is about to change."""
-        # A key that can not be hashed is named, with its record, by who meets it in the batch.
-        with suppress(TypeError):
-            self._table.changed(keys)
+        if self._table.wants_changes:
+            # A key that can not be hashed is named, with its record, by who meets it in the batch.
+            with suppress(TypeError):
+                self._table.changed(keys)
 
     def check_new_keys(self, known: int, keys: list[Any], values: list[Any]) -> None:
         """Refuse keys without a canonical form among those new in ``state``, which had ``known`` before this batch."""

@@ -118,22 +118,16 @@ class ManagedState:
         """All of it."""
         return self._snapshot({} if self._backend is None else self._backend.snapshot(self._owned))
 
-    def delta(self) -> StateSnapshot:
-        """What changed since the last snapshot or delta; state without keys whole."""
-        return self._snapshot({} if self._backend is None else self._backend.delta(self._owned))
-
     def capture(self, *, changes_only: bool) -> StateSnapshot:
-        """As ``snapshot`` or ``delta``, with what takes time left to be done in pieces."""
+        """As ``snapshot``, or what changed since the last one; what takes time is left to be done in pieces."""
         whole = self._snapshot({})
         if self._backend is None:
             return whole
         return replace(whole, capture=self._backend.capture(self._owned, changes_only=changes_only))
 
-    def _snapshot(self, chunks: dict[int, bytes]) -> StateSnapshot:
+    def _snapshot(self, chunks: dict[int, list[bytes]]) -> StateSnapshot:
         entries = {} if self._backend is None else self._backend.entries()
-        return StateSnapshot(
-            {group: [chunk] for group, chunk in chunks.items()}, [self._unkeyed.snapshot()], entries=entries
-        )
+        return StateSnapshot(chunks, [self._unkeyed.snapshot()], entries=entries)
 
     def restore(self, snapshot: StateSnapshot) -> None:
         """Put back this subtask's part; before the function asks for any state."""

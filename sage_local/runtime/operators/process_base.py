@@ -75,10 +75,6 @@ class ProcessBase:
         """See ``Stateful``."""
         return self._managed.snapshot()
 
-    def delta(self) -> StateSnapshot:
-        """See ``Incremental``."""
-        return self._managed.delta()
-
     def capture(self, *, changes_only: bool) -> StateSnapshot:
         """See ``Sliced``."""
         return self._managed.capture(changes_only=changes_only)

@@ -81,10 +81,6 @@ class RecordWise:
         """See ``Stateful``."""
         return self._managed.snapshot()
 
-    def delta(self) -> StateSnapshot:
-        """See ``Incremental``."""
-        return self._managed.delta()
-
     def capture(self, *, changes_only: bool) -> StateSnapshot:
         """See ``Sliced``."""
         return self._managed.capture(changes_only=changes_only)

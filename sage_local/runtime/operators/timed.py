@@ -91,16 +91,8 @@ class Stateful(Protocol):
 
 
 @runtime_checkable
-class Incremental(Stateful, Protocol):
-    """Knows what has changed."""
-
-    def delta(self) -> StateSnapshot:
-        """What changed since the last ``snapshot`` or ``delta``; what has no keys whole."""
-
-
-@runtime_checkable
-class Sliced(Incremental, Protocol):
-    """Can be asked for the state of a moment, and give it in pieces later."""
+class Sliced(Stateful, Protocol):
+    """Can be asked for the state of a moment, and give it in pieces later; knows what has changed."""
 
     def capture(self, *, changes_only: bool) -> StateSnapshot:
         """As ``delta`` or ``snapshot``, without what ``StateSnapshot.capture`` is to give."""

@@ -28,8 +28,8 @@ class Table(Protocol):
     def space(self, namespace: Namespace = VOID) -> MutableMapping[Key, Any]:
         """The live values of one namespace by key, made when there is none; ``dict`` in memory.
 
-        Whoever writes to it says so by ``changed``, in an announced table before it does. It stays valid until ``drop``
-        of this namespace or ``restore``; for ``VOID`` for as long as the table.
+        Whoever writes to it says so by ``changed``, before it does. It stays valid until ``drop`` of this namespace or
+        ``restore``; for ``VOID`` for as long as the table.
         """
 
     def find(self, namespace: Namespace) -> MutableMapping[Key, Any] | None:
@@ -49,14 +49,17 @@ class Table(Protocol):
     def changed(self, keys: Collection[Key], namespace: Namespace = VOID) -> None:
         """These keys are about to be written, removed, or to be handed to someone who may change their value.
 
-        In a table that is not announced it may also be said afterwards. Costs nothing where nobody takes checkpoints.
+        Costs nothing where nobody takes checkpoints.
         """
 
     def said(self, namespace: Namespace = VOID) -> set[Key]:
         """Keys of which ``changed`` need not be said again, now. It stays valid; what is in it comes and goes."""
 
-    def drop(self, namespace: Namespace) -> Mapping[Key, Any]:
-        """Forget a whole namespace and return what it held (a window has fired for the last time)."""
+    def drop(self, namespace: Namespace, *, is_final: bool = False) -> Mapping[Key, Any]:
+        """Forget a whole namespace and return what it held (a window has fired for the last time).
+
+        ``is_final``: nobody is going to change any of it in place, so a capture needs no copy.
+        """
 
 
 def remove(table: Table, key: Key, namespace: Namespace) -> None:
@@ -65,8 +68,8 @@ def remove(table: Table, key: Key, namespace: Namespace) -> None:
     if space is None:
         return
     if key in space:
-        del space[key]
         table.changed((key,), namespace)
+        del space[key]
     if not space:
         table.drop(namespace)
 
@@ -78,11 +81,8 @@ class KeyedBackend(Protocol):
     def cursor(self) -> Cursor:
         """The key at hand, shared by everything that reads this backend."""
 
-    def table(self, name: str, *, announces: bool = False) -> Table:
-        """The table of that name, made when there is none. Snapshots find it again by this name.
-
-        ``announces``: all changes of it are said before they are made, so that it can be captured in slices.
-        """
+    def table(self, name: str) -> Table:
+        """The table of that name, made when there is none. Snapshots find it again by this name."""
 
     def timers(self, name: str) -> Timers:
         """The timer queue of that name (by custom ``event`` and ``processing``), made when there is none."""
@@ -90,13 +90,13 @@ class KeyedBackend(Protocol):
     def entries(self) -> dict[str, int]:
         """How much there is, by the names of tables and timer queues: for people."""
 
-    def snapshot(self, key_groups: Sequence[int]) -> dict[int, bytes]:
+    def snapshot(self, key_groups: Sequence[int]) -> dict[int, list[bytes]]:
         """Everything there is, by key group; groups without anything are left out. Deltas count from here.
 
         ``key_groups`` are the groups the subtask owns; a key of any other group is an internal error.
         """
 
-    def delta(self, key_groups: Sequence[int]) -> dict[int, bytes]:
+    def delta(self, key_groups: Sequence[int]) -> dict[int, list[bytes]]:
         """What changed since the last ``snapshot`` or ``delta``, by key group; timers always whole."""
 
     def capture(self, key_groups: Sequence[int], *, changes_only: bool) -> Capture:

@@ -1,12 +1,13 @@
-"""State of one key group as bytes: what snapshots are made of, the same for every backend."""
+"""State of one key group as bytes: what snapshots are made of, the same for every backend.
+
+Written as plain tuples and lists: a class of its own for each part would cost more than the state of a dozen keys.
+"""
 
 import pickle
-from collections.abc import Hashable, Iterable
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Hashable, Iterable, Sequence
+from typing import Any, NamedTuple
 
 from sage_local.errors import InternalError, StateError
-from sage_local.runtime.state.timers import Timer
 
 PROTOCOL = 5
 """Of pickle: the newest that CPython 3.11 to 3.14 share."""
@@ -14,29 +15,40 @@ DECLARED = "state:"
 """Begins the names of the tables of what the user's functions have declared; the others are operators' own."""
 
 
-@dataclass(slots=True)
-class Entries:
+class Entries(NamedTuple):
     """Part of one table, of one namespace. ``keys`` and ``values`` are parallel; ``removed`` is for deltas."""
 
+    table: str
     namespace: Hashable
-    keys: list[Any] = field(default_factory=list)
-    values: list[Any] = field(default_factory=list)
-    removed: list[Any] = field(default_factory=list)
+    keys: Sequence[Any]
+    values: Sequence[Any]
+    removed: Sequence[Any] = ()
 
 
-@dataclass(slots=True)
-class Chunk:
-    """The tables and timers of one key group, by name."""
+class TimerColumns(NamedTuple):
+    """Timers of one queue: parallel lists."""
+
+    queue: str
+    timestamps: list[int]
+    keys: list[Any]
+    namespaces: list[Hashable]
+
+
+class Chunk(NamedTuple):
+    """Some of what one key group has. ``begins_timers``: timers in chunks before this one count no more."""
 
     key_group: int
-    tables: dict[str, list[Entries]] = field(default_factory=dict)
-    timers: dict[str, list[Timer]] = field(default_factory=dict)
+    entries: Entries | None = None
+    timers: Sequence[TimerColumns] = ()
+    begins_timers: bool = False
 
 
 def write_chunk(chunk: Chunk) -> bytes:
     """Raises ``StateError`` naming the state and the key of a value that can not be pickled."""
+    entries = None if chunk.entries is None else tuple(chunk.entries)
+    plain = (chunk.key_group, entries, [tuple(each) for each in chunk.timers], chunk.begins_timers)
     try:
-        return pickle.dumps(chunk, PROTOCOL)
+        return pickle.dumps(plain, PROTOCOL)
     # What pickle raises depends on the type that refuses.
     except (pickle.PicklingError, TypeError, AttributeError) as error:
         raise unpicklable(*_culprit(chunk), error) from error
@@ -54,20 +66,26 @@ def not_owned(group: int, owned: Iterable[int]) -> InternalError:
     return InternalError(f"state of key group {group} is in a subtask that owns groups {sorted(owned)}")
 
 
+def first_unpicklable(pairs: Iterable[tuple[Any, Any]]) -> Any:
+    """The key of the first pair that can not be pickled; ``None`` when all can."""
+    for key, value in pairs:
+        try:
+            pickle.dumps((key, value), PROTOCOL)
+        except (pickle.PicklingError, TypeError, AttributeError):
+            return key
+    return None
+
+
 def _culprit(chunk: Chunk) -> tuple[str, Any]:
-    for name, tables in chunk.tables.items():
-        for entries in tables:
-            for key, value in zip(entries.keys, entries.values, strict=True):
-                try:
-                    pickle.dumps((entries.namespace, key, value), PROTOCOL)
-                except (pickle.PicklingError, TypeError, AttributeError):
-                    return name, key
-    return "<unknown>", None
+    if chunk.entries is None:
+        return "<timers>", None
+    return chunk.entries.table, first_unpicklable(zip(chunk.entries.keys, chunk.entries.values, strict=True))
 
 
 def read_chunk(written: bytes) -> Chunk:
     """The chunk that ``write_chunk`` wrote."""
-    chunk = pickle.loads(written)
-    if not isinstance(chunk, Chunk):
-        raise InternalError(f"expected a chunk of state, found {type(chunk).__name__}")
-    return chunk
+    plain = pickle.loads(written)
+    if not isinstance(plain, tuple) or len(plain) != len(Chunk._fields):
+        raise InternalError(f"expected a chunk of state, found {type(plain).__name__}")
+    group, entries, timers, begins_timers = plain
+    return Chunk(group, entries and Entries(*entries), [TimerColumns(*each) for each in timers], begins_timers)

@@ -90,7 +90,7 @@ class KeyedState:
             )
 
     def _make(self, descriptor: StateDescriptor[Any]) -> Any:
-        table = self.backend.table(f"{DECLARED}{descriptor.name}", announces=True)
+        table = self.backend.table(f"{DECLARED}{descriptor.name}")
         site = Site(descriptor.name, table, table.space(VOID), self.backend.cursor)
         if descriptor.ttl is None:
             return _lasting(descriptor, site)

@@ -1,25 +1,23 @@
 """The state backend that keeps everything in dicts."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from sage_local.errors import InternalError
 from sage_local.runtime.state.backend import VOID, Key, Namespace
-from sage_local.runtime.state.capture import Capture, Kept, Part
-from sage_local.runtime.state.chunk import Chunk, Entries, not_owned, read_chunk, write_chunk
+from sage_local.runtime.state.capture import Capture, GroupOf, Part
+from sage_local.runtime.state.chunk import Entries, TimerColumns, read_chunk
 from sage_local.runtime.state.cursor import NO_KEY, Cursor
-from sage_local.runtime.state.timers import Timer, Timers
-
-KeyGroups = Callable[[list[Key]], list[int]]
-"""The key group of each key, as ``runtime.codec.keys`` computes it for the exchange."""
+from sage_local.runtime.state.kept import Kept
+from sage_local.runtime.state.timers import Timers
 
 
 class MemoryTable:
     """One dict per namespace. Not one per key group: the groups of all keys are computed in bulk for a snapshot."""
 
-    def __init__(self, name: str, *, track_changes: bool, announces: bool = False) -> None:
+    def __init__(self, name: str, *, track_changes: bool, captures: bool) -> None:
         self.name = name
-        self.announces = announces
+        self.tracks_changes = track_changes or captures
         self._kept: Kept | None = None
         self._spaces: dict[Namespace, dict[Key, Any]] = {}
         self._tracks = track_changes
@@ -42,11 +40,6 @@ class MemoryTable:
         return list(self._spaces)
 
     @property
-    def tracks_changes(self) -> bool:
-        """Whether ``changed`` will ever do anything."""
-        return self.announces or self._tracks
-
-    @property
     def wants_changes(self) -> bool:
         """Whether ``changed`` does anything now."""
         return self._tracks or self._kept is not None
@@ -60,20 +53,21 @@ class MemoryTable:
 
     def changed(self, keys: Collection[Key], namespace: Namespace = VOID) -> None:
         """Note the keys for the next delta, and keep what they have for the capture that is under way."""
+        if not self.tracks_changes:
+            return
         if self._kept is not None:
-            said = self.said(namespace)
-            self._kept.keep([key for key in keys if key not in said], namespace, self._values(namespace))
-            said.update(keys)
-        elif self._tracks:
-            self.said(namespace).update(keys)
+            self._kept.keep(keys, namespace, self._values(namespace))
+        self.said(namespace).update(keys)
 
     def _values(self, namespace: Namespace) -> Mapping[Key, Any]:
         return self._spaces.get(namespace) or {}
 
-    def drop(self, namespace: Namespace) -> Mapping[Key, Any]:
+    def drop(self, namespace: Namespace, *, is_final: bool = False) -> Mapping[Key, Any]:
         """Forget a namespace."""
         dropping = self._spaces.get(namespace)
         if dropping:
+            if self._kept is not None and is_final:
+                self._kept.keep_dropped(namespace, dropping)
             self.changed(dropping, namespace)
         return self._spaces.pop(namespace, {})
 
@@ -82,14 +76,12 @@ class MemoryTable:
         kept = self._kept = Kept(self.name)
         changes = self.take_changes()
         if not changes_only:
-            return [Part(self.name, each, list(values), kept, self._values) for each, values in self._spaces.items()]
-        return [Part(self.name, each, keys, kept, self._values) for each, keys in changes]
+            return [Part(each, list(values), kept, self._values) for each, values in self._spaces.items()]
+        return [Part(each, keys, kept, self._values) for each, keys in changes]
 
     def thaw(self) -> None:
         """Nobody asks for what was any more."""
         self._kept = None
-        if not self._tracks:
-            self.take_changes()
 
     def clear(self) -> None:
         """Forget all namespaces, except that a dict of ``VOID`` that somebody holds stays the one in use."""
@@ -109,19 +101,18 @@ class MemoryTable:
         self._dirty = {VOID: self._dirty[VOID]} if VOID in self._dirty else {}
         return changes
 
-    def entries(self) -> Iterator[tuple[Namespace, Mapping[Key, Any]]]:
-        """All there is, by namespace."""
-        return iter(self._spaces.items())
+    def __len__(self) -> int:
+        return sum(map(len, self._spaces.values()))
 
 
 class MemoryBackend:
     """Keyed state of one operator in one task, in dicts; see ``backend.KeyedBackend``.
 
     ``track_changes`` is for jobs that take incremental checkpoints; without it ``delta`` is an internal error.
-    ``captures``: for those that take any; without it nothing is captured in slices.
+    ``captures``: for those that take any; without it nobody needs to say what changes, and every change is in time.
     """
 
-    def __init__(self, key_groups: KeyGroups, *, track_changes: bool = False, captures: bool = True) -> None:
+    def __init__(self, key_groups: GroupOf, *, track_changes: bool = False, captures: bool = True) -> None:
         self.cursor = Cursor(NO_KEY)
         self._key_groups = key_groups
         self._captures = captures
@@ -130,13 +121,12 @@ class MemoryBackend:
         self._timers: dict[str, Timers] = {}
         self._groups_with_timers: set[int] = set()
 
-    def table(self, name: str, *, announces: bool = False) -> MemoryTable:
+    def table(self, name: str) -> MemoryTable:
         """The table of that name."""
         found = self._tables.get(name)
         if found is None:
-            found = self._tables[name] = MemoryTable(name, track_changes=self._track_changes)
-        # A restore has made tables before anybody said how they are going to be used.
-        found.announces = found.announces or (announces and self._captures)
+            found = MemoryTable(name, track_changes=self._track_changes, captures=self._captures)
+            self._tables[name] = found
         return found
 
     def timers(self, name: str) -> Timers:
@@ -145,116 +135,66 @@ class MemoryBackend:
 
     def entries(self) -> dict[str, int]:
         """The number of values in each table, and of timers in each queue."""
-        tables = {name: sum(len(values) for _, values in table.entries()) for name, table in self._tables.items()}
+        tables = {name: len(table) for name, table in self._tables.items()}
         return tables | {f"{name} timers": len(timers) for name, timers in self._timers.items() if timers}
 
-    def snapshot(self, key_groups: Sequence[int]) -> dict[int, bytes]:
+    def snapshot(self, key_groups: Sequence[int]) -> dict[int, list[bytes]]:
         """Everything, by key group."""
-        return self._collected(self._tables.values(), key_groups, changes_only=False)
+        return self._collected(key_groups, changes_only=False)
 
-    def delta(self, key_groups: Sequence[int]) -> dict[int, bytes]:
-        """The changes since the last ``snapshot`` or ``delta``, by key group."""
-        return self._collected(self._tables.values(), key_groups, changes_only=True)
+    def delta(self, key_groups: Sequence[int]) -> dict[int, list[bytes]]:
+        """The changes since the last ``snapshot``, ``delta`` or ``capture``, by key group."""
+        return self._collected(key_groups, changes_only=True)
+
+    def _collected(self, key_groups: Sequence[int], *, changes_only: bool) -> dict[int, list[bytes]]:
+        capture = self.capture(key_groups, changes_only=changes_only)
+        chunks: dict[int, list[bytes]] = {}
+        while (piece := capture.advance()) is not None:
+            for group, chunk in piece:
+                chunks.setdefault(group, []).append(chunk)
+        return chunks
 
     def capture(self, key_groups: Sequence[int], *, changes_only: bool) -> Capture:
-        """See ``KeyedBackend``. Tables whose changes are not announced, and timers, are made into chunks at once."""
-        tables = self._tables.values()
-        announced = [table for table in tables if table.announces]
-        rest = self._collected([each for each in tables if not each.announces], key_groups, changes_only=changes_only)
-
-        def thaw() -> None:
-            for table in announced:
-                table.thaw()
-
-        parts = [part for table in announced for part in table.freeze(changes_only=changes_only)]
-        return Capture(parts, rest, key_groups=key_groups, group_of=self._key_groups, thaw=thaw)
-
-    def _collected(
-        self, tables: Iterable[MemoryTable], key_groups: Sequence[int], *, changes_only: bool
-    ) -> dict[int, bytes]:
+        """See ``KeyedBackend``."""
         if changes_only and not self._track_changes:
             raise InternalError("a delta was asked of a state backend that tracks no changes")
-        chunks = _Chunks(key_groups, self._key_groups)
-        for table in tables:
-            changes = table.take_changes()
-            for namespace, keys in changes if changes_only else table.entries():
-                chunks.put(table.name, namespace, table.find(namespace) or {}, keys)
-        if changes_only:
-            for group in self._groups_with_timers:
-                chunks.of(group)
-        return self._written(chunks)
+        frozen: list[MemoryTable | Timers] = [*self._tables.values(), *self._timers.values()]
 
-    def _written(self, chunks: "_Chunks") -> dict[int, bytes]:
-        before = chunks.started()
-        for name, timers in self._timers.items():
-            chunks.put_timers(name, list(timers))
-        self._groups_with_timers = {group for group in chunks.started() if chunks.of(group).timers}
-        assert before <= chunks.started()
-        return chunks.written()
+        def thaw() -> None:
+            self._groups_with_timers = capture.groups_with_timers
+            for each in frozen:
+                each.thaw()
+
+        capture = Capture(
+            [part for table in self._tables.values() for part in table.freeze(changes_only=changes_only)],
+            {name: timers.freeze() for name, timers in self._timers.items()},
+            key_groups=key_groups,
+            had_timers=self._groups_with_timers if changes_only else (),
+            group_of=self._key_groups,
+            thaw=thaw,
+        )
+        return capture
 
     def restore(self, chunks: Iterable[bytes]) -> None:
         """Put chunks back over what is there."""
-        timers: dict[int, dict[str, list[Timer]]] = {}
+        timers: dict[int, list[TimerColumns]] = {}
         for written in chunks:
             chunk = read_chunk(written)
-            for name, entries in chunk.tables.items():
-                self._put_back(self.table(name), entries)
-            timers[chunk.key_group] = chunk.timers
+            if chunk.entries is not None:
+                self._put_back(chunk.entries)
+            if chunk.begins_timers:
+                timers[chunk.key_group] = []
+            if chunk.timers:
+                timers[chunk.key_group] += chunk.timers
         for of_group in timers.values():
-            for name, waiting in of_group.items():
-                self.timers(name).restore(waiting)
+            for queue, *columns in of_group:
+                self.timers(queue).restore(zip(*columns, strict=True))
 
-    def _put_back(self, table: MemoryTable, entries: list[Entries]) -> None:
-        for each in entries:
-            space = table.space(each.namespace)
-            space.update(zip(each.keys, each.values, strict=True))
-            for key in each.removed:
-                space.pop(key, None)
-            if not space and each.namespace is not VOID:
-                table.drop(each.namespace)
-
-
-class _Chunks:
-    """Chunks being filled, one per key group."""
-
-    def __init__(self, key_groups: Sequence[int], group_of: KeyGroups) -> None:
-        self._owned = frozenset(key_groups)
-        self._group_of = group_of
-        self._chunks: dict[int, Chunk] = {}
-
-    def of(self, group: int) -> Chunk:
-        """The chunk of ``group``, started when there is none."""
-        if group not in self._owned:
-            raise not_owned(group, self._owned)
-        found = self._chunks.get(group)
-        if found is None:
-            found = self._chunks[group] = Chunk(group)
-        return found
-
-    def started(self) -> set[int]:
-        """The groups that have a chunk."""
-        return set(self._chunks)
-
-    def put(self, name: str, namespace: Namespace, values: Mapping[Key, Any], keys: Iterable[Key]) -> None:
-        """Add ``keys`` of one namespace with their values; those without a value as removed."""
-        ordered = list(keys)
-        entries: dict[int, Entries] = {}
-        for key, group in zip(ordered, self._group_of(ordered), strict=True):
-            into = entries.get(group)
-            if into is None:
-                into = entries[group] = Entries(namespace)
-                self.of(group).tables.setdefault(name, []).append(into)
-            if key in values:
-                into.keys.append(key)
-                into.values.append(values[key])
-            else:
-                into.removed.append(key)
-
-    def put_timers(self, name: str, timers: list[Timer]) -> None:
-        """Add timers to the chunks of their keys."""
-        for timer, group in zip(timers, self._group_of([timer.key for timer in timers]), strict=True):
-            self.of(group).timers.setdefault(name, []).append(timer)
-
-    def written(self) -> dict[int, bytes]:
-        """The chunks as bytes."""
-        return {group: write_chunk(chunk) for group, chunk in self._chunks.items()}
+    def _put_back(self, entries: Entries) -> None:
+        table = self.table(entries.table)
+        space = table.space(entries.namespace)
+        space.update(zip(entries.keys, entries.values, strict=True))
+        for key in entries.removed:
+            space.pop(key, None)
+        if not space and entries.namespace is not VOID:
+            table.drop(entries.namespace)

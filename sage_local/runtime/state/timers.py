@@ -26,10 +26,11 @@ class Timers:
     memory.
     """
 
-    __slots__ = ("_buckets", "_heap", "_size", "_stale")
+    __slots__ = ("_buckets", "_frozen", "_heap", "_size", "_stale")
 
     def __init__(self) -> None:
         self._buckets: dict[int, _Entry | dict[_Entry, None]] = {}
+        self._frozen: dict[int, _Entry | dict[_Entry, None]] = {}  # buckets in it are copied before they are changed
         self._heap: list[int] = []
         self._stale: set[int] = set()  # in the heap, without a bucket
         self._size = 0
@@ -39,9 +40,16 @@ class Timers:
 
     def __iter__(self) -> Iterator[Timer]:
         """Every timer, in no order."""
-        for timestamp, bucket in self._buckets.items():
-            for entry in bucket if isinstance(bucket, dict) else (bucket,):
-                yield Timer(timestamp, *entry)
+        return _timers(self._buckets)
+
+    def freeze(self) -> Iterator[Timer]:
+        """Every timer there is now, whatever happens until ``thaw``."""
+        self._frozen = self._buckets.copy()
+        return _timers(self._frozen)
+
+    def thaw(self) -> None:
+        """Nobody asks for what was any more."""
+        self._frozen = {}
 
     def __contains__(self, timer: Timer) -> bool:
         bucket = self._buckets.get(timer.timestamp)
@@ -64,6 +72,7 @@ class Timers:
             if bucket == entry:
                 return
             bucket = self._buckets[timestamp] = {bucket: None}
+        bucket = self._owned(timestamp, bucket)
         before = len(bucket)
         bucket[entry] = None
         self._size += len(bucket) - before
@@ -75,6 +84,7 @@ class Timers:
         if isinstance(bucket, dict):
             if entry not in bucket:
                 return
+            bucket = self._owned(timestamp, bucket)
             del bucket[entry]
         elif bucket != entry:
             return
@@ -83,6 +93,11 @@ class Timers:
             del self._buckets[timestamp]
             self._stale.add(timestamp)
             self._compact()
+
+    def _owned(self, timestamp: int, bucket: dict[_Entry, None]) -> dict[_Entry, None]:
+        if self._frozen.get(timestamp) is bucket:
+            bucket = self._buckets[timestamp] = bucket.copy()
+        return bucket
 
     def _compact(self) -> None:
         if len(self._stale) > max(_COMPACT_ABOVE, len(self._heap) // 2):
@@ -124,7 +139,7 @@ class Timers:
         self._stale.add(timestamp)
         return entries
 
-    def restore(self, timers: Iterable[Timer]) -> None:
+    def restore(self, timers: Iterable[tuple[int, Any, Hashable]]) -> None:
         """Add ``timers``."""
         for timer in timers:
             self.register(*timer)
@@ -135,3 +150,9 @@ class Timers:
         self._heap.clear()
         self._stale.clear()
         self._size = 0
+
+
+def _timers(buckets: dict[int, _Entry | dict[_Entry, None]]) -> Iterator[Timer]:
+    for timestamp, bucket in buckets.items():
+        for entry in bucket if isinstance(bucket, dict) else (bucket,):
+            yield Timer(timestamp, *entry)

@@ -11,7 +11,7 @@ from sage_local.runtime.checkpoint import catalog
 from sage_local.runtime.checkpoint.operator_snapshot import OperatorSnapshot
 from sage_local.runtime.checkpoint.state_file import UNKEYED, WHOLE, read_state_file, verify
 from sage_local.runtime.checkpoint.storage import Storage
-from sage_local.runtime.operators.timed import Incremental, Sliced, Stateful
+from sage_local.runtime.operators.timed import Sliced, Stateful
 from sage_local.runtime.protocol.blame import NO_RECORD, blame
 from sage_local.runtime.protocol.messages import SnapshotFailed, SnapshotTaken
 from sage_local.runtime.protocol.snapshots import FileRef, TaskRestore, TaskSnapshot
@@ -213,8 +213,8 @@ class TaskCheckpoints:
                 return
             if not isinstance(part, Stateful):
                 return
-            is_delta = deltas and isinstance(part, Incremental)
-            snapshot = _snapshot(part, changes_only=is_delta)
+            is_delta = deltas and isinstance(part, Sliced)
+            snapshot = part.capture(changes_only=is_delta) if isinstance(part, Sliced) else part.snapshot()
         except Exception as error:
             # Whatever a user's __reduce__ raises: state that can not be pickled is an error of the program.
             blame(name, NO_RECORD, error)
@@ -287,14 +287,6 @@ class _Reader:
                 else:
                     keyed.setdefault(frame.key_group, []).append(bytes(frame.payload))
         return keyed, unkeyed
-
-
-def _snapshot(part: Stateful, *, changes_only: bool) -> StateSnapshot:
-    if isinstance(part, Sliced):
-        return part.capture(changes_only=changes_only)
-    if changes_only and isinstance(part, Incremental):
-        return part.delta()
-    return part.snapshot()
 
 
 def _never() -> int:

@@ -30,3 +30,8 @@ def contents(backend: KeyedBackend, name: str) -> dict[Any, dict[Any, Any]]:
     """Of a table, by namespace."""
     table = backend.table(name)
     return {namespace: dict(table.space(namespace)) for namespace in table.namespaces() if table.space(namespace)}
+
+
+def all_of(chunks: dict[int, list[bytes]]) -> list[bytes]:
+    """The chunks of a snapshot, in order."""
+    return [chunk for of_group in chunks.values() for chunk in of_group]

@@ -15,7 +15,7 @@ from sage_local.runtime.state.backend import VOID, KeyedBackend
 from sage_local.runtime.state.capture import Capture
 from sage_local.runtime.state.keyed import KeyedState
 from sage_local.runtime.state.timers import Timer
-from tests.runtime.state.backends import ALL, BACKENDS, GROUPS, at, contents, key_groups
+from tests.runtime.state.backends import ALL, BACKENDS, GROUPS, all_of, at, contents, key_groups
 
 keys = st.one_of(st.integers(-3, 3), st.text("ab", max_size=2), st.tuples(st.integers(0, 2), st.none()))
 namespaces = st.sampled_from([VOID, 10, 20])
@@ -36,7 +36,9 @@ def test_a_snapshot_restores_at_any_parallelism(name, writes, timers):
     for parallelism in (1, 2, 3):
         parts = [BACKENDS[name]() for _ in range(parallelism)]
         for subtask, part in enumerate(parts):
-            part.restore(chunk for group, chunk in chunks.items() if group * parallelism // GROUPS == subtask)
+            part.restore(
+                chunk for group, of in chunks.items() for chunk in of if group * parallelism // GROUPS == subtask
+            )
         merged: dict = {}
         for part in parts:
             for namespace, values in contents(part, "t").items():
@@ -54,18 +56,18 @@ def test_a_snapshot_restores_at_any_parallelism(name, writes, timers):
 def test_a_snapshot_and_its_deltas_restore_the_last_contents(name, rounds):
     """``None`` stands for a removal."""
     old = BACKENDS[name]()
-    chunks = list(old.snapshot(ALL).values())
+    chunks = all_of(old.snapshot(ALL))
     for writes in rounds:
         for key, namespace, value in writes:
             space = old.table("t").space(namespace)
+            old.table("t").changed([key], namespace)
             if value is None:
                 space.pop(key, None)
                 old.timers("event").delete(1, key)
             else:
                 space[key] = value
                 old.timers("event").register(1, key)
-            old.table("t").changed([key], namespace)
-        chunks += old.delta(ALL).values()
+        chunks += all_of(old.delta(ALL))
     new = BACKENDS[name]()
     new.restore(chunks)
     assert contents(new, "t") == contents(old, "t")
@@ -80,8 +82,8 @@ steps = st.one_of(
 
 
 def act(backend: KeyedBackend, step: tuple) -> None:
-    """Change the announced table, in place too, and say so before."""
-    table = backend.table("t", announces=True)
+    """Change the table, in place too, and say so before."""
+    table = backend.table("t")
     if step[0] == "drop" and len(step) == 2:
         if step[1] is not VOID:
             table.drop(step[1])
@@ -114,7 +116,7 @@ def test_a_capture_has_what_there_was_whatever_happens_meanwhile(name, changes_o
     for step in before:
         if step != "piece":
             act(old, step)
-    chunks = list(old.snapshot(ALL).values()) if changes_only else []
+    chunks = all_of(old.snapshot(ALL)) if changes_only else []
     for step in between:
         if step != "piece":
             act(old, step)
@@ -131,6 +133,70 @@ def test_a_capture_has_what_there_was_whatever_happens_meanwhile(name, changes_o
     assert contents(new, "t") == expected
 
 
+moments = st.integers(0, 3)
+waits = st.one_of(
+    st.just("piece"),
+    st.tuples(st.sampled_from(["register", "delete"]), moments, keys, namespaces),
+    st.tuples(st.sampled_from(["pop_due", "pop_all_at"]), moments),
+)
+
+
+def wait(backend: KeyedBackend, step: tuple) -> None:
+    what, *arguments = step
+    done = getattr(backend.timers("event"), what)(*arguments)
+    list(done or ())
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+@pytest.mark.parametrize("changes_only", [False, True])
+@given(before=st.lists(waits), between=st.lists(waits), meanwhile=st.lists(waits))
+@settings(max_examples=60)
+def test_a_capture_has_the_timers_there_were_whatever_happens_meanwhile(name, changes_only, before, between, meanwhile):
+    old = BACKENDS[name]()
+    for step in before:
+        if step != "piece":
+            wait(old, step)
+    chunks = all_of(old.snapshot(ALL)) if changes_only else []
+    for step in between:
+        if step != "piece":
+            wait(old, step)
+    expected = set(old.timers("event"))
+    capture = old.capture(ALL, changes_only=changes_only)
+    for step in meanwhile:
+        if step == "piece":
+            chunks += [chunk for _, chunk in capture.advance() or ()]
+        else:
+            wait(old, step)
+    chunks += rest_of(capture)
+    new = BACKENDS[name]()
+    new.restore(chunks)
+    assert set(new.timers("event")) == expected
+
+
+def test_many_timers_of_one_group_are_told_in_pieces_and_come_back_whole(backend, new_backend):
+    for at_ms in range(12_000):
+        backend.timers("event").register(at_ms, 3)
+    new = new_backend()
+    new.restore(all_of(backend.snapshot(ALL)))
+    assert len(new.timers("event")) == 12_000
+
+
+@pytest.mark.parametrize("is_final", [False, True])
+def test_a_namespace_that_is_dropped_and_comes_back_is_captured_as_it_was(backend, new_backend, is_final):
+    table = backend.table("t")
+    table.space(10).update(a=[1], b=[2])
+    act(backend, ("a", 10, "append"))
+    capture = backend.capture(ALL, changes_only=False)
+    act(backend, ("a", 10, "append"))
+    table.drop(10, is_final=is_final)
+    act(backend, ("b", 10, 7))
+    table.drop(10, is_final=is_final)
+    chunks = rest_of(capture)
+    new = new_backend()
+    new.restore(chunks)
+    assert contents(new, "t") == {10: {"a": [1, 1], "b": [2]}}
+
+
 def test_the_changes_during_a_capture_are_in_the_next_delta(backend, new_backend):
     for key in range(10):
         act(backend, (key, VOID, 1))
@@ -138,7 +204,7 @@ def test_the_changes_during_a_capture_are_in_the_next_delta(backend, new_backend
     act(backend, (3, VOID, 2))
     chunks = rest_of(capture)
     new = new_backend()
-    new.restore([*chunks, *backend.delta(ALL).values()])
+    new.restore([*chunks, *all_of(backend.delta(ALL))])
     assert contents(new, "t") == contents(backend, "t")
     assert list(backend.delta(ALL)) == []
 
@@ -184,7 +250,7 @@ def test_a_capture_that_is_closed_leaves_everything_as_it_was(backend):
 
 
 def test_a_value_that_can_not_be_copied_for_a_capture_is_named(backend):
-    backend.table("t", announces=True).space()["k"] = [lambda: None]
+    backend.table("t").space()["k"] = [lambda: None]
     backend.capture(ALL, changes_only=False)
     with pytest.raises(StateError, match=r"state 't' for key 'k' can not be pickled"):
         act(backend, ("k", VOID, 2))
@@ -201,11 +267,11 @@ def test_a_value_changed_in_place_is_in_the_next_delta(backend, new_backend, sta
     handles[0].update([1])
     handles[1].put("x", [1])
     handles[2].add([1])
-    chunks = list(backend.snapshot(ALL).values())
+    chunks = all_of(backend.snapshot(ALL))
     handles[0].value().append(2)
     handles[1].get("x").append(2)
     handles[2].get()[0].append(2)
-    chunks += backend.delta(ALL).values()
+    chunks += all_of(backend.delta(ALL))
     new = new_backend()
     new.restore(chunks)
     restored = KeyedState("op", new, ManualClock())
@@ -236,7 +302,7 @@ def test_a_snapshot_does_not_see_later_changes(backend, new_backend, state):
     chunks = backend.snapshot(ALL)
     lines.value().append(2)
     new = new_backend()
-    new.restore(chunks.values())
+    new.restore(all_of(chunks))
     assert new.table("state:lines").space()["a"] == [1]
 
 
@@ -257,6 +323,6 @@ def test_timers_come_back_with_their_namespaces(backend, new_backend):
     backend.timers("event").register(5, "a", 10)
     backend.timers("processing").register(7, "b")
     new = new_backend()
-    new.restore(backend.snapshot(ALL).values())
+    new.restore(all_of(backend.snapshot(ALL)))
     assert list(new.timers("event")) == [Timer(5, "a", 10)]
     assert list(new.timers("processing")) == [Timer(7, "b")]

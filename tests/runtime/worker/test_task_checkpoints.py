@@ -28,29 +28,21 @@ class Counts:
         self.table = self.backend.table("n")
 
     def put(self, key, value):
-        self.table.space()[key] = value
         self.table.changed([key])
+        self.table.space()[key] = value
 
     def snapshot(self):
-        return StateSnapshot({group: [chunk] for group, chunk in self.backend.snapshot([0]).items()})
+        return StateSnapshot(self.backend.snapshot([0]))
 
-    def delta(self):
-        return StateSnapshot({group: [chunk] for group, chunk in self.backend.delta([0]).items()})
+    def capture(self, *, changes_only):
+        return StateSnapshot(self.backend.delta([0])) if changes_only else self.snapshot()
 
     def restore(self, snapshot):
         self.backend.restore(chunk for chunks in snapshot.key_groups.values() for chunk in chunks)
 
 
 class Sliced(Counts):
-    """Says what it is about to change."""
-
-    def __init__(self):
-        super().__init__()
-        self.table = self.backend.table("n", announces=True)
-
-    def put(self, key, value):
-        self.table.changed([key])
-        self.table.space()[key] = value
+    """Gives its state in pieces."""
 
     def capture(self, *, changes_only):
         return StateSnapshot(capture=self.backend.capture([0], changes_only=changes_only))

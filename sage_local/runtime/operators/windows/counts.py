@@ -53,6 +53,7 @@ class CountWindows(WindowOperator):
         keys = self._keys(rows)
         space = self._filling.space()
         full: list[tuple[Any, Any, int | None]] = []
+        self._announce(self._filling, keys)
         records = iter(rows.values)
         stamps: Sequence[int | None] = rows.timestamps or [None] * len(rows.values)
         try:
@@ -61,7 +62,6 @@ class CountWindows(WindowOperator):
             self._blame(rows, records, error)
         if rows.keys is None and self._spec.is_keyed:
             check_keys(self.name, keys, rows.values)
-        self._filling.changed(keys)
         for key, accumulator, stamp in full:
             yield from self._pane_is_full(key, accumulator, stamp)
         for element in self._output.flush():
@@ -71,12 +71,12 @@ class CountWindows(WindowOperator):
         if self._per_window == 1:
             yield from self._fire(key, accumulator, stamp)
             return
+        self._full.changed((key,))
         table = self._full.space()
         panes = table.get(key)
         if panes is None:
             panes = table[key] = [0, [], [], None]
         self._push(panes, accumulator)
-        self._full.changed((key,))
         if panes[COUNT] % self._per_slide == 0:
             yield from self._fire(key, self._together(panes), stamp)
 

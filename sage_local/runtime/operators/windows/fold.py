@@ -173,6 +173,11 @@ class Fold:
         return values_part() if aggregate is None else aggregate_part(aggregate, self._scope)
 
     @property
+    def leaves_accumulators(self) -> bool:
+        """Whether nobody changes an accumulator when its window is over: the user's code may."""
+        return self._steps is not None
+
+    @property
     def selects_keys(self) -> bool:
         """Whether the loops can do without a list of keys."""
         return self._key is not None

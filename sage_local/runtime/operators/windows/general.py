@@ -89,8 +89,8 @@ class GeneralWindows(WindowOperator):
                     self._merging.retire(key, window)
                 continue
             was_added = True
-            self._output.fold.add(self._contents.space(window), key, value)
             self._contents.changed((key,), window)
+            self._output.fold.add(self._contents.space(window), key, value)
             self._wait_for_the_end(key, window)
             self._context.move(key, window)
             yield from self._obey(self._trigger.on_element(value, time, window, self._context), key, window)

@@ -45,19 +45,19 @@ class MergingWindows:
         if joined == [whole]:
             return whole
         contents = self._contents_of(key, joined, whole)
-        self._open[key] = [*(each for each in known if each not in joined), whole]
         self._table.changed((key,))
+        self._open[key] = [*(each for each in known if each not in joined), whole]
         self._replace(key, joined, whole, contents)
         return whole
 
     def retire(self, key: Any, window: Window) -> None:
         """``window`` is over, or was too late to begin with."""
         left = [each for each in self._open.get(key, ()) if each != window]
+        self._table.changed((key,))
         if left:
             self._open[key] = left
         else:
             self._open.pop(key, None)
-        self._table.changed((key,))
 
     def _contents_of(self, key: Any, joined: list[TimeWindow], whole: TimeWindow) -> list[Any]:
         """One accumulator at most. When the user's code raises here, the windows stay apart as they were."""
@@ -78,8 +78,8 @@ class MergingWindows:
         for each in joined:
             remove(self._contents, key, each)
         for accumulator in contents:
-            self._contents.space(whole)[key] = accumulator
             self._contents.changed((key,), whole)
+            self._contents.space(whole)[key] = accumulator
         for each in joined:
             if each != whole:
                 self._context.move(key, each)

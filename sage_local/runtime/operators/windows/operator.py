@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from sage_local.core.elements import MAX_TIMESTAMP, MIN_TIMESTAMP, Element, Rows, Side, Watermark
@@ -19,7 +20,7 @@ from sage_local.runtime.operators.windows.fold import Fold
 from sage_local.runtime.operators.windows.output import Output
 from sage_local.runtime.protocol.blame import NO_RECORD, OperatorFailed, blame, record_at
 from sage_local.runtime.protocol.explanations import WaitingWindow
-from sage_local.runtime.state.backend import KeyedBackend
+from sage_local.runtime.state.backend import VOID, KeyedBackend, Namespace, Table
 from sage_local.runtime.state.snapshot import StateSnapshot
 from sage_local.windowing.windows import TimeWindow
 
@@ -67,9 +68,9 @@ class WindowOperator(ABC):
         """See ``Stateful``."""
         return self._managed.snapshot()
 
-    def delta(self) -> StateSnapshot:
-        """See ``Incremental``."""
-        return self._managed.delta()
+    def capture(self, *, changes_only: bool) -> StateSnapshot:
+        """See ``Sliced``."""
+        return self._managed.capture(changes_only=changes_only)
 
     def restore(self, snapshot: StateSnapshot) -> None:
         """See ``Stateful``."""
@@ -197,6 +198,13 @@ class WindowOperator(ABC):
         if self._keying is None:
             raise OperatorFailed(self.name, NO_RECORD, ValueError("records carry no keys and there is no key selector"))
         return self._keying.select(rows)
+
+    def _announce(self, table: Table, keys: list[Any], namespace: Namespace = VOID) -> None:
+        """What ``table`` has of ``keys`` is about to change."""
+        if table.wants_changes:
+            # A key that can not be hashed is named, with its record, by who meets it in the batch.
+            with suppress(TypeError):
+                table.changed(keys, namespace)
 
     def _late(self, rows: Rows) -> Iterable[Element]:
         """What becomes of records that came too late."""

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from sage_local.core.elements import MAX_TIMESTAMP, Element, Partials, Rows
 from sage_local.core.time_domain import TimeDomain
+from sage_local.functions.state import BroadcastStateDescriptor
 from sage_local.plan import operators as specs
 from sage_local.runtime.codec.times import span
 from sage_local.runtime.metrics.table import OperatorCounters
@@ -19,6 +20,8 @@ from sage_local.runtime.protocol.blame import NO_RECORD, blame
 from sage_local.runtime.protocol.explanations import WaitingWindow
 from sage_local.runtime.state.backend import KeyedBackend
 from sage_local.runtime.state.snapshot import StateSnapshot
+
+_FIRED = BroadcastStateDescriptor[str, int]("fired windows")
 
 
 class PaneWindows(WindowOperator):
@@ -35,35 +38,28 @@ class PaneWindows(WindowOperator):
 
     def _prepare(self, backend: KeyedBackend) -> None:
         self._table = backend.table("panes")
-        self._fired = backend.table("fired")
+        # Panes left of windows that have fired look like those of windows to come, so snapshots say what has fired. All
+        # subtasks say the same, since at a barrier all have had the same watermarks.
+        self._fired = self._managed.broadcast_state(_FIRED)
         keeps = self._spec.reduce is None and self._spec.aggregate is None
         self._panes = (KeptPanes if keeps else Stacks)(
             self._output.fold, self._table.find, self._shape.per_window, self._shape.per_slide
         )
-        self._open_from = max(self._fired.space().values(), default=None)
+        self._open_from = self._fired.get("open from")
 
     def snapshot(self) -> StateSnapshot:
-        """Panes left of windows that have fired look like those of windows to come, so it says what has fired.
-
-        It says so for every key: that is how it comes into each key group's part. All subtasks say the same, since at a
-        barrier all have had the same watermarks.
-        """
+        """See ``Stateful``."""
         self._note_fired()
         return super().snapshot()
 
-    def delta(self) -> StateSnapshot:
-        """See ``snapshot``."""
+    def capture(self, *, changes_only: bool) -> StateSnapshot:
+        """See ``Sliced``."""
         self._note_fired()
-        return super().delta()
+        return super().capture(changes_only=changes_only)
 
     def _note_fired(self) -> None:
-        fired = self._fired.space()
-        self._fired.changed(list(fired))
-        fired.clear()
         if self._open_from is not None and self._shape.per_window > 1:
-            for pane in self._live():
-                fired.update(dict.fromkeys(self._table.space(pane), self._open_from))
-        self._fired.changed(fired)
+            self._fired.put("open from", self._open_from)
 
     def _fold(self) -> Fold:
         return pane_fold(self._spec, self._shape.grid, self._key_function())
@@ -84,7 +80,10 @@ class PaneWindows(WindowOperator):
 
     def _put(self, rows: Rows, times: list[int], first: int, last: int) -> None:
         fold = self._output.fold
-        keys = None if rows.keys is None and fold.selects_keys else self._keys(rows)
+        wants_changes = self._table.wants_changes
+        keys = None if rows.keys is None and fold.selects_keys and not wants_changes else self._keys(rows)
+        if wants_changes and keys is not None:
+            self._announce_panes(keys, times, first, last)
         # Panes that a window has been made of already are about to change.
         if first < self._panes.taken_up_to:
             self._panes.forget()
@@ -107,8 +106,6 @@ class PaneWindows(WindowOperator):
         if rows.keys is None and self._spec.is_keyed:
             for pane, number in known.items():
                 self._check_new_keys(number, space_of(pane), rows)
-        if self._table.tracks_changes:
-            self._note_changes(self._keys(rows), times)
 
     def _merge(self, partials: Partials) -> None:
         """Add what combiners sent: never too late, see there."""
@@ -124,17 +121,20 @@ class PaneWindows(WindowOperator):
             if panes and min(panes) < self._panes.taken_up_to:
                 self._panes.forget()
             for number, accumulators in panes.items():
-                fold.merge_into(self._table.space(number), accumulators)
                 self._table.changed(accumulators, number)
+                fold.merge_into(self._table.space(number), accumulators)
         except BaseException as error:
             blame(self.name, NO_RECORD, error)
 
-    def _note_changes(self, keys: list[Any], times: list[int]) -> None:
-        changed: dict[int, list[Any]] = {}
+    def _announce_panes(self, keys: list[Any], times: list[int], first: int, last: int) -> None:
+        if first == last:
+            self._announce(self._table, keys, first)
+            return
+        changing: dict[int, list[Any]] = {}
         for key, time in zip(keys, times, strict=True):
-            changed.setdefault(self._shape.grid.cell(time), []).append(key)
-        for pane, of_pane in changed.items():
-            self._table.changed(of_pane, pane)
+            changing.setdefault(self._shape.grid.cell(time), []).append(key)
+        for pane, of_pane in changing.items():
+            self._announce(self._table, of_pane, pane)
 
     def _next_deadline(self) -> int | None:
         """The end of the first window that has records."""
@@ -180,7 +180,7 @@ class PaneWindows(WindowOperator):
             failed: list[tuple[Any, BaseException]] = []
             accumulators = self._contents(start, failed)
             while index < len(panes) and panes[index] < open_before:
-                self._table.drop(panes[index])
+                self._table.drop(panes[index], is_final=self._output.fold.leaves_accumulators)
                 index += 1
             window = self._shape.window(start)
             for key, error in failed:

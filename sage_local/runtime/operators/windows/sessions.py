@@ -69,6 +69,7 @@ class SessionWindowsOperator(WindowOperator):
         known = len(self._sessions)
         fold = self._output.fold
         assert isinstance(fold, SessionFold)
+        self._announce(self._table, keys)
         records = iter(rows.values)
         try:
             over_up_to = self._time if self._domain is TimeDomain.EVENT else MIN_TIMESTAMP
@@ -77,7 +78,6 @@ class SessionWindowsOperator(WindowOperator):
             self._blame(rows, records, error)
         if rows.keys is None:
             self._check_new_keys(known, self._sessions, rows)
-        self._table.changed(keys)
         return self._take_late(rows)
 
     def _take_late(self, rows: Rows) -> Iterable[Element]:
@@ -175,9 +175,9 @@ class SessionWindowsOperator(WindowOperator):
 
     def _look(self, keys: list[Any], slot: int, time: int, ended: list[Ended]) -> bool:
         """End what is over of ``keys``; returns whether some of the slot is still to come."""
+        self._announce(self._table, keys)
         over, unclear, to_come = look_at_sessions(self._sessions, keys, self._queue, slot, time)
         ended += over
-        self._table.changed([key for _, key, _, _ in over])
         for key in unclear:
             queued = self._queued.get(key)
             # A key that was put into the slot twice may have been dealt with, or wait in another one now.
@@ -212,14 +212,13 @@ class SessionWindowsOperator(WindowOperator):
         ended += [_ended(key, each) for each in everything if each[END] - 1 <= time]
         left = [each for each in everything if each[END] - 1 > time]
         self._store(key, left)
-        self._table.changed((key,))
         if left:
             self._wait(key, min(each[END] for each in left) - 1)
 
     def _end_all(self, ended: list[Ended]) -> None:
+        self._announce(self._table, list(self._sessions))
         for key, latest in self._sessions.items():
             ended += [_ended(key, each) for each in _all(latest)]
-        self._table.changed(list(self._sessions))
         for kept in (self._sessions, self._slots, self._keys_of, self._queued):
             kept.clear()
 

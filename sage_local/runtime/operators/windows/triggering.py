@@ -46,10 +46,10 @@ class Triggering:
     def state(self) -> dict[str, Any]:
         """See ``TriggerContext``."""
         space = self._table.space(self._window)
+        self._table.changed((self._key,), self._window)
         found: dict[str, Any] | None = space.get(self._key)
         if found is None:
             found = space[self._key] = {}
-        self._table.changed((self._key,), self._window)
         return found
 
     def peek(self) -> dict[str, Any]:
