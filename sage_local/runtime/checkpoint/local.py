@@ -7,6 +7,8 @@ from pathlib import Path
 
 _UNFINISHED = ".unfinished"
 """Ends the name of a file that is being written; whoever finds one after a crash may remove it."""
+_AT_ONCE = 1 << 20
+"""Bytes of one system call. Each lets go of the interpreter, and then waits for it behind a thread that computes."""
 
 
 class LocalStorage:
@@ -26,7 +28,7 @@ class LocalStorage:
         target.parent.mkdir(parents=True, exist_ok=True)
         unfinished = target.with_name(target.name + _UNFINISHED)
         try:
-            with open(unfinished, "wb") as file:
+            with open(unfinished, "wb", buffering=_AT_ONCE) as file:
                 for part in parts:
                     file.write(part)
                 file.flush()
