@@ -25,7 +25,7 @@ from typing import Any
 from sage_local.bench.compete import compete
 from sage_local.bench.workload import Figure, Round, Timed, Workload, expect, ratio, sage
 from sage_local.errors import JobError
-from sage_local.functions import KeyedProcessFunction, SinkFunction, SourceFunction
+from sage_local.functions import AggregateFunction, KeyedProcessFunction, SinkFunction, SourceFunction
 from sage_local.functions.state import ValueStateDescriptor
 
 KEYS = 200_000
@@ -174,6 +174,22 @@ def _before(owner: type, name: str, act: Callable[..., object]) -> None:
     setattr(owner, name, wrapped)
 
 
+class Window(AggregateFunction[Record, tuple[int, str], int]):
+    """Counts as ``Count`` does, in the accumulator of a window."""
+
+    def create_accumulator(self) -> tuple[int, str]:
+        """Nothing was seen, but there is a payload."""
+        return 0, ""
+
+    def add(self, value: Record, accumulator: tuple[int, str]) -> tuple[int, str]:
+        """One more."""
+        return accumulator[0] + 1, PAYLOAD + str(value[0])
+
+    def get_result(self, accumulator: tuple[int, str]) -> int:
+        """The count."""
+        return accumulator[0]
+
+
 class First(SinkFunction[Any]):
     """Notes the first result of each execution behind the load."""
 
@@ -204,6 +220,19 @@ def _job(folder: Path, source: Updates, **config: Any) -> Any:
     return env
 
 
+def _windows_job(folder: Path, source: Updates, **config: Any) -> Any:
+    """One window of which no record has an end, and one result of each key behind the last record."""
+    from sage_local import LocalEnvironment, TumblingEventTimeWindows, WatermarkStrategy
+
+    settings = {"parallelism": WORKERS, "incremental": True, "checkpoint.dir": str(folder / "checkpoints"), **config}
+    env = LocalEnvironment("checkpoints", settings)
+    times = WatermarkStrategy.for_monotonous_timestamps().with_timestamp_assigner(lambda record: record[1])
+    updates = env.from_source(source, name="updates").assign_timestamps_and_watermarks(times)
+    counts = updates.key_by(lambda record: record[0]).window(TumblingEventTimeWindows.of("365d")).aggregate(Window())
+    counts.map(lambda counted: (*counted, 0)).sink(First(str(folder)), name="results")
+    return env
+
+
 def _notes(folder: Path) -> list[list[Any]]:
     """All that the workers have noted, in the order of time."""
     lines = [line for file in folder.glob("probe-*.jsonl") for line in file.read_text().splitlines(keepends=True)]
@@ -218,19 +247,28 @@ def _fresh(folder: Path) -> Path:
 
 def without(folder: Path, records: int) -> Timed:
     """No checkpoint is taken."""
-    return _timed(_fresh(folder), records, {"incremental": False})
+    folder = _fresh(folder)
+    return _timed(folder, records, _job(folder, Updates(folder, records), incremental=False))
 
 
 def every_second(folder: Path, records: int) -> Timed:
     """One is, every second."""
-    return _timed(_fresh(folder), records, {"checkpoint.interval": "1s"})
+    folder = _fresh(folder)
+    return _timed(folder, records, _job(folder, Updates(folder, records), **{"checkpoint.interval": "1s"}))
 
 
-def _timed(folder: Path, records: int, config: dict[str, Any]) -> Timed:
-    result = _job(folder, Updates(folder, records), **config).submit()
+def of_windows(folder: Path, records: int) -> Timed:
+    """One is, every second, of state in windows."""
+    folder = _fresh(folder)
+    return _timed(folder, records, _windows_job(folder, Updates(folder, records), **{"checkpoint.interval": "1s"}))
+
+
+def _timed(folder: Path, records: int, job: Any) -> Timed:
+    result = job.submit()
     rate, cpu_s, since_s = _steady(folder)
     measures: dict[str, float] = {"checkpoints": result.checkpoints, "cpu_per_record_s": cpu_s}
-    notes = [note for note in _notes(folder) if note[1] > since_s]
+    everything = _notes(folder)
+    notes = [note for note in everything if note[1] > since_s]
     pauses = [note[2:] for note in notes if note[0] == "pause"]
     if len(pauses) > 1:
         for name, taken in zip(("pause", "pause_cpu"), zip(*pauses, strict=True), strict=True):
@@ -240,7 +278,7 @@ def _timed(folder: Path, records: int, config: dict[str, Any]) -> Timed:
     deltas = [size for size, path in files if "chk-" in path and size > 10_000]
     if deltas:
         measures["delta_bytes"] = median(deltas) * WORKERS
-        measures["whole_bytes"] = sum(size for size, path in files if "ended" in path)
+        measures["whole_bytes"] = max(note[2] for note in everything if note[0] == "file") * WORKERS
     return Timed(result.operators[-1].records_in - KEYS, records / rate, measures)
 
 
@@ -274,6 +312,11 @@ def _look(marks: list[list[float]], at_s: float) -> tuple[float, float]:
 def check_amount(folder: Path, records: int, found: int) -> None:
     """Every update has reached the sink."""
     expect("updates", records // WORKERS * WORKERS, found)
+
+
+def check_windows(folder: Path, records: int, found: int) -> None:
+    """Every key has its result."""
+    expect("results", 0, found)
 
 
 def killed(folder: Path, records: int) -> Timed:
@@ -354,6 +397,19 @@ def _took(measure: str, scale: float = 1.0) -> Callable[[Round], float]:
     return lambda the: the("a worker", measure) * scale
 
 
+PAUSES = (
+    Figure("pause p99, ms", _of("pause_p99_s", 1e3), goal=10, at_most=True),
+    Figure("pause p99 in CPU time, ms", _of("pause_cpu_p99_s", 1e3)),
+    Figure("longest pause in CPU time, ms", _of("pause_cpu_max_s", 1e3)),
+    Figure(
+        "bytes of a checkpoint / 1 % of the state",
+        lambda the: the("every second", "delta_bytes") / the("every second", "whole_bytes") * 100,
+        goal=2.5,
+        at_most=True,
+    ),
+    Figure("MB of state", _of("whole_bytes", 1e-6)),
+)
+
 WORKLOADS = (
     Workload(
         name="checkpoints",
@@ -368,17 +424,16 @@ WORKLOADS = (
                 goal=0.97,
             ),
             ratio("cpu_per_record_s", "none", "every second", name="CPU of a record without / CPU of a record"),
-            Figure("pause p99, ms", _of("pause_p99_s", 1e3), goal=10, at_most=True),
-            Figure("pause p99 in CPU time, ms", _of("pause_cpu_p99_s", 1e3)),
-            Figure("longest pause in CPU time, ms", _of("pause_cpu_max_s", 1e3)),
-            Figure(
-                "bytes of a checkpoint / 1 % of the state",
-                lambda the: the("every second", "delta_bytes") / the("every second", "whole_bytes") * 100,
-                goal=2.5,
-                at_most=True,
-            ),
-            Figure("MB of state", _of("whole_bytes", 1e-6)),
+            *PAUSES,
         ),
+    ),
+    Workload(
+        name="checkpoints_of_windows",
+        title="a checkpoint every second, 100 MB of state in windows, 1 % of keys changed per second",
+        records=4_000_000,
+        check=check_windows,
+        contestants={"every second": sage(of_windows)},
+        figures=PAUSES,
     ),
     Workload(
         name="recovery",
