@@ -1,6 +1,7 @@
 """Window operators without a task: steps in, what came out of each."""
 
 from array import array
+from dataclasses import replace
 from typing import Any
 
 from sage_local.config import Settings
@@ -12,9 +13,10 @@ from sage_local.runtime.metrics.table import OperatorCounters
 from sage_local.runtime.operators.protocol import TaskContext
 from sage_local.runtime.operators.windows.build import window_operator
 from sage_local.runtime.operators.windows.operator import WindowOperator
+from sage_local.runtime.state.snapshot import StateSnapshot
 from tests.runtime.operators.window_model import END, Step
 
-SETTINGS = Settings({"parallelism": 1})
+SETTINGS = Settings({"parallelism": 1, "checkpoint.interval": "1s"})
 
 
 def context(clock: Clock | None = None) -> TaskContext:
@@ -31,6 +33,16 @@ def opened(spec: specs.Windowed, clock: Clock | None = None, snapshot: Any = Non
 
 def window(assigner: Any, **fields: Any) -> specs.Window:
     return specs.Window(name="window", key_selector=lambda event: event[0], assigner=assigner, **fields)
+
+
+def completed(snapshot: StateSnapshot) -> StateSnapshot:
+    """With what was left to be captured."""
+    assert snapshot.capture is not None
+    groups: dict[int, list[bytes]] = {}
+    while (piece := snapshot.capture.advance()) is not None:
+        for group, chunk in piece:
+            groups.setdefault(group, []).append(chunk)
+    return replace(snapshot, key_groups=groups, capture=None)
 
 
 def outputs(operator: WindowOperator, step: Step) -> list[Element]:
