@@ -15,7 +15,7 @@ from sage_local.runtime.operators.user_function import UserFunction, close_all
 from sage_local.runtime.protocol.blame import blame
 
 MOST_STEPS = 50
-"""Calls nest in the source of a stage, and CPython's parser goes no deeper than 200 parentheses."""
+"""Clauses of a comprehension nest in CPython's compiler, whose stack has an end."""
 
 
 @data
