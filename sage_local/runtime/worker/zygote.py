@@ -31,6 +31,7 @@ _PR_SET_PDEATHSIG = 1
 _OUT_OF_THE_WAY = 10
 """Descriptors below are what shells, and habits, take for free."""
 _libc = ctypes.CDLL(None, use_errno=True)
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of <malloc.h>
 
 
 @data
@@ -49,6 +50,7 @@ def main(descriptor: int) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         # A handler and not SIG_IGN, which programs started by user code would inherit.
         signal.signal(number, _told_by_the_coordinator)
+    _keep_freed_memory()
     _preload()
     boot = Zygote(socket.socket(fileno=descriptor), open_files).serve()
     if boot is None:
@@ -168,6 +170,17 @@ def refuse_threads() -> None:
 def _thread_name(thread: str) -> str:
     with open(f"/proc/self/task/{thread}/comm") as file:
         return file.read().strip()
+
+
+def _keep_freed_memory() -> None:
+    """Have the C library keep what one batch needed for the next, else it is mapped and zeroed anew, page by page.
+
+    glibc maps and unmaps each buffer of 128 KiB and more, until it has seen one of them freed, and returns what is free
+    at the end of the heap from twice the size of that one on.
+    """
+    if hasattr(_libc, "mallopt"):  # musl has none
+        _libc.mallopt(_M_MMAP_THRESHOLD, 8 << 20)
+        _libc.mallopt(_M_TRIM_THRESHOLD, 16 << 20)
 
 
 def _preload() -> None:
