@@ -3,8 +3,7 @@
 import resource
 
 from sage_local import LocalEnvironment
-
-from .conftest import JobSite
+from tests.job_site import JobSite
 
 BUFFERS, BUFFER_BYTES = 4, 1 << 20
 
