@@ -3,6 +3,7 @@ import pytest
 from sage_local.cli import findings
 from sage_local.cli.check_env import report
 from sage_local.cli.findings import Finding, Verdict
+from sage_local.runtime.memory import segment
 
 
 @pytest.mark.parametrize(
@@ -56,8 +57,6 @@ def test_an_absent_required_package_is_missing(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_broken_segment_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    from sage_local.runtime.memory import segment
-
     def refuse(*_: object, **__: object) -> None:
         raise OSError(38, "Function not implemented")
 

@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from sage_local import FileSink, LocalEnvironment
 from sage_local.config import Settings
 from sage_local.core.ids import ChainId, TaskId
 from sage_local.errors import PlanError
@@ -269,8 +270,6 @@ def test_mermaid_escapes_what_users_name() -> None:
 
 
 def test_explain_tells_which_sinks_are_exactly_once(tmp_path):
-    from sage_local import FileSink, LocalEnvironment
-
     env = LocalEnvironment("sinks")
     numbers = env.from_collection([1])
     numbers.sink(FileSink(tmp_path), name="files")

@@ -4,6 +4,7 @@ from collections import Counter
 
 import pytest
 
+from sage_local.runtime.operators.transactions import Transactions
 from sage_local.testing.simulation import Fault, Faults, SimulationFailed, simulate
 from tests.testing.coverage import REACHABLE, meet, table
 from tests.testing.simulated_programs import PROGRAMS, environment
@@ -32,8 +33,6 @@ def test_one_seed_is_one_run():
 
 
 def test_a_failing_run_tells_its_story(monkeypatch):
-    from sage_local.runtime.operators.transactions import Transactions
-
     assert PROGRAMS["sums"].expected
     monkeypatch.setattr(Transactions, "complete", lambda self, checkpoint: None)
     with pytest.raises(SimulationFailed, match=r"(?s)seed 3.*checkpoint 1 is complete") as failed:

@@ -14,6 +14,7 @@ from sage_local.windowing.assigners import (
     TumblingEventTimeWindows,
     merge_sessions,
 )
+from sage_local.windowing.timestamps import event_time_ms
 from sage_local.windowing.windows import GLOBAL_WINDOW, TimeWindow
 
 TIMESTAMPS = st.one_of(st.integers(-(2**63) + 1, 2**63 - 2), st.integers(-(10**13), 10**13))
@@ -159,7 +160,5 @@ def test_an_unknown_time_zone_is_refused() -> None:
 
 
 def test_an_instant_may_be_given_in_any_zone() -> None:
-    from sage_local.windowing.timestamps import event_time_ms
-
     assert event_time_ms(datetime(2024, 3, 31, 12, tzinfo=ZoneInfo("Europe/Berlin"))) == ms("2024-03-31T10:00", "UTC")
     assert event_time_ms(datetime(1969, 12, 31, 23, 59, 59, 999_000, tzinfo=UTC)) == -1

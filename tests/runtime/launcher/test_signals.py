@@ -5,6 +5,7 @@ import signal
 from collections.abc import Iterator
 from subprocess import Popen
 
+from sage_local.runtime.launcher.control import connect, jobs
 from tests.eventually import PATIENCE_S
 from tests.job_site import JobSite, await_end
 
@@ -96,8 +97,6 @@ def test_a_second_ctrl_c_cancels(site: JobSite) -> None:
 
 
 def test_a_detached_job_outlives_its_caller_and_can_be_stopped(site: JobSite) -> None:
-    from sage_local.runtime.launcher.control import connect, jobs
-
     caller = site.script(ENDLESS.replace("env.submit()", DETACHED))
     code, out, _ = ended(caller)
     assert (code, out.splitlines()[-1]) == (0, "after")

@@ -8,7 +8,7 @@ from sage_local import (
     StateTtlConfig,
     ValueStateDescriptor,
 )
-from sage_local.core.elements import MAX_TIMESTAMP, MIN_TIMESTAMP
+from sage_local.core.elements import MAX_TIMESTAMP, MIN_TIMESTAMP, Rows
 from sage_local.core.time_domain import TimeDomain
 from sage_local.errors import StateError
 from sage_local.plan.operators import Process
@@ -89,8 +89,6 @@ def test_results_without_end_come_in_batches():
             yield value
 
     driver = Driver(Process(name="op", function=endless))
-    from sage_local.core.elements import Rows
-
     elements = iter(driver.operator.process(Rows([1])))
     assert [len(next(elements).values) for _ in range(3)] == [LIMIT] * 3
 

@@ -1,11 +1,14 @@
 """Map, filter, flat_map and sink where they can not be compiled: with keyed state or ``on_error``."""
 
+from dataclasses import replace
+
 import pytest
 
 from sage_local import (
     FailedRecord,
     FilterFunction,
     FlatMapFunction,
+    KeyedProcessFunction,
     ListStateDescriptor,
     MapFunction,
     OutputTag,
@@ -13,6 +16,7 @@ from sage_local import (
     SinkFunction,
     ValueStateDescriptor,
 )
+from sage_local.core.elements import Rows
 from sage_local.plan import operators as specs
 from sage_local.runtime.operators.record_wise import RecordWise
 from sage_local.runtime.operators.stateless import Stateless
@@ -99,8 +103,6 @@ def test_results_without_end_come_in_batches():
             while True:
                 yield value
 
-    from sage_local.core.elements import Rows
-
     driver = Driver(specs.FlatMap(name="op", function=Endless(), on_error="skip"))
     elements = iter(driver.operator.process(Rows([1], None, [5])))
     assert [len(next(elements).timestamps) for _ in range(2)] == [4096, 4096]
@@ -186,8 +188,6 @@ def test_what_fails_in_open_fails_the_job():
 
 
 def test_a_failing_timer_is_diverted_and_the_others_fire():
-    from sage_local import KeyedProcessFunction
-
     class Waking(KeyedProcessFunction):
         def process(self, value, ctx):
             ctx.timers.register_event_time_timer(value)
@@ -218,6 +218,4 @@ def test_a_reduce_function_object_is_closed_once():
 
 
 def _with(spec, on_error):
-    from dataclasses import replace
-
     return replace(spec, on_error=on_error)

@@ -91,8 +91,7 @@ def run(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("parallelism", [1])
-def test_a_record_that_can_not_be_added_takes_no_other_with_it(kind: str, parallelism: int) -> None:
+def test_a_record_that_can_not_be_added_takes_no_other_with_it(kind: str) -> None:
     events = [("a", 1), ("a", "x"), ("b", 5), ("a", 3), ("b", 6)]
     results, failed, count = run(kind, lambda windows: windows.aggregate(Mean(), on_error=FAILED), *events)
     assert sorted(results) == [("a", 2.0), ("b", 5.5)]

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from sage_local.functions.aggregates import Count
 from sage_local.windowing.assigners import EventTimeSessionWindows, SlidingEventTimeWindows, TumblingEventTimeWindows
 from tests.runtime.operators.window_draws import AGGREGATES, FIRINGS, MERGING, SIZES, STEPS, trigger
-from tests.runtime.operators.window_driver import completed, late, opened, outputs, run, window
-from tests.runtime.operators.window_model import BEGINNING, END, Fired, Firing, Model, Step, last, sliding
+from tests.runtime.operators.window_driver import completed, late, opened, outputs, results, run, window
+from tests.runtime.operators.window_model import BEGINNING, Fired, Firing, Model, Step, last, sliding
 
 
 def monotone(steps: list[Step]) -> list[Step]:
@@ -167,20 +167,13 @@ def test_a_snapshot_in_between_changes_nothing(
     spec = window(aggregate=aggregate, **KINDS[kind](*sizes))
     whole = run(opened(spec), steps)
     first = opened(spec)
-    before = [_results(first, step) for step in steps[:cut]]
+    before = [results(outputs(first, step)) for step in steps[:cut]]
     at_the_cut = first.capture(changes_only=False)
     # What comes behind the barrier is not in a snapshot that is made beside it.
-    for step in [*steps[cut:], END]:
-        _results(first, step)
+    run(first, steps[cut:])
     second = opened(spec, snapshot=completed(at_the_cut))
     marks = [step for step in steps[:cut] if isinstance(step, int)]
-    silent = _results(second, marks[-1]) if marks else []
-    after = [_results(second, step) for step in [*steps[cut:], END]]
+    silent = results(outputs(second, marks[-1])) if marks else []
+    after = run(second, steps[cut:])
     assert silent == []
     same([*before, *after], whole)
-
-
-def _results(operator: Any, step: Step) -> list[Any]:
-    from tests.runtime.operators.window_driver import results
-
-    return results(outputs(operator, step))
