@@ -18,6 +18,9 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from sage_local.errors import JobError
+from sage_local.runtime.launcher.control import connect, jobs
+
 KEYS = 5
 HEADER = "C0FFEE"
 ROWS = 4000
@@ -83,9 +86,6 @@ def read_output(home: Path) -> list[str]:
 
 def run_round(home: Path, kills: int, chance: random.Random) -> Counter[str]:
     """Kill and resume until the job has finished; returns what was killed."""
-    from sage_local.errors import JobError
-    from sage_local.runtime.launcher.control import connect, jobs
-
     environment = {**os.environ, "SAGE_RUN_DIR": str(home / "run")}
     program = [sys.executable, "-c", textwrap.dedent(JOB), str(home)]
     killed: Counter[str] = Counter()
@@ -94,22 +94,29 @@ def run_round(home: Path, kills: int, chance: random.Random) -> Counter[str]:
             job = subprocess.Popen(program, env=environment, stderr=stderr, stdout=stderr)
             while job.poll() is None:
                 time.sleep(chance.uniform(0.05, 0.4))
-                if killed.total() >= kills:
-                    continue
-                try:
-                    with connect(home / "run", *jobs(home / "run")[:1]) as running:
-                        status = running.status()
-                except (JobError, OSError, TypeError, EOFError):
-                    continue
-                is_coordinator = chance.random() < 0.15
-                pids = [status.pid] if is_coordinator else list(status.worker_pids.values())
-                try:
-                    os.kill(chance.choice(pids), signal.SIGKILL)
-                except (ProcessLookupError, IndexError):
-                    continue
-                killed["coordinator" if is_coordinator else "worker"] += 1
+                if killed.total() < kills and (victim := kill_one(home / "run", chance)):
+                    killed[victim] += 1
             if job.returncode == 0:
                 return killed
+
+
+def kill_one(run_directory: Path, chance: random.Random) -> str | None:
+    """What was killed of the job there; ``None`` where it is just starting or ending."""
+    found = jobs(run_directory)
+    if not found:
+        return None
+    try:
+        with connect(run_directory, found[0]) as running:
+            status = running.status()
+    except (JobError, OSError, EOFError):
+        return None
+    victim = "coordinator" if chance.random() < 0.15 else "worker"
+    pids = [status.pid] if victim == "coordinator" else list(status.worker_pids.values())
+    try:
+        os.kill(chance.choice(pids), signal.SIGKILL)
+    except (ProcessLookupError, IndexError):
+        return None
+    return victim
 
 
 def judge(lines: list[str], expected: Counter[str]) -> dict[str, int]:
