@@ -3,7 +3,6 @@
 from decimal import Context, Decimal
 from typing import Any, Final
 
-_LIMIT: Final = {"int64": 2**63 - 1, "uint64": 2**64 - 1}
 _EXACT: Final = Context(prec=200)
 
 

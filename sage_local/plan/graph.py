@@ -1,7 +1,6 @@
 """The logical graph: what a program says, before anything is decided about how it runs."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
@@ -45,9 +44,9 @@ class Node:
     slot_group: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class LogicalGraph:
     """All nodes of a program, each after the nodes it reads from."""
 
     job_name: str
-    nodes: tuple[Node, ...] = field(default=())
+    nodes: tuple[Node, ...] = ()

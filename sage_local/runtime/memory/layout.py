@@ -51,7 +51,7 @@ class RingPlace:
 
 @data
 class SegmentLayout:
-    """One segment: doorbell, control ring(s), the rings its owner consumes, and the owner's counters.
+    """One segment: control ring(s), the rings its owner consumes, and the owner's counters.
 
     ``control``: for a worker the ring from the coordinator under ``COORDINATOR``; for the coordinator's own segment
     one ring per worker. ``counters_offset`` .. ``+ 8 * counters_count``: int64 counters, one writer;
@@ -60,7 +60,6 @@ class SegmentLayout:
     """
 
     size: int
-    doorbell_offset: int
     control: dict[WorkerId, RingPlace]
     rings: dict[ChannelId, RingPlace]
     counters_offset: int
@@ -124,7 +123,7 @@ def _worker_layout(plan: Plan, worker: WorkerId, consumed: list[ChannelId], capa
     for channel in consumed:
         rings[channel] = _data_ring(plan, channel, offset, capacity)
         offset = rings[channel].end
-    return SegmentLayout(offset, DOORBELL_OFFSET, {COORDINATOR: control}, rings, control.end, counters)
+    return SegmentLayout(offset, {COORDINATOR: control}, rings, control.end, counters)
 
 
 def _data_ring(plan: Plan, channel: ChannelId, offset: int, capacity: int) -> RingPlace:
@@ -137,7 +136,7 @@ def _data_ring(plan: Plan, channel: ChannelId, offset: int, capacity: int) -> Ri
 def _coordinator_layout(plan: Plan) -> SegmentLayout:
     control = {WorkerId(worker): report_ring(WorkerId(worker)) for worker in range(plan.workers)}
     end = report_ring(plan.workers).offset
-    return SegmentLayout(end, DOORBELL_OFFSET, control, {}, end, 0)
+    return SegmentLayout(end, control, {}, end, 0)
 
 
 def _page_up(size: int) -> int:

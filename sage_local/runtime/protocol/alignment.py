@@ -36,11 +36,6 @@ class Alignment:
         self._pending: int | None = None
         self._latest = -1
 
-    @property
-    def pending(self) -> int | None:
-        """The checkpoint whose barrier has come on some inputs only."""
-        return self._pending
-
     def is_held(self, number: int) -> bool:
         """Whether input ``number`` must not be read now."""
         return self._guarantee is Guarantee.EXACTLY_ONCE and number in self._arrived
@@ -60,13 +55,6 @@ class Alignment:
         self._ended.add(number)
         self._arrived.discard(number)
         return self._complete()
-
-    def cancel(self, checkpoint: int) -> None:
-        """``checkpoint`` was given up: nothing waits for it any more, and what still comes of it is stale."""
-        self._latest = max(self._latest, checkpoint)
-        if self._pending is not None and self._pending <= checkpoint:
-            self._pending = None
-            self._arrived.clear()
 
     def _complete(self) -> int | None:
         if self._pending is None or len(self._arrived) + len(self._ended) < self._inputs:

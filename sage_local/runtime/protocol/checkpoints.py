@@ -135,7 +135,7 @@ class NotifyComplete:
 
 @data
 class Abort:
-    """Tell every worker that ``checkpoint`` was given up, count it and warn."""
+    """Warn that ``checkpoint`` was given up. What workers still do for it is stale, and means nothing."""
 
     checkpoint: int
     reason: str

@@ -1,6 +1,6 @@
 """Whether and when a failed job starts again: a policy, what happened so far, and a decision for each failure."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from sage_local.core.data import data
 
@@ -62,14 +62,14 @@ class GiveUp:
 Decision = Restart | GiveUp
 
 
-@dataclass(frozen=True, slots=True)
+@data
 class Restarts:
     """The failures that still count. Times are milliseconds of a clock that never goes back."""
 
     policy: Policy
     used: int = 0
     running_since_ms: int = 0
-    failed_at_ms: tuple[int, ...] = field(default=())
+    failed_at_ms: tuple[int, ...] = ()
 
     def running(self, now_ms: int) -> "Restarts":
         """The job runs (again) from now on."""

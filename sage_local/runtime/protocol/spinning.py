@@ -24,8 +24,3 @@ class SpinBudget:
     def missed(self) -> None:
         """The worker had to sleep."""
         self._us /= _STEP
-
-    def slept(self, elapsed_us: float) -> None:
-        """A sleep this short would have been worth spinning through: without this a budget of 0 would stay 0."""
-        if elapsed_us < MAX_BUDGET_US:
-            self.found()

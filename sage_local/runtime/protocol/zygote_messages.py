@@ -54,6 +54,3 @@ class Exited:
     worker: WorkerId
     generation: int
     status: int
-
-
-ZygoteReport = Forked | Exited

@@ -129,16 +129,6 @@ class Timers:
                     self.delete(*timer)
                     yield timer
 
-    def pop_all_at(self, timestamp: int) -> list[_Entry]:
-        """Remove every timer of exactly ``timestamp`` and return their keys and namespaces."""
-        bucket = self._buckets.pop(timestamp, None)
-        if bucket is None:
-            return []
-        entries = list(bucket) if isinstance(bucket, dict) else [bucket]
-        self._size -= len(entries)
-        self._stale.add(timestamp)
-        return entries
-
     def restore(self, timers: Iterable[tuple[int, Any, Hashable]]) -> None:
         """Add ``timers``."""
         for timer in timers:

@@ -31,30 +31,6 @@ class SnapshotWriter(Protocol):
         """Begin no other file. One that is being written may still become durable; nobody is told."""
 
 
-class DirectWriter:
-    """Writes while it is asked to: for one thread."""
-
-    def __init__(self, storage: Storage) -> None:
-        self._storage = storage
-        self._finished: deque[tuple[Done, OSError | None]] = deque()
-
-    def write(self, path: str, parts: Sequence[bytes], done: Done, *, again: bool = False) -> None:
-        """Store at once."""
-        self._finished.append((done, _stored(self._storage, path, parts)))
-
-    def poll(self) -> bool:
-        """See ``SnapshotWriter``."""
-        told = bool(self._finished)
-        while self._finished:
-            done, error = self._finished.popleft()
-            done(error)
-        return told
-
-    def close(self) -> None:
-        """See ``SnapshotWriter``."""
-        self._finished.clear()
-
-
 @data
 class _Order:
     path: str

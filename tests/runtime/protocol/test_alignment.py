@@ -42,7 +42,6 @@ def test_the_end_of_the_last_open_input_completes_the_alignment(two):
 def test_an_input_that_ends_behind_its_barrier_is_counted_once(two):
     two.barrier(0, 1)
     two.end(0)
-    assert two.pending == 1
     assert two.barrier(1, 1) == 1
 
 
@@ -60,20 +59,6 @@ def test_a_stale_barrier_means_nothing(two):
     assert two.barrier(0, 1) is None
     assert two.barrier(0, 2) is None
     assert not two.is_held(0)
-
-
-def test_a_cancelled_checkpoint_holds_nothing(two):
-    two.barrier(0, 1)
-    two.cancel(1)
-    assert not two.is_held(0)
-    assert two.barrier(1, 1) is None
-    assert two.pending is None
-
-
-def test_cancelling_an_older_checkpoint_leaves_the_one_at_hand(two):
-    two.barrier(0, 2)
-    two.cancel(1)
-    assert two.barrier(1, 2) == 2
 
 
 @given(st.integers(1, 5), st.lists(st.sampled_from(["barrier", "end"]), min_size=5, max_size=5), st.randoms())

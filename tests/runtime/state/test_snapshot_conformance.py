@@ -137,7 +137,7 @@ moments = st.integers(0, 3)
 waits = st.one_of(
     st.just("piece"),
     st.tuples(st.sampled_from(["register", "delete"]), moments, keys, namespaces),
-    st.tuples(st.sampled_from(["pop_due", "pop_all_at"]), moments),
+    st.tuples(st.just("pop_due"), moments),
 )
 
 

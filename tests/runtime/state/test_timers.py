@@ -57,16 +57,6 @@ def test_timers_deleted_while_popping_do_not_come():
     assert popped == ["a", "c"]
 
 
-def test_a_bucket_is_taken_whole():
-    timers = Timers()
-    timers.register(5, "a", 1)
-    timers.register(5, "b", 1)
-    timers.register(6, "c")
-    assert timers.pop_all_at(5) == [("a", 1), ("b", 1)]
-    assert timers.pop_all_at(5) == []
-    assert (len(timers), timers.next_timestamp()) == (1, 6)
-
-
 def test_the_heap_does_not_grow_with_deleted_timers():
     """A timer moved on with every record leaves one heap entry, not one per record."""
     timers = Timers()

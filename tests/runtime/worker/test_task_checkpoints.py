@@ -12,7 +12,6 @@ from sage_local.runtime.protocol.messages import SnapshotFailed, SnapshotTaken
 from sage_local.runtime.protocol.snapshots import TaskRestore
 from sage_local.runtime.state.memory import MemoryBackend
 from sage_local.runtime.state.snapshot import StateSnapshot
-from sage_local.runtime.worker.snapshot_writer import DirectWriter
 from sage_local.runtime.worker.task_checkpoints import MOST_DELTAS, TaskCheckpoints
 
 TASK = TaskId(ChainId(0), 0)
@@ -48,18 +47,26 @@ class Sliced(Counts):
         return StateSnapshot(capture=self.backend.capture([0], changes_only=changes_only))
 
 
-class Fragile(DirectWriter):
-    """Refuses the paths in ``broken``."""
+class Fragile:
+    """A ``SnapshotWriter`` that stores while it is asked to, and refuses the paths in ``broken``."""
 
     def __init__(self, storage):
-        super().__init__(storage)
+        self._storage = storage
+        self._finished = []
         self.broken = set()
 
     def write(self, path, parts, done, **options):
-        if path in self.broken:
-            self._finished.append((done, OSError(28, "No space left on device")))
-        else:
-            super().write(path, parts, done, **options)
+        error = OSError(28, "No space left on device") if path in self.broken else None
+        if error is None:
+            self._storage.write(path, parts)
+        self._finished.append((done, error))
+
+    def poll(self):
+        told = bool(self._finished)
+        while self._finished:
+            done, error = self._finished.pop(0)
+            done(error)
+        return told
 
 
 class Site:

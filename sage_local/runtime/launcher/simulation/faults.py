@@ -56,9 +56,6 @@ OFTEN = frozenset(
 )
 """They can happen at every step; the others where something is started, written, prepared, committed or told."""
 
-DAMAGE = frozenset({Fault.FILE_TORN, Fault.FILE_FLIPPED, Fault.FILE_VANISHES})
-"""What storage that promised to be durable may do all the same."""
-
 
 @dataclass(frozen=True, slots=True)
 class Faults:
