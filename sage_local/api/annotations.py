@@ -67,7 +67,8 @@ def _taken(operator: Operator) -> type | None:
             return _parameter(bind(function, Role.FLAT_MAP), 0)
         case Reduce(function=function):
             return _parameter(bind(function, Role.REDUCE), 0)
-        case Sink(function=function):
+        # Where batches of columns come, one that takes them is shown no record.
+        case Sink(function=function) if not hasattr(function, "write_batch"):
             return _parameter(bind(function, Role.SINK), 0)
         case _:
             return None

@@ -14,7 +14,7 @@ from sage_local.api.names import operator_name
 from sage_local.api.submission import collect
 from sage_local.api.upstream import Upstream
 from sage_local.errors import FunctionError, PlanError
-from sage_local.functions.binding import refuse_class
+from sage_local.functions.binding import Role, bind, refuse_class
 from sage_local.functions.function import BaseFunction
 from sage_local.functions.output_tag import OnError
 from sage_local.plan import columns as operators
@@ -194,7 +194,8 @@ class ColumnStream(DataStream[Record]):
         """Hand each batch to ``function.write_batch`` where there is one, else each record as a dictionary to it."""
         if isinstance(function, type) or not hasattr(function, "write_batch"):
             return super().sink(function, name=name, parallelism=parallelism, on_error=on_error)
-        return DataStream(self._columns).sink(function, name=name, parallelism=parallelism, on_error=on_error)
+        bind(function, Role.BATCH_SINK)
+        return DataStreamSink(DataStream(self._columns)._sink(function, name, parallelism, on_error))
 
     def collect(self, *, name: str | None = None) -> list[Record]:
         """As of rows: the records as dictionaries. ``collect_arrow`` is much faster."""

@@ -269,6 +269,9 @@ class DataStream(StaysHere, Generic[T_co]):
     ) -> DataStreamSink:
         """Hand each record to ``function``. A plain callable runs in one subtask unless ``parallelism`` is given."""
         bind(function, Role.SINK)
+        return DataStreamSink(self._sink(function, name, parallelism, on_error))
+
+    def _sink(self, function: Any, name: str | None, parallelism: int | None, on_error: OnError) -> Upstream:
         if isinstance(function, TwoPhaseCommitSink) and on_error != "fail":
             raise PlanError(
                 f"{type(function).__name__} is a TwoPhaseCommitSink, of which no record can be left out once it is in"
@@ -277,7 +280,7 @@ class DataStream(StaysHere, Generic[T_co]):
         operator = operators.Sink(
             name=operator_name(name, function, "sink"), key_selector=self._end.key_selector, function=function
         )
-        return DataStreamSink(self._end.on(on_error).attach(operator, parallelism))
+        return self._end.on(on_error).attach(operator, parallelism)
 
     def print(
         self, prefix: str = "", *, name: str | None = None, parallelism: int | None = None, on_error: OnError = "fail"

@@ -38,6 +38,8 @@ class Role(Enum):
     KEY = "get_key"
     REDUCE = "reduce"
     SINK = "write"
+    BATCH_SINK = "write_batch"
+    """A sink where batches of columns come: one that takes them need not take single records."""
 
 
 _HOOKS = {
@@ -47,6 +49,7 @@ _HOOKS = {
     Role.KEY: Hooks("key_by", KeySelector, ("get_key",)),
     Role.REDUCE: Hooks("reduce", ReduceFunction, ("reduce",), arguments=2),
     Role.SINK: Hooks("sink", SinkFunction, ("write", "invoke")),
+    Role.BATCH_SINK: Hooks("sink", SinkFunction, ("write", "invoke", "write_batch")),
 }
 
 

@@ -9,7 +9,11 @@ H = TypeVar("H")
 
 
 class SinkFunction(Function, Generic[T_contra]):
-    """Takes records out of the job. Override ``write`` or ``invoke``. At-least-once: a restart may repeat records."""
+    """Takes records out of the job. Override ``write`` or ``invoke``. At-least-once: a restart may repeat records.
+
+    One with ``write_batch(batch)`` is handed the record batches of a column stream whole; for such streams alone it
+    needs neither of the others.
+    """
 
     def write(self, value: T_contra, /) -> None:
         """Called with each record, in order. The job has not finished before the last call has returned."""

@@ -12,9 +12,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from sage_local import (
-    LocalEnvironment,
-)
+from sage_local import LocalEnvironment, SinkFunction
+from sage_local.errors import FunctionError
 from tests.columns.programs import ENGINES, environment, events
 
 
@@ -122,3 +121,27 @@ def test_functions_that_keep_batches_stop_nobody_and_may_be_killed_with_them(tmp
     assert (tmp_path / "killed").exists()
     assert set(found) == {1000 * batch for batch in range(batches)}
     assert found[-90:] == sorted(found[-90:])
+
+
+class Lengths(SinkFunction[Any]):
+    """Takes batches and nothing else."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    def write_batch(self, batch: pa.RecordBatch) -> None:
+        with open(self.directory / "lengths", "a") as file:
+            file.write(f"{len(batch)}\n")
+
+
+@pytest.mark.parametrize(("engine", "parallelism"), ENGINES)
+def test_a_sink_of_batches_needs_no_way_to_take_records(engine: str, parallelism: int, tmp_path: Path) -> None:
+    env = environment(engine, parallelism)
+    env.from_arrow(events(700), batch_rows=300).sink(Lengths(tmp_path), parallelism=1)
+    env.submit()
+    assert (tmp_path / "lengths").read_text().split() == ["300", "300", "100"]
+
+
+def test_a_sink_of_batches_is_refused_where_records_come(tmp_path: Path) -> None:
+    with pytest.raises(FunctionError, match=r"Lengths given to sink\(\) overrides neither write\(\) nor invoke\(\)"):
+        environment("inline", 1).from_collection([1]).sink(Lengths(tmp_path))

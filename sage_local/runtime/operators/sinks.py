@@ -16,13 +16,13 @@ from sage_local.runtime.protocol.blame import NO_RECORD, blame, record_at
 
 
 class Sink:
-    """Calls the user's function with each record."""
+    """Hands the user's function each record, or each batch of columns. One that takes records alone is compiled."""
 
     def __init__(self, spec: specs.Sink, counters: OperatorCounters) -> None:
         self.name = spec.name
         self.place = counters.place
         self._counters = counters
-        self._function = UserFunction(spec.name, spec.function, Role.SINK)
+        self._function = UserFunction(spec.name, spec.function, Role.BATCH_SINK)
 
     def open(self, context: TaskContext) -> None:
         """Open the function."""
