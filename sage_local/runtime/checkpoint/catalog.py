@@ -69,7 +69,10 @@ def load(storage: Storage, checkpoint: int) -> Manifest:
 
 
 def verify_files(storage: Storage, manifest: Manifest) -> None:
-    """Read every state file. Raises ``CheckpointError`` for the first that is missing or damaged."""
+    """Read every state file. Raises ``CheckpointError`` for the first that is missing or damaged.
+
+    One that can not be read may be whole: that is an ``OSError``, here and in ``newest``.
+    """
     for ref in manifest.files.values():
         try:
             data = storage.read(ref.path)
@@ -86,8 +89,8 @@ def listing(storage: Storage) -> list[Found]:
 def newest(storage: Storage, warn: Callable[[str], None], *, at_least: int = 0) -> Manifest | None:
     """The newest checkpoint from ``at_least`` on that is whole to the last byte; ``None`` when there is none.
 
-    ``warn`` hears of every completed one that had to be passed over. Raises ``NewerFormatError``: a
-    checkpoint that this version can not read is not a damaged one.
+    ``warn`` hears of every completed one that had to be passed over. Raises ``NewerFormatError`` and ``OSError``: a
+    checkpoint that this version, or this machine, can not read is not a damaged one.
     """
     for checkpoint in reversed(checkpoint_ids(storage)):
         if checkpoint < at_least or storage.size(manifest_path(checkpoint)) is None:
@@ -97,7 +100,7 @@ def newest(storage: Storage, warn: Callable[[str], None], *, at_least: int = 0) 
             verify_files(storage, manifest)
         except NewerFormatError:
             raise
-        except (CheckpointError, OSError) as error:
+        except CheckpointError as error:
             warn(f"checkpoint {checkpoint} is passed over for an older one: {error}")
             continue
         return manifest

@@ -41,7 +41,11 @@ class LocalStorage:
 
     def read(self, path: str) -> bytes:
         """The file's bytes."""
-        return (self._root / path).read_bytes()
+        try:
+            return (self._root / path).read_bytes()
+        except OSError as error:
+            error.filename = str(self._root / path)  # a failing read does not say of which file
+            raise
 
     def size(self, path: str) -> int | None:
         """From the file's status."""

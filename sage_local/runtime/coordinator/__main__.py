@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from sage_local.config import RESTORE
 from sage_local.errors import SageError
 from sage_local.runtime.control import framing
 from sage_local.runtime.control.processes import FIRST_PASSED_FD, close_unknown_descriptors
@@ -60,7 +61,14 @@ def _run(
 ) -> None:
     try:
         recovery = Recovery(submission, directory.path.name)
-        started = start_workers(submission, zygote, directory, recovery.begin())
+        checkpointing = recovery.begin()
+    except (SageError, OSError) as error:
+        is_restore = submission.plan.settings[RESTORE] is not None
+        what = "the job could not be restored" if is_restore else "the job can take no checkpoints"
+        _refuse(caller, directory, f"{what}: {error}")
+        return
+    try:
+        started = start_workers(submission, zygote, directory, checkpointing)
     except ZygoteLostError:
         _refuse(caller, directory, "the zygote, the process that workers are forked from, did not start")
     except (SageError, OSError) as error:

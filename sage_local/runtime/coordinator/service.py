@@ -295,7 +295,7 @@ class Service:
         try:
             self._checkpointing = self._recovery.begin()
         except (SageError, OSError) as error:
-            self._shell.apply(state.GiveUp(StartFailure(f"the workers could not be started again: {error}")))
+            self._shell.apply(state.GiveUp(StartFailure(f"the job could not be restored: {error}")))
         else:
             self._shell.apply(state.Begin())
 

@@ -1,3 +1,4 @@
+import errno
 import json
 import zlib
 
@@ -116,6 +117,22 @@ def test_a_damaged_checkpoint_is_passed_over_and_named(storage, harm):
     found, (warning,) = newest(storage)
     assert found == 1
     assert "checkpoint 2 is passed over" in warning
+
+
+@pytest.mark.parametrize("path", [catalog.manifest_path(2), catalog.state_path(2, TASK)])
+def test_a_checkpoint_that_can_not_be_read_is_not_taken_for_a_damaged_one(storage, path, monkeypatch):
+    take(storage, 1)
+    take(storage, 2)
+    read = type(storage).read
+
+    def failing(self, wanted):
+        if wanted == path:
+            raise OSError(errno.EIO, "Input/output error", wanted)
+        return read(self, wanted)
+
+    monkeypatch.setattr(type(storage), "read", failing)
+    with pytest.raises(OSError, match="Input/output error"):
+        newest(storage)
 
 
 def test_a_checkpoint_of_a_newer_format_is_not_passed_over(storage):
