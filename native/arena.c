@@ -2,24 +2,14 @@
 
 #include <unistd.h>
 
-static uint64_t identity_of(uint64_t capacity)
-{
-    return SAGE_ARENA_MAGIC << 32 | SAGE_ARENA_VERSION << 8 | (uint64_t)__builtin_ctzll(capacity);
-}
-
 sage_status sage_arena_bytes(uint64_t capacity, uint64_t *bytes)
 {
-    if (capacity < SAGE_ARENA_MIN_CAPACITY || (capacity & (capacity - 1)) != 0 || capacity > (uint64_t)1 << 62)
-        return SAGE_BAD_CAPACITY;
-    *bytes = sizeof(sage_arena_header) + capacity;
-    return SAGE_OK;
+    return sage_sized(capacity, SAGE_ARENA_MIN_CAPACITY, sizeof(sage_arena_header), bytes);
 }
 
 static sage_status identify(sage_arena_header *header, uint64_t capacity)
 {
-    uint64_t identity = identity_of(capacity);
-    uint64_t found = sage_compare_exchange(&header->identity, 0, identity);
-    return found == 0 || found == identity ? SAGE_OK : SAGE_NOT_OURS;
+    return sage_identify(&header->identity, SAGE_ARENA_MAGIC, SAGE_ARENA_VERSION, capacity);
 }
 
 sage_status sage_arena_open_writer(sage_arena_writer *writer, void *memory, uint64_t capacity, uint64_t generation)

@@ -7,7 +7,27 @@
 
 #include "atomics.h"
 
+#include "status.h"
+
 #define SAGE_CACHE_LINE 64
+
+/* Rings and arenas have a power of two of data bytes behind their header. */
+static inline sage_status sage_sized(uint64_t capacity, uint64_t least, uint64_t header_bytes, uint64_t *bytes)
+{
+    if (capacity < least || (capacity & (capacity - 1)) != 0 || capacity > (uint64_t)1 << 62)
+        return SAGE_BAD_CAPACITY;
+    *bytes = header_bytes + capacity;
+    return SAGE_OK;
+}
+
+/* Magic, version and capacity in one word, so that it is there whole or not at all: whoever comes first writes it, and
+ * all others have to find the same. */
+static inline sage_status sage_identify(sage_atomic_u64 *identity, uint64_t magic, uint64_t version, uint64_t capacity)
+{
+    uint64_t own = magic << 32 | version << 8 | (uint64_t)__builtin_ctzll(capacity);
+    uint64_t found = sage_compare_exchange(identity, 0, own);
+    return found == 0 || found == own ? SAGE_OK : SAGE_NOT_OURS;
+}
 
 /* One page ahead of the user's bytes, so that offset 0 belongs to the user and bulk data stays page-aligned. */
 #define SAGE_SEGMENT_HEADER_BYTES 4096

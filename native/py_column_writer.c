@@ -2,9 +2,6 @@
 
 #include "columns_channel.h"
 
-/* From here on the copy is longer than the ~1 us for which the GIL may be kept. */
-#define RELEASE_GIL_BYTES (32 * 1024)
-
 typedef struct {
     PyObject_HEAD
     RingWriterObject *ring;

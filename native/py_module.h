@@ -13,6 +13,9 @@
 #include "status.h"
 #include "wait.h"
 
+/* From here on a copy is longer than the ~1 us for which the GIL may be kept. */
+#define RELEASE_GIL_BYTES (32 * 1024)
+
 typedef struct {
     PyTypeObject *segment_type;
     PyTypeObject *doorbell_type;

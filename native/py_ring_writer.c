@@ -1,8 +1,5 @@
 #include "py_module.h"
 
-/* From here on a copy is longer than the ~1 us for which the GIL may be kept. */
-#define RELEASE_GIL_BYTES (32 * 1024)
-
 static PyObject *writer_new(PyTypeObject *type, PyObject *args, PyObject *named)
 {
     sage_ring_place place;

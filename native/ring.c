@@ -12,25 +12,16 @@ static uint64_t record_bytes(uint64_t length)
     return sizeof(sage_record_header) + align_up(length);
 }
 
-static uint64_t identity_of(uint64_t capacity)
-{
-    return SAGE_RING_MAGIC << 32 | SAGE_RING_VERSION << 8 | (uint64_t)__builtin_ctzll(capacity);
-}
-
 sage_status sage_ring_bytes(uint64_t capacity, uint64_t *bytes)
 {
-    if (capacity < SAGE_RING_MIN_CAPACITY || (capacity & (capacity - 1)) != 0 || capacity > (uint64_t)1 << 62)
-        return SAGE_BAD_CAPACITY;
-    *bytes = sizeof(sage_ring_header) + capacity;
-    return SAGE_OK;
+    return sage_sized(capacity, SAGE_RING_MIN_CAPACITY, sizeof(sage_ring_header), bytes);
 }
 
 static sage_status identify(sage_ring_header *header, uint64_t capacity)
 {
-    uint64_t identity = identity_of(capacity);
-    uint64_t found = sage_compare_exchange(&header->identity, 0, identity);
-    if (found != 0 && found != identity)
-        return SAGE_NOT_OURS;
+    sage_status status = sage_identify(&header->identity, SAGE_RING_MAGIC, SAGE_RING_VERSION, capacity);
+    if (status != SAGE_OK)
+        return status;
     /* A position off its line, or a head ahead of its tail, was not written by us. */
     uint64_t head = sage_load_acquire(&header->head);
     uint64_t tail = sage_load_acquire(&header->tail);
@@ -47,9 +38,9 @@ static bool is_stale(const sage_ring_header *header, uint64_t generation)
 sage_status sage_ring_reset(void *memory, uint64_t capacity)
 {
     sage_ring_header *header = memory;
-    uint64_t found = sage_compare_exchange(&header->identity, 0, identity_of(capacity));
-    if (found != 0 && found != identity_of(capacity))
-        return SAGE_NOT_OURS;
+    sage_status status = sage_identify(&header->identity, SAGE_RING_MAGIC, SAGE_RING_VERSION, capacity);
+    if (status != SAGE_OK)
+        return status;
     /* First: whoever should hold an end all the same finds it stale from here on. The new ends are opened by processes
      * that are told so through another ring, whose release and acquire carry these stores to them. */
     sage_store_release(&header->generation, sage_load_relaxed(&header->generation) + 1);
