@@ -198,15 +198,14 @@ class TurnGate:
     def _sender(self) -> int | None:
         """Whose turn it is, among those that have not ended; one whose barrier is still to come; ``None``: all wait."""
         for _ in self._channels:
-            if self._turns.sender in self._open:
+            sender = self._turns.sender
+            if sender in self._open:
+                if not self._is_held(sender):
+                    return sender
                 break
             self._turns.advance()
-        else:
-            # With e.g. four senders dealt to two receivers, two of the senders never have a turn for us: only their
-            # barriers and their end are to come.
-            return min((sender for sender in self._open if not self._is_held(sender)), default=None)
-        if not self._is_held(self._turns.sender):
-            return self._turns.sender
+        # With e.g. four senders dealt to two receivers, two of the senders never have a turn for us: only their
+        # barriers and their end are to come.
         return min((sender for sender in self._open if not self._is_held(sender)), default=None)
 
     def _is_held(self, sender: int) -> bool:

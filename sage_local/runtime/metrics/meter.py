@@ -18,6 +18,10 @@ class Meter:
         self._started_ns = self._looked_ns = clock()
         self._before: dict[str, OperatorResult] = {}
 
+    def restart(self) -> None:
+        """Another execution of the job: its workers count from 0."""
+        self._before = {}
+
     def results(self, cells: Mapping[WorkerId, Cells]) -> tuple[OperatorResult, ...]:
         """The totals of every operator, in the order of the program."""
         readings = [reading for worker in cells for reading in read_operators(cells[worker], self._plan, worker)]

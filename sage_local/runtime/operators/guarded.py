@@ -21,24 +21,24 @@ class Guarded:
     def __init__(self, inner: Operator, on_error: OnError, counters: OperatorCounters) -> None:
         self.name = inner.name
         self.place = inner.place
-        self._inner = self.inner = inner
+        self.inner = inner
         self._on_error = on_error
         self._counters = counters
 
     def open(self, context: TaskContext) -> None:
         """Open the operator. What fails here fails the job."""
         self._diversion = Diversion(self._on_error, self._counters, context.clock, context.task.subtask)
-        if isinstance(self._inner, Diverting):
-            self._inner.divert = self._diversion.divert
-        self._inner.open(context)
+        if isinstance(self.inner, Diverting):
+            self.inner.divert = self._diversion.divert
+        self.inner.open(context)
 
     def process(self, rows: Rows) -> Iterator[Element]:
         """Every record for itself."""
-        yield from self._one_by_one(rows, self._inner.process)
+        yield from self._one_by_one(rows, self.inner.process)
 
     def process_input(self, index: int, rows: Rows) -> Iterator[Element]:
         """See ``ManyInputs``; an operator of one input takes it as such."""
-        inner = self._inner
+        inner = self.inner
         if isinstance(inner, ManyInputs):
             yield from self._one_by_one(rows, lambda row: inner.process_input(index, row))
         else:
@@ -46,7 +46,7 @@ class Guarded:
 
     def watermark(self, watermark: Watermark) -> Iterator[Element]:
         """See ``EventTimed``."""
-        inner = self._inner
+        inner = self.inner
         if isinstance(inner, EventTimed):
             yield from self._until_done(lambda: inner.watermark(watermark))
         else:
@@ -54,30 +54,30 @@ class Guarded:
 
     def next_time_ms(self) -> int | None:
         """See ``ClockTimed``."""
-        return self._inner.next_time_ms() if isinstance(self._inner, ClockTimed) else None
+        return self.inner.next_time_ms() if isinstance(self.inner, ClockTimed) else None
 
     def advance_time(self, now_ms: int) -> Iterator[Element]:
         """See ``ClockTimed``."""
-        inner = self._inner
+        inner = self.inner
         if isinstance(inner, ClockTimed):
             yield from self._until_done(lambda: inner.advance_time(now_ms))
 
     def end(self) -> Iterable[Element]:
         """See ``Operator``. There is no record to divert: what fails here fails the job."""
-        return self._inner.end()
+        return self.inner.end()
 
     def close(self) -> None:
         """Close the operator."""
-        self._inner.close()
+        self.inner.close()
 
     def snapshot(self) -> StateSnapshot:
         """See ``Stateful``."""
-        return self._inner.snapshot() if isinstance(self._inner, Stateful) else StateSnapshot()
+        return self.inner.snapshot() if isinstance(self.inner, Stateful) else StateSnapshot()
 
     def restore(self, snapshot: StateSnapshot) -> None:
         """See ``Stateful``."""
-        if isinstance(self._inner, Stateful):
-            self._inner.restore(snapshot)
+        if isinstance(self.inner, Stateful):
+            self.inner.restore(snapshot)
 
     def _one_by_one(self, rows: Rows, process: Callable[[Rows], Iterable[Element]]) -> Iterator[Element]:
         keys, stamps = rows.keys, rows.timestamps

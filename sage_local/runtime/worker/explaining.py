@@ -7,7 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 from sage_local.core.data import data
 from sage_local.core.elements import MAX_TIMESTAMP
 from sage_local.runtime.channels.gate import EventTime
-from sage_local.runtime.operators.protocol import Operator, TaskContext
+from sage_local.runtime.operators.protocol import Operator, TaskContext, unguarded
 from sage_local.runtime.protocol.explanations import (
     MOST_WINDOWS,
     InputTime,
@@ -51,7 +51,7 @@ class Explaining:
 
     def windows(self, question: ExplainWindows) -> SubtaskWindows | None:
         """The answer; ``None`` when the operator is not in this task."""
-        for operator in map(_inner, self.operators):
+        for operator in map(unguarded, self.operators):
             if isinstance(operator, HasWindows) and operator.windows_of == question.operator:
                 keys = None if question.keys is None else pickle.loads(question.keys)
                 found = operator.waiting(keys, MOST_WINDOWS + 1)
@@ -69,7 +69,7 @@ class Explaining:
 
     def origins(self) -> Iterator[OriginTime]:
         """Of the operators here that event time comes from."""
-        for operator in map(_inner, self.operators):
+        for operator in map(unguarded, self.operators):
             if isinstance(operator, TellsTime):
                 yield operator.origin_time(self.context.task.subtask)
 
@@ -82,8 +82,3 @@ class Explaining:
             watermark, is_idle = watermarks.of(number)
             holds_back = number == slowest and watermark < MAX_TIMESTAMP
             yield InputTime(operator, subtask, watermark, is_idle, holds_back)
-
-
-def _inner(operator: Any) -> Any:
-    """What is in the hands of ``Guarded``, which few jobs load."""
-    return getattr(operator, "inner", operator)

@@ -27,7 +27,7 @@ class Flow:
         self._operators = operators
         self._counters = counters
         # Asked once: a look at all that a protocol names takes longer than many a batch.
-        self._clocked = [each for each in operators if isinstance(each, ClockTimed)]
+        self._clocked = [(index, each) for index, each in enumerate(operators) if isinstance(each, ClockTimed)]
         self._many_inputs: dict[Operator, ManyInputs] = {
             each: each for each in operators if isinstance(each, ManyInputs)
         }
@@ -64,13 +64,13 @@ class Flow:
 
     def next_time_ms(self) -> int | None:
         """When ``ticking`` is due, by the clock of the task's context."""
-        times = (operator.next_time_ms() for operator in self._clocked)
+        times = (operator.next_time_ms() for _, operator in self._clocked)
         return min((time for time in times if time is not None), default=None)
 
     def ticking(self, now_ms: int) -> Iterator[Element]:
         """What comes of the clock having reached ``now_ms``."""
-        for index, operator in enumerate(self._operators):
-            if isinstance(operator, ClockTimed) and (time := operator.next_time_ms()) is not None and time <= now_ms:
+        for index, operator in self._clocked:
+            if (time := operator.next_time_ms()) is not None and time <= now_ms:
                 yield from self._behind(index, partial(operator.advance_time, now_ms))
 
     def _behind(self, index: int, work: Work) -> Iterator[Element]:

@@ -32,7 +32,7 @@ from sage_local.runtime.checkpoint.fit import INPUT
 from sage_local.runtime.memory.layout import counted_operators
 from sage_local.runtime.metrics.table import Cells, OperatorCounters, WorkerCounters
 from sage_local.runtime.operators.factory import build
-from sage_local.runtime.operators.protocol import Operator, TaskContext
+from sage_local.runtime.operators.protocol import Operator, TaskContext, unguarded
 from sage_local.runtime.operators.push_source import PushInput
 from sage_local.runtime.operators.source import SourceInput, SplitInput
 from sage_local.runtime.operators.user_function import UserFunction
@@ -154,8 +154,7 @@ class _Wiring:
         first = self._chain.operators[0].name
         parts: list[tuple[str, Any]] = [(first, source) if source is not None else (INPUT + first, time)]
         for operator in operators:
-            # One in the hands of ``Guarded``, which few jobs load.
-            inner = getattr(operator, "inner", operator)
+            inner = unguarded(operator)
             # Compiled stages have no name of their own, and no state.
             if (name := getattr(inner, "name", None)) is not None:
                 parts.append((name, inner))
@@ -225,9 +224,11 @@ class _Wiring:
             for channel in self._plan.channels(edge)
             if channel.target == self._task.subtask
         ]
-        gate: Input = ArrivalGate(channels, time, numbers, barriers, first)
+        gate: Input
         if edge.in_turns:
             gate = TurnGate(channels, self._turns(edge), time, numbers, barriers, first)
+        else:
+            gate = ArrivalGate(channels, time, numbers, barriers, first)
         return NumberedInput(gate, edge.input_index) if edge.input_index else gate
 
     def _turns(self, edge: Edge) -> ReceiverTurns:
