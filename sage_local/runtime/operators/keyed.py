@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any, NoReturn
 
-from sage_local.config import MAX_PARALLELISM, RuntimeMode
+from sage_local.config import RuntimeMode
 from sage_local.core.elements import Rows
 from sage_local.functions import Role
 from sage_local.plan.operators import Operator as Spec
@@ -17,7 +17,7 @@ from sage_local.runtime.operators.managed import new_backend
 from sage_local.runtime.operators.protocol import TaskContext
 from sage_local.runtime.operators.user_function import UserFunction, close_all
 from sage_local.runtime.protocol.blame import blame, record_at
-from sage_local.runtime.state.snapshot import StateSnapshot, owned_key_groups
+from sage_local.runtime.state.snapshot import StateSnapshot
 
 ROWS_AT_END = 4096
 """Rows of one batch of final results: as many as a frame has at most by default."""
@@ -55,18 +55,16 @@ class Keyed:
 
     def snapshot(self) -> StateSnapshot:
         """See ``Stateful``."""
-        return self._snapshot(self._backend.snapshot(self._owned()))
+        return self._snapshot(self._backend.snapshot(self._context.key_groups))
 
     def capture(self, *, changes_only: bool) -> StateSnapshot:
         """See ``Sliced``."""
-        return replace(self._snapshot({}), capture=self._backend.capture(self._owned(), changes_only=changes_only))
+        return replace(
+            self._snapshot({}), capture=self._backend.capture(self._context.key_groups, changes_only=changes_only)
+        )
 
     def _snapshot(self, chunks: dict[int, list[bytes]]) -> StateSnapshot:
         return StateSnapshot(chunks, entries={STATE: len(self.state)})
-
-    def _owned(self) -> range:
-        context = self._context
-        return owned_key_groups(context.task.subtask, context.parallelism, context.settings[MAX_PARALLELISM])
 
     def restore(self, snapshot: StateSnapshot) -> None:
         """See ``Stateful``."""
@@ -77,7 +75,7 @@ class Keyed:
         self.state = self._table.space()
         if self._restored is not None:
             groups = self._restored.key_groups
-            self._backend.restore(chunk for group in self._owned() for chunk in groups.get(group, ()))
+            self._backend.restore(chunk for group in self._context.key_groups for chunk in groups.get(group, ()))
             self._restored = None
 
     def keys(self, rows: Rows) -> list[Any]:

@@ -21,7 +21,7 @@ from sage_local.runtime.state.cursor import NO_KEY, Cursor
 from sage_local.runtime.state.keyed import KeyedState
 from sage_local.runtime.state.memory import MemoryBackend
 from sage_local.runtime.state.operator_state import OperatorState
-from sage_local.runtime.state.snapshot import StateSnapshot, owned_key_groups
+from sage_local.runtime.state.snapshot import StateSnapshot
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -44,7 +44,7 @@ class ManagedState:
     """
 
     def __init__(self, operator: str, context: TaskContext, *, keyed: bool, timed: bool) -> None:
-        self._owned = owned_key_groups(context.task.subtask, context.parallelism, context.settings[MAX_PARALLELISM])
+        self._owned = context.key_groups
         self._context = context
         self._refusal = Unmanaged(operator)
         self._unkeyed = OperatorState(operator)
@@ -139,3 +139,30 @@ class ManagedState:
             return
         task = self._context.task
         self._unkeyed.restore(snapshot.subtasks, subtask=task.subtask, parallelism=self._context.parallelism)
+
+
+class Managing:
+    """Base of the operators whose state is managed: there from ``_manage`` on, which ``open`` calls."""
+
+    name: str
+    _managed: ManagedState
+    _restored: StateSnapshot | None = None
+
+    def _manage(self, context: TaskContext, *, keyed: bool, timed: bool) -> ManagedState:
+        """The state as it was in the snapshot, if there was one."""
+        managed = self._managed = ManagedState(self.name, context, keyed=keyed, timed=timed)
+        if self._restored is not None:
+            managed.restore(self._restored)
+        return managed
+
+    def snapshot(self) -> StateSnapshot:
+        """See ``Stateful``."""
+        return self._managed.snapshot()
+
+    def capture(self, *, changes_only: bool) -> StateSnapshot:
+        """See ``Sliced``."""
+        return self._managed.capture(changes_only=changes_only)
+
+    def restore(self, snapshot: StateSnapshot) -> None:
+        """See ``Stateful``."""
+        self._restored = snapshot

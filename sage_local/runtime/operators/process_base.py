@@ -12,11 +12,10 @@ from sage_local.functions.state import BroadcastStateDescriptor, MapState
 from sage_local.functions.timers import TimerService
 from sage_local.runtime.metrics.table import OperatorCounters
 from sage_local.runtime.operators.emission import Emission
-from sage_local.runtime.operators.managed import ManagedState
+from sage_local.runtime.operators.managed import ManagedState, Managing
 from sage_local.runtime.operators.protocol import TaskContext
 from sage_local.runtime.operators.user_function import UserFunction
 from sage_local.runtime.protocol.blame import blame
-from sage_local.runtime.state.snapshot import StateSnapshot
 from sage_local.runtime.state.timers import Timer
 
 _TEXT = (str, bytes, bytearray, dict)
@@ -45,7 +44,7 @@ class Context:
         return managed.broadcast_state(descriptor) if self._writes_broadcast else managed.read_only(descriptor)
 
 
-class ProcessBase:
+class ProcessBase(Managing):
     """Opens and closes the function, fires its timers. ``keyed``: there are keys, so keyed state and timers too."""
 
     def __init__(self, name: str, function: Any, counters: OperatorCounters, *, keyed: bool) -> None:
@@ -55,33 +54,18 @@ class ProcessBase:
         self._function = UserFunction(name, function)
         self._keyed = keyed
         self._on_timer = getattr(function, "on_timer", None) if keyed else None
-        self._restored: StateSnapshot | None = None
 
     def open(self, context: TaskContext) -> None:
         """Open the function, with its state as it was in the snapshot, if there was one."""
-        self._managed = ManagedState(self.name, context, keyed=self._keyed, timed=self._on_timer is not None)
-        if self._restored is not None:
-            self._managed.restore(self._restored)
-        self._timers = self._managed.operator_timers
-        self._context = Context(self._managed)
+        managed = self._manage(context, keyed=self._keyed, timed=self._on_timer is not None)
+        self._timers = managed.operator_timers
+        self._context = Context(managed)
         self._emission = Emission(self._counters, copies=not context.settings[OBJECT_REUSE])
-        self._function.open(context, self._managed)
+        self._function.open(context, managed)
 
     def close(self) -> None:
         """Close the function."""
         self._function.close()
-
-    def snapshot(self) -> StateSnapshot:
-        """See ``Stateful``."""
-        return self._managed.snapshot()
-
-    def capture(self, *, changes_only: bool) -> StateSnapshot:
-        """See ``Sliced``."""
-        return self._managed.capture(changes_only=changes_only)
-
-    def restore(self, snapshot: StateSnapshot) -> None:
-        """See ``Stateful``."""
-        self._restored = snapshot
 
     def watermark(self, watermark: Watermark) -> Iterator[Element]:
         """Fire the event-time timers that are due."""

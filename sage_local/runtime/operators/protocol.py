@@ -4,11 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from sage_local.config import Settings
+from sage_local.config import MAX_PARALLELISM, Settings
 from sage_local.core.clock import Clock, SystemClock
 from sage_local.core.elements import Element, Rows
 from sage_local.core.ids import TaskId
 from sage_local.functions.shared import SharedObjects
+from sage_local.runtime.state.snapshot import owned_key_groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,11 @@ class TaskContext:
     """Of processing time: timers and time to live."""
     shared: SharedObjects = field(default_factory=SharedObjects)
     """Of the process that the task runs in."""
+
+    @property
+    def key_groups(self) -> range:
+        """Those whose keys come to this task."""
+        return owned_key_groups(self.task.subtask, self.parallelism, self.settings[MAX_PARALLELISM])
 
 
 class Operator(Protocol):

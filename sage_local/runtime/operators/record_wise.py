@@ -11,12 +11,11 @@ from sage_local.runtime.metrics.table import OperatorCounters
 from sage_local.runtime.operators.emission import COPIED, LIMIT
 from sage_local.runtime.operators.failures import Diversion
 from sage_local.runtime.operators.key_reader import KeyReader
-from sage_local.runtime.operators.managed import ManagedState
+from sage_local.runtime.operators.managed import Managing
 from sage_local.runtime.operators.protocol import TaskContext
 from sage_local.runtime.operators.user_function import UserFunction, close_all
 from sage_local.runtime.protocol.blame import OperatorFailed, blame
 from sage_local.runtime.state.cursor import NO_KEY, Cursor
-from sage_local.runtime.state.snapshot import StateSnapshot
 
 Spec = specs.Map | specs.Filter | specs.FlatMap | specs.Sink
 
@@ -28,7 +27,7 @@ _ROLES: dict[type, Role] = {
 }
 
 
-class RecordWise:
+class RecordWise(Managing):
     """Calls the function with each record, under the record's key where the stream has keys."""
 
     def __init__(self, spec: Spec, counters: OperatorCounters) -> None:
@@ -44,19 +43,16 @@ class RecordWise:
             specs.Sink: self._sink,
         }[type(spec)]
         self._reader = None if spec.key_selector is None else KeyReader(spec.name, spec.key_selector)
-        self._restored: StateSnapshot | None = None
         self._diversion: Diversion | None = None
 
     def open(self, context: TaskContext) -> None:
         """Open key selector and function, with its state as it was in the snapshot, if there was one."""
         if self._spec.on_error != "fail":
             self._diversion = Diversion(self._spec.on_error, self._counters, context.clock, context.task.subtask)
-        self._managed = ManagedState(self.name, context, keyed=self._reader is not None, timed=False)
-        if self._restored is not None:
-            self._managed.restore(self._restored)
+        managed = self._manage(context, keyed=self._reader is not None, timed=False)
         if self._reader is not None:
             self._reader.function.open(context)
-        self._function.open(context, self._managed)
+        self._function.open(context, managed)
         # A record may be the very object that is kept as state and changes with the next record.
         self._copies = self._managed.uses_keyed_state and not context.settings[OBJECT_REUSE]
 
@@ -76,18 +72,6 @@ class RecordWise:
         """See ``ClockTimed``."""
         self._managed.sweep()
         return ()
-
-    def snapshot(self) -> StateSnapshot:
-        """See ``Stateful``."""
-        return self._managed.snapshot()
-
-    def capture(self, *, changes_only: bool) -> StateSnapshot:
-        """See ``Sliced``."""
-        return self._managed.capture(changes_only=changes_only)
-
-    def restore(self, snapshot: StateSnapshot) -> None:
-        """See ``Stateful``."""
-        self._restored = snapshot
 
     def process(self, rows: Rows) -> Iterator[Element]:
         """One call for each record."""

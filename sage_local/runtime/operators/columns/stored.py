@@ -7,7 +7,7 @@ from sage_local.config import MAX_PARALLELISM
 from sage_local.runtime.codec.column_keys import column_key_groups
 from sage_local.runtime.codec.columns import decode_stream, encode_stream
 from sage_local.runtime.operators.protocol import TaskContext
-from sage_local.runtime.state.snapshot import StateSnapshot, owned_key_groups
+from sage_local.runtime.state.snapshot import StateSnapshot
 
 
 def snapshot_of(partial: Any, keys: Sequence[str], context: TaskContext, *, name: str) -> StateSnapshot:
@@ -32,5 +32,4 @@ def snapshot_of(partial: Any, keys: Sequence[str], context: TaskContext, *, name
 
 def restored(snapshot: StateSnapshot, context: TaskContext) -> list[Any]:
     """The partials of the key groups that are this subtask's."""
-    owned = owned_key_groups(context.task.subtask, context.parallelism, context.settings[MAX_PARALLELISM])
-    return [decode_stream(chunk) for group in owned for chunk in snapshot.key_groups.get(group, ())]
+    return [decode_stream(chunk) for group in context.key_groups for chunk in snapshot.key_groups.get(group, ())]

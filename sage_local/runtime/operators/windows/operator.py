@@ -12,7 +12,7 @@ from sage_local.plan import operators as specs
 from sage_local.runtime.channels.keying import Keying
 from sage_local.runtime.metrics.table import OperatorCounters
 from sage_local.runtime.operators.key_checks import check_keys, check_new_keys
-from sage_local.runtime.operators.managed import ManagedState
+from sage_local.runtime.operators.managed import Managing
 from sage_local.runtime.operators.protocol import TaskContext
 from sage_local.runtime.operators.timed import Divert
 from sage_local.runtime.operators.user_function import UserFunction, close_all
@@ -21,11 +21,10 @@ from sage_local.runtime.operators.windows.output import Output
 from sage_local.runtime.protocol.blame import NO_RECORD, OperatorFailed, blame, record_at
 from sage_local.runtime.protocol.explanations import WaitingWindow
 from sage_local.runtime.state.backend import VOID, KeyedBackend, Namespace, Table
-from sage_local.runtime.state.snapshot import StateSnapshot
 from sage_local.windowing.windows import TimeWindow
 
 
-class WindowOperator(ABC):
+class WindowOperator(Managing, ABC):
     """Base of the window operators. Subclasses fill windows in ``_add`` and empty them in ``_advance``."""
 
     def __init__(self, spec: specs.Windowed, domain: TimeDomain, counters: OperatorCounters) -> None:
@@ -34,7 +33,6 @@ class WindowOperator(ABC):
         self._spec = spec
         self._domain = domain
         self._counters = counters
-        self._restored: StateSnapshot | None = None
         self.divert: Divert | None = None
         """See ``Diverting``."""
         self._now = MIN_TIMESTAMP
@@ -48,33 +46,19 @@ class WindowOperator(ABC):
     def open(self, context: TaskContext) -> None:
         """Put back the state, then open the functions."""
         self._clock = context.clock
-        self._managed = ManagedState(self.name, context, keyed=True, timed=False)
-        if self._restored is not None:
-            self._managed.restore(self._restored)
-        backend, keyed = self._managed.backend, self._managed.keyed
+        managed = self._manage(context, keyed=True, timed=False)
+        backend, keyed = managed.backend, managed.keyed
         assert backend is not None
         assert keyed is not None
         self._output = Output(self._spec, self._fold(), backend, keyed, self._clock, lambda: self._watermark)
         self._output.divert = self.divert
         self._prepare(backend)
         for function in self._all_functions():
-            function.open(context, self._managed)
+            function.open(context, managed)
 
     @abstractmethod
     def _prepare(self, backend: KeyedBackend) -> None:
         """Find the operator's own tables; what was restored is in them."""
-
-    def snapshot(self) -> StateSnapshot:
-        """See ``Stateful``."""
-        return self._managed.snapshot()
-
-    def capture(self, *, changes_only: bool) -> StateSnapshot:
-        """See ``Sliced``."""
-        return self._managed.capture(changes_only=changes_only)
-
-    def restore(self, snapshot: StateSnapshot) -> None:
-        """See ``Stateful``."""
-        self._restored = snapshot
 
     def _fold(self) -> Fold:
         """How records are folded."""
