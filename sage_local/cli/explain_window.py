@@ -22,8 +22,7 @@ def command(job: str, operator: str, key: str | None) -> None:
     keys = None if key is None else pickle.dumps(meant(key))
     with connected(job) as connection:
         connection.send(AskWindows(1, operator, keys, key))
-        while not isinstance(reply := connection.receive(), WindowReport | None):
-            pass
+        reply = connection.answer(WindowReport)
     if reply is None:
         raise click.ClickException(f"job {connection.job_id} has ended")
     if reply.explanation is None:

@@ -24,8 +24,6 @@ def command(job: str) -> None:
     """
     with connected(job) as connection:
         status = connection.status()
-    if status is None:
-        raise click.ClickException(f"job {connection.job_id} has ended")
     logs = RunDirectory(run_root(os.environ) / status.job_id).log_dir
     for worker, pid in sorted(status.worker_pids.items()):
         click.echo(f"worker {worker} (pid {pid})")

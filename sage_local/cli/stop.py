@@ -19,16 +19,15 @@ def command(job: str, *, now: bool, drain: bool) -> None:
         raise click.UsageError("--now drops what is in flight and --drain ends the streams in order: give one of them")
     with connected(job) as connection:
         connection.send(CancelJob() if now else StopJob(drain))
-        while not isinstance(
-            reply := connection.receive(timeout_s=None), JobFinished | JobCancelled | JobFailed | None
-        ):
-            pass
-    match reply:
+        ended = connection.wait()
+    match ended:
         case JobFinished():
             click.echo(f"job {connection.job_id} finished")
         case JobCancelled():
             click.echo(f"job {connection.job_id} cancelled")
         case JobFailed():
-            raise click.ClickException(f"job {connection.job_id} failed while it was stopped; logs: {reply.log_dir}")
+            raise click.ClickException(
+                f"job {connection.job_id} failed while it was stopped; logs: {ended.log_dir}"
+            )
         case None:
             raise click.ClickException(f"job {connection.job_id}: its coordinator is gone without a word")
