@@ -73,6 +73,10 @@ class Round:
         except KeyError as error:
             raise NotMeasured(f"{measure} of {contestant}") from error
 
+    def cpu_ns_beyond(self, base: str, contestant: str) -> float:
+        """CPU time that a record costs ``contestant`` more than ``base``. Raises ``NotMeasured``."""
+        return (self(contestant, "cpu_s_per_million") - self(base, "cpu_s_per_million")) * 1e3
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:

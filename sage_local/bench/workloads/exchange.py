@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sage_local.bench.compete import compete
-from sage_local.bench.workload import Figure, Round, Workload, expect, floor, sage
+from sage_local.bench.workload import Figure, Workload, expect, floor, sage
 from sage_local.bench.workloads.partial_sums import PartialSums, total
 from sage_local.functions import SourceFunction, SplitReader
 
@@ -125,10 +125,6 @@ def exchanged(folder: Path, records: int) -> list[int]:
         return total(written)
 
 
-def _beyond_making_ns(the: Round, contestant: str) -> float:
-    return (the(contestant, "cpu_s_per_million") - the("making", "cpu_s_per_million")) * 1e3
-
-
 WORKLOADS = (
     Workload(
         name="exchange",
@@ -140,11 +136,11 @@ WORKLOADS = (
         figures=(
             Figure(
                 "CPU of pipe / CPU of 2 workers, making apart",
-                lambda the: _beyond_making_ns(the, "pipe") / _beyond_making_ns(the, "2 workers"),
+                lambda the: the.cpu_ns_beyond("making", "pipe") / the.cpu_ns_beyond("making", "2 workers"),
                 goal=2,
             ),
-            Figure("CPU ns per record, pipe", lambda the: _beyond_making_ns(the, "pipe")),
-            Figure("CPU ns per record, 2 workers", lambda the: _beyond_making_ns(the, "2 workers")),
+            Figure("CPU ns per record, pipe", lambda the: the.cpu_ns_beyond("making", "pipe")),
+            Figure("CPU ns per record, 2 workers", lambda the: the.cpu_ns_beyond("making", "2 workers")),
         ),
     ),
 )

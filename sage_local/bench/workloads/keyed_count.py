@@ -10,7 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 from sage_local.bench.compete import compete
-from sage_local.bench.workload import Figure, Round, Workload, expect, floor, sage
+from sage_local.bench.workload import Figure, Workload, expect, floor, sage
 from sage_local.bench.workloads.partial_sums import PartialSums, total
 
 KEYS = 10_000
@@ -63,10 +63,6 @@ def count_running(folder: Path, parallelism: int) -> list[int]:
         return total(written)
 
 
-def _beyond_the_loop_ns(the: Round, contestant: str) -> float:
-    return (the(contestant, "cpu_s_per_million") - the("loop", "cpu_s_per_million")) * 1e3
-
-
 WORKLOADS = (
     Workload(
         name="keyed_count",
@@ -83,7 +79,7 @@ WORKLOADS = (
         figures=tuple(
             Figure(
                 f"CPU ns per record beyond the loop's, {name}",
-                lambda the, name=name: _beyond_the_loop_ns(the, name),  # type: ignore[misc]  # bound now
+                lambda the, name=name: the.cpu_ns_beyond("loop", name),  # type: ignore[misc]  # bound now
                 goal=500,
                 at_most=True,
             )
