@@ -2,18 +2,16 @@
 
 import reprlib
 from collections.abc import Callable
-from types import FunctionType
 from typing import Any
 
 from sage_local.core.elements import Rows
 from sage_local.errors import InvalidKeyError
 from sage_local.runtime.codec.keys import check_key
-from sage_local.runtime.codec.selectors import selecting
+from sage_local.runtime.codec.selectors import is_identity, selecting
 from sage_local.runtime.protocol.blame import KeyFailed, blame, record_at
 
 _COMPARED = frozenset({int, str, bytes, bool, tuple})
 """Not float: a NaN, refused with better words elsewhere, differs from itself."""
-_IDENTITY = (lambda value: value).__code__
 
 
 class Keying:
@@ -55,24 +53,3 @@ class Keying:
                 f"the key selector of {self.operator!r} is not stable: for {reprlib.repr(record)} it returned"
                 f" {reprlib.repr(key)}, and asked again {reprlib.repr(again)}"
             )
-
-
-def is_identity(function: Callable[[Any], Any]) -> bool:
-    """Whether ``function`` is ``lambda value: value`` under whatever names: then it need not be called.
-
-    Told by its bytecode. Anything with more to it (defaults, a closure, a generator) differs there or in its flags.
-    """
-    if type(function) is not FunctionType:
-        return False
-    code = function.__code__
-    return (
-        code.co_code == _IDENTITY.co_code
-        and code.co_argcount == 1
-        and code.co_kwonlyargcount == 0
-        and code.co_flags & _FLAGS == _IDENTITY.co_flags & _FLAGS
-    )
-
-
-_FLAGS = (
-    0x04 | 0x08 | 0x20 | 0x80 | 0x100 | 0x200
-)  # *args, **kwargs, generator, coroutine, iterable coroutine, async generator

@@ -29,6 +29,7 @@ class Selection(IntEnum):
 WHOLE: tuple[int, object] = (int(Selection.WHOLE), None)
 
 _SIMPLE = (bool, int, str)
+_ODD = {"VARARGS", "VARKEYWORDS", "GENERATOR", "COROUTINE", "ASYNC_GENERATOR", "ITERABLE_COROUTINE"}
 _IGNORED = {"RESUME", "CACHE", "NOP", "PRECALL", "COPY_FREE_VARS"}
 _LOADS = {"LOAD_FAST", "LOAD_FAST_BORROW", "LOAD_FAST_CHECK"}
 _CONSTANTS = {"LOAD_CONST", "LOAD_SMALL_INT"}
@@ -44,7 +45,11 @@ def expression(selector: Callable[[Any], Any], record: str) -> str | None:
         return f"{record}[{items[0]!r}]" if len(items) == 1 and type(items[0]) in _SIMPLE else None
     if type(selector) is not FunctionType or not _takes_one_argument(selector):
         return None
-    return _of_code([step for step in dis.get_instructions(selector) if step.opname not in _IGNORED], record)
+    steps = [step for step in dis.get_instructions(selector) if step.opname not in _IGNORED]
+    # One that loads anything else first is no selector: a constant, a global, a local that nothing was put into.
+    if not steps or steps[0].opname not in _LOADS or steps[0].argval != selector.__code__.co_varnames[0]:
+        return None
+    return _of_code(steps, record)
 
 
 def selection(selector: Callable[[Any], Any] | None) -> tuple[int, object] | None:
@@ -61,6 +66,11 @@ def selection(selector: Callable[[Any], Any] | None) -> tuple[int, object] | Non
     return WHOLE if text == "x" else (int(Selection.ITEM), ast.literal_eval(text[2:-1]))
 
 
+def is_identity(selector: Callable[[Any], Any]) -> bool:
+    """Whether ``selector`` is ``lambda value: value`` under whatever names."""
+    return expression(selector, "x") == "x"
+
+
 def selecting(selector: Callable[[Any], Any]) -> Callable[[Iterator[Any]], list[Any]]:
     """A function from records to what ``selector`` says of each.
 
@@ -75,15 +85,12 @@ def selecting(selector: Callable[[Any], Any]) -> Callable[[Iterator[Any]], list[
 
 def _takes_one_argument(function: FunctionType) -> bool:
     code = function.__code__
-    plain = dis.COMPILER_FLAG_NAMES  # {flag: name}
-    odd = {"VARARGS", "VARKEYWORDS", "GENERATOR", "COROUTINE", "ASYNC_GENERATOR", "ITERABLE_COROUTINE"}
-    flags = {plain[bit] for bit in plain if code.co_flags & bit}
-    return code.co_argcount == 1 and code.co_kwonlyargcount == 0 and not code.co_freevars and not flags & odd
+    flags = {name for bit, name in dis.COMPILER_FLAG_NAMES.items() if code.co_flags & bit}
+    return code.co_argcount == 1 and code.co_kwonlyargcount == 0 and not code.co_freevars and not flags & _ODD
 
 
 def _of_code(steps: list[dis.Instruction], record: str) -> str | None:
-    names = [step.opname for step in steps]
-    if not names or names[0] not in _LOADS or names[-1] != "RETURN_VALUE":
+    if steps[-1].opname != "RETURN_VALUE":
         return None
     match steps[1:-1]:
         case []:

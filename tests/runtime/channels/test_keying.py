@@ -6,7 +6,8 @@ import itertools
 import pytest
 
 from sage_local.core.elements import Rows
-from sage_local.runtime.channels.keying import Keying, is_identity
+from sage_local.runtime.channels.keying import Keying
+from sage_local.runtime.codec.selectors import is_identity
 from sage_local.runtime.protocol.blame import OperatorFailed
 
 
@@ -27,6 +28,11 @@ def generator(value):
     yield value
 
 
+def unset(value):
+    return other  # noqa: F821  # the local below: there is no value in it
+    other = value  # noqa: F841
+
+
 @pytest.mark.parametrize("function", [lambda value: value, lambda w: w, named])
 def test_the_identity_is_recognised_under_any_name(function):
     assert is_identity(function)
@@ -43,6 +49,7 @@ def test_the_identity_is_recognised_under_any_name(function):
         lambda *, value=1: value,
         outer(1),
         generator,
+        unset,
         functools.partial(named),
         Method(),
         str,
