@@ -75,37 +75,35 @@ def run(sessions, keys, it, stamps):
         gap = {gap}
         s = get(k)
         if s is None or t > s[1] or t < s[0]:
-            # Before a session is made: there is to be none of a record that can not be added.
-            first = {first}
-            s = place(k, t, gap)
-            if s is None:
-                late(it)
-                continue
-            if s[2] is EMPTY:
-                s[2] = first
-                continue
-        a = s[2]
-{update}
-        if t + gap > s[1]:
-            s[1] = t + gap
+{place}
+{add}
 """
 
 _SESSION = """\
 def run(k, x, t, it):
 {select}
     gap = {gap}
-    first = {first}
-    s = place(k, t, gap)
-    if s is None:
-        late(it)
-        return
-    if s[2] is EMPTY:
-        s[2] = first
-        return
-    a = s[2]
+{place}
+{add}
+"""
+
+_PLACE = """\
+# Before a session is made: there is to be none of a record that can not be added.
+first = {first}
+s = place(k, t, gap)
+if s is None:
+    late(it)
+    {leave}
+if s[2] is EMPTY:
+    s[2] = first
+    {leave}
+"""
+
+_PROLONG = """\
+a = s[2]
 {update}
-    if t + gap > s[1]:
-        s[1] = t + gap
+if t + gap > s[1]:
+    s[1] = t + gap
 """
 
 _COUNTS = """\
@@ -304,11 +302,20 @@ class SessionFold(Fold):
     ) -> None:
         super().__init__(reduce, aggregate, key_selector)
         self._scope.names.update(names, EMPTY=EMPTY)
-        text = _SESSIONS.format(select=self._select(), gap=gap, first=self._part.first, update=self._update("s[2]", 8))
-        self._loop_over_sessions: Loop = self._compile(text)
+        self._loop_over_sessions: Loop = self._compile(self._sessions(_SESSIONS, gap, depth=2, leave="continue"))
         self._gap_ms = int(gap) if gap.isdigit() and int(gap) < MAX_TIMESTAMP else None
-        text = _SESSION.format(select=self._select(1), gap=gap, first=self._part.first, update=self._update("s[2]", 4))
-        self._add_elsewhere = self._compile(text)
+        self._add_elsewhere = self._compile(self._sessions(_SESSION, gap, depth=1, leave="return"))
+
+    def _sessions(self, template: str, gap: str, *, depth: int, leave: str) -> str:
+        """The loop over records (``depth`` 2: placing one is the exception), or what is done with a single one."""
+        place = _PLACE.format(first=self._part.first, leave=leave)
+        add = _PROLONG.format(update=self._update("s[2]", 0))
+        return template.format(
+            select=self._select(depth),
+            gap=gap,
+            place=indent(place, " " * (12 if depth == 2 else 4)),
+            add=indent(add, " " * 4 * depth),
+        )
 
     def add_to_sessions(
         self,
