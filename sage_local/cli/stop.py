@@ -26,8 +26,6 @@ def command(job: str, *, now: bool, drain: bool) -> None:
         case JobCancelled():
             click.echo(f"job {connection.job_id} cancelled")
         case JobFailed():
-            raise click.ClickException(
-                f"job {connection.job_id} failed while it was stopped; logs: {ended.log_dir}"
-            )
+            raise click.ClickException(f"job {connection.job_id} failed while it was stopped; logs: {ended.log_dir}")
         case None:
             raise click.ClickException(f"job {connection.job_id}: its coordinator is gone without a word")
