@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Final, NamedTuple
 from sage_local.connectors.files import PathPattern, find_files, named
 from sage_local.errors import SourceError
 from sage_local.functions.expressions import filtered, referenced
+from sage_local.functions.record_schemas import shown
 from sage_local.functions.source import SourceFunction
 
 BATCH_ROWS: Final = 128 * 1024
@@ -255,11 +256,6 @@ def _in_zones_of(found: Any, schema: Any) -> Any:
         if len(both) == 2:
             found = found.set(index, field.with_type(pa.timestamp(field.type.unit, both[0].tz)))
     return found
-
-
-def shown(schema: Any) -> str:
-    """``schema`` on one line."""
-    return ", ".join(f"{field.name} {field.type}" for field in schema)
 
 
 def _of(schema: Any, columns: Iterable[str] | None) -> Any:

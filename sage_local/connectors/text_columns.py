@@ -2,13 +2,14 @@
 
 import os
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 from sage_local.connectors.csv import CsvSplit
 from sage_local.connectors.files import PathPattern, find_files, named
-from sage_local.connectors.parquet import conformed, refuse_twice, shown, widened
+from sage_local.connectors.parquet import conformed, refuse_twice, widened
 from sage_local.errors import SourceError
+from sage_local.functions.record_schemas import shown
 from sage_local.functions.source import SourceFunction
 
 BLOCK_BYTES = 4 << 20
@@ -128,19 +129,10 @@ class TextColumnsReader:
         import pyarrow as pa
 
         try:
-            batch = next(iter_batches(self._reader), None)
+            batch = next(self._reader, None)
         except pa.ArrowException as error:
             raise SourceError(
                 f"{self._path}: {error}; the columns are taken to be {shown(self._schema)}: give schema= for others"
             ) from error
         self._position += batch is not None
         return batch
-
-
-def iter_batches(reader: Any) -> Iterator[Any]:
-    """The batches that ``reader`` still has."""
-    while True:
-        try:
-            yield reader.read_next_batch()
-        except StopIteration:
-            return

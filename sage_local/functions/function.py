@@ -11,6 +11,10 @@ class Function:
     An instance reaches each worker by value, as it was at ``submit``. ``open`` runs once per subtask, in its worker,
     before the first record: the place for what can not travel (a model, a connection). ``close`` always runs, once,
     after the last record, after an error and on cancel, also when ``open`` raised.
+
+    Hooks that have to be overridden raise ``NotImplementedError`` and are not abstract: of many, one of two will do
+    (``map`` or ``process``), and what is missing is told where the function is given to its operator, by both names
+    (``binding``), not by Python where the instance is made.
     """
 
     def open(self, context: FunctionContext, /) -> None:

@@ -79,8 +79,8 @@ def record_batch(records: Sequence[Any], schema: Any, *, is_declared: bool) -> A
         return found if widened.equals(found.schema) else pa.RecordBatch.from_pylist(rows, schema=widened)
     except pa.ArrowException as error:
         raise ValueError(
-            f"the records have other columns than those before: {error}\nbefore: {_shown(schema)}\n"
-            f"now: {_shown(found.schema)}"
+            f"the records have other columns than those before: {error}\nbefore: {shown(schema)}\n"
+            f"now: {shown(found.schema)}"
         ) from error
 
 
@@ -91,11 +91,11 @@ def _of_declared(rows: list[Mapping[str, Any]], schema: Any) -> Any:
     for row in rows:
         if not row.keys() <= names:
             unknown = ", ".join(sorted(map(str, row.keys() - names)))
-            raise ValueError(f"expected the columns {_shown(schema)}, found a record with {unknown} too: {dict(row)!r}")
+            raise ValueError(f"expected the columns {shown(schema)}, found a record with {unknown} too: {dict(row)!r}")
     try:
         return pa.RecordBatch.from_pylist(rows, schema=schema)
     except (pa.ArrowException, TypeError) as error:
-        raise ValueError(f"expected the columns {_shown(schema)}: {error}") from error
+        raise ValueError(f"expected the columns {shown(schema)}: {error}") from error
 
 
 def _mapping(record: Any) -> Mapping[str, Any]:
@@ -127,7 +127,8 @@ def _is_named_tuple(cls: type) -> bool:
     return issubclass(cls, tuple) and hasattr(cls, "_fields")
 
 
-def _shown(schema: Any) -> str:
+def shown(schema: Any) -> str:
+    """``schema`` on one line."""
     return ", ".join(f"{field.name} {field.type}" for field in schema)
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
+from sage_local.functions.record_schemas import shown
+
 
 def batches_of(returned: Any, schema: Any = None) -> list[Any]:
     """The record batches of a table of pyarrow, or of anything with the Arrow PyCapsule interface (or duckdb's).
@@ -58,8 +60,4 @@ def _of_schema(batch: Any, schema: Any) -> Any:
 
 
 def _breach(found: Any, declared: Any) -> str:
-    return f"the function broke its declared schema: expected {_shown(declared)}; found {_shown(found)}"
-
-
-def _shown(schema: Any) -> str:
-    return ", ".join(f"{field.name} {field.type}" for field in schema)
+    return f"the function broke its declared schema: expected {shown(declared)}; found {shown(found)}"

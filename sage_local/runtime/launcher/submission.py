@@ -34,8 +34,13 @@ def submission_of(plan: Plan, *, attached: bool, wants_progress: bool) -> Submis
         argv=tuple(sys.argv),
         attached=attached,
         wants_progress=wants_progress,
-        kinds={operator.name: type(operator).__name__ for chain in plan.chains for operator in chain.operators},
+        kinds=kinds_of(plan),
     )
+
+
+def kinds_of(plan: Plan) -> dict[str, str]:
+    """What each operator of ``plan`` is, by its name: ``without_user_objects`` it does not say."""
+    return {operator.name: type(operator).__name__ for chain in plan.chains for operator in chain.operators}
 
 
 def _absolute(place: str | None) -> str | None:

@@ -15,7 +15,7 @@ from sage_local.runtime.launcher.simulation.faults import Fault
 from sage_local.runtime.launcher.simulation.storage import SLOW_MS, Disk, SimulatedStorage
 from sage_local.runtime.launcher.simulation.workers import SimulatedChannels, SimulatedWorker
 from sage_local.runtime.launcher.simulation.world import SimulatedLoop, World
-from sage_local.runtime.launcher.submission import without_user_objects
+from sage_local.runtime.launcher.submission import kinds_of, without_user_objects
 from sage_local.runtime.protocol import job_state as state
 from sage_local.runtime.protocol.client_messages import StartFailure, Submission, WorkerLoss
 from sage_local.runtime.protocol.messages import Command, Deploy, Failure, SnapshotFailed, SnapshotTaken
@@ -110,8 +110,7 @@ class SimulatedJob:
         plan = self._plan
         if self._resumes:
             plan = replace(plan, settings=plan.settings.resolved(RESTORE, LATEST))
-        kinds = {each.name: type(each).__name__ for chain in plan.chains for each in chain.operators}
-        submission = Submission(without_user_objects(plan), self._pickled, (), (), False, False, kinds)
+        submission = Submission(without_user_objects(plan), self._pickled, (), (), False, False, kinds_of(plan))
         self._recovery = Recovery(submission, self._run, SimulatedStorage(self._disk, is_coordinators=True))
         self._recovery.serve(
             self._loop,  # type: ignore[arg-type]  # the part of a loop that it uses
@@ -124,10 +123,10 @@ class SimulatedJob:
         numbers = frozenset(self._plan.placement.values())
         self._fork(numbers)
         self._shell = JobShell(
-            self._loop,  # type: ignore[arg-type]
-            self._fleet,  # type: ignore[arg-type]
-            self._fleet,  # type: ignore[arg-type]
-            _Unwritten(),  # type: ignore[arg-type]
+            self._loop,  # type: ignore[arg-type]  # as above
+            self._fleet,  # type: ignore[arg-type]  # what the shell uses of a fleet
+            self._fleet,  # type: ignore[arg-type]  # and of the link to a zygote
+            _Unwritten(),  # type: ignore[arg-type]  # and of a log
             take_last=self._take_last,
             executions=self,
             may_restart=True,
