@@ -92,11 +92,9 @@ class FileSink(TwoPhaseCommitSink[Any, list[PendingFile]]):
     def write(self, value: Any) -> None:
         """Append to the file in progress of the record's partition."""
         partition = "" if self._partition_by is None else self._partition(value)
-        file = self._open.get(partition)
-        if file is None:
-            file = self._open[partition] = self._start(partition)
-        file.writer.write(value)
-        if file.writer.size >= self._roll_bytes:
+        writer = self._writer(partition)
+        writer.write(value)
+        if writer.size >= self._roll_bytes:
             self._roll(partition)
 
     def write_batch(self, batch: Any) -> None:
@@ -105,12 +103,17 @@ class FileSink(TwoPhaseCommitSink[Any, list[PendingFile]]):
             for record in dictionaries(batch):
                 self.write(record)
             return
-        file = self._open.get("")
-        if file is None:
-            file = self._open[""] = self._start("")
-        file.writer.write_batch(batch)
-        if file.writer.size >= self._roll_bytes:
+        writer = self._writer("")
+        writer.write_batch(batch)
+        if writer.size >= self._roll_bytes:
             self._roll("")
+
+    def _writer(self, partition: str) -> FileWriter:
+        """Of the file in progress, begun where there is none."""
+        file = self._open.get(partition)
+        if file is None:
+            file = self._open[partition] = self._start(partition)
+        return file.writer
 
     def prepare(self, checkpoint: int) -> list[PendingFile] | None:
         """Close what is due; make durable what goes on."""
