@@ -1,17 +1,12 @@
 """How a failed program is shown: the user's own frames, then what happened, once."""
 
-import traceback
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TextIO
 
-import sage_local
 from sage_local.errors import JobCancelledError, OperatorError, SageError
 from sage_local.runtime.job import JobResult
+from sage_local.runtime.operators.tracebacks import user_traceback, without_engine
 
-_ENGINE = str(Path(sage_local.__path__[0]))
-_GENERATED = "<sage chain "
-_RUNNERS = ("<frozen runpy>", "<frozen importlib._bootstrap>", "<frozen importlib._bootstrap_external>")
 _TRACEBACK = "Traceback (most recent call last):"
 
 
@@ -52,12 +47,12 @@ def described(error: BaseException) -> str:
     anything else Python's own traceback without the engine's frames.
     """
     if not isinstance(error, SageError):
-        return "".join(_shown(error).format())
+        return user_traceback(error)
     head = ""
     if isinstance(error, OperatorError) and error.__cause__ is not None:
         head = f"{_original_traceback(error.__cause__)}\n"
     elif not isinstance(error, JobCancelledError):
-        head = f"{_TRACEBACK}\n{''.join(_shown(error).stack.format())}\n"
+        head = f"{_TRACEBACK}\n{''.join(without_engine(error).stack.format())}\n"
     notes = "".join(f"{note}\n" for note in getattr(error, "__notes__", ()))
     return f"{head}Error: {error}\n{notes}"
 
@@ -67,23 +62,4 @@ def _original_traceback(cause: BaseException) -> str:
     notes = getattr(cause, "__notes__", ())
     if notes and notes[-1].startswith(_TRACEBACK):
         return f"{notes[-1]}\n"
-    return "".join(_shown(cause).format())
-
-
-def _shown(error: BaseException) -> traceback.TracebackException:
-    whole = traceback.TracebackException.from_exception(error)
-    _drop_engine_frames(whole, set())
-    return whole
-
-
-def _drop_engine_frames(shown: traceback.TracebackException | None, seen: set[int]) -> None:
-    if shown is None or id(shown) in seen:
-        return
-    seen.add(id(shown))
-    shown.stack = traceback.StackSummary.from_list([frame for frame in shown.stack if not _is_engine(frame.filename)])
-    _drop_engine_frames(shown.__cause__, seen)
-    _drop_engine_frames(shown.__context__, seen)
-
-
-def _is_engine(filename: str) -> bool:
-    return filename in _RUNNERS or filename.startswith((_ENGINE, _GENERATED))
+    return user_traceback(cause)

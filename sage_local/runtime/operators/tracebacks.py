@@ -5,14 +5,22 @@ import traceback
 
 import sage_local
 
-_PACKAGE = os.path.dirname(sage_local.__file__) + os.sep
+_ENGINE = os.path.dirname(sage_local.__file__) + os.sep
+_GENERATED = "<sage chain "
+_RUNNERS = ("<frozen runpy>", "<frozen importlib._bootstrap>", "<frozen importlib._bootstrap_external>")
+"""What runs a program, or a module of it, for Python."""
 
 
 def user_traceback(error: BaseException) -> str:
     """The traceback as Python prints it, without the frames of the engine."""
-    told = traceback.TracebackException.from_exception(error)
+    return "".join(without_engine(error).format())
+
+
+def without_engine(error: BaseException) -> traceback.TracebackException:
+    """What Python knows of ``error`` and what led to it, without the frames of the engine."""
+    whole = traceback.TracebackException.from_exception(error)
     seen: set[int] = set()
-    pending: list[traceback.TracebackException | None] = [told]
+    pending: list[traceback.TracebackException | None] = [whole]
     while pending:
         each = pending.pop()
         if each is None or id(each) in seen:
@@ -20,8 +28,8 @@ def user_traceback(error: BaseException) -> str:
         seen.add(id(each))
         each.stack = traceback.StackSummary.from_list([frame for frame in each.stack if not _is_ours(frame.filename)])
         pending += [each.__cause__, each.__context__]
-    return "".join(told.format())
+    return whole
 
 
 def _is_ours(filename: str) -> bool:
-    return filename.startswith((_PACKAGE, "<sage chain "))
+    return filename in _RUNNERS or filename.startswith((_ENGINE, _GENERATED))
