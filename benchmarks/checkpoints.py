@@ -430,7 +430,7 @@ WORKLOADS = (
     Workload(
         name="checkpoints_of_windows",
         title="a checkpoint every second, 100 MB of state in windows, 1 % of keys changed per second",
-        records=4_000_000,
+        records=8_000_000,
         check=check_windows,
         contestants={"every second": sage(of_windows)},
         figures=PAUSES,

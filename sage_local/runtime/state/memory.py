@@ -53,11 +53,12 @@ class MemoryTable:
 
     def changed(self, keys: Collection[Key], namespace: Namespace = VOID) -> None:
         """Note the keys for the next delta, and keep what they have for the capture that is under way."""
-        if not self.tracks_changes:
-            return
         if self._kept is not None:
             self._kept.keep(keys, namespace, self._values(namespace))
-        self.said(namespace).update(keys)
+        # Without deltas only for those who have asked, so that they need not say it again.
+        said = self.said(namespace) if self._tracks else self._dirty.get(namespace)
+        if said is not None:
+            said.update(keys)
 
     def _values(self, namespace: Namespace) -> Mapping[Key, Any]:
         return self._spaces.get(namespace) or {}
@@ -65,7 +66,7 @@ class MemoryTable:
     def drop(self, namespace: Namespace, *, is_final: bool = False) -> Mapping[Key, Any]:
         """Forget a namespace."""
         dropping = self._spaces.get(namespace)
-        if dropping:
+        if dropping and self.wants_changes:
             if self._kept is not None and is_final:
                 self._kept.keep_dropped(namespace, dropping)
             self.changed(dropping, namespace)
@@ -82,14 +83,6 @@ class MemoryTable:
     def thaw(self) -> None:
         """Nobody asks for what was any more."""
         self._kept = None
-
-    def clear(self) -> None:
-        """Forget all namespaces, except that a dict of ``VOID`` that somebody holds stays the one in use."""
-        void = self._spaces.get(VOID)
-        self._spaces.clear()
-        if void is not None:
-            void.clear()
-            self._spaces[VOID] = void
 
     def take_changes(self) -> list[tuple[Namespace, list[Key]]]:
         """The keys changed since the last call, by namespace."""

@@ -14,6 +14,7 @@ from sage_local.functions.ttl import StateTtlConfig
 from sage_local.runtime.state.backend import VOID, KeyedBackend
 from sage_local.runtime.state.capture import Capture
 from sage_local.runtime.state.keyed import KeyedState
+from sage_local.runtime.state.memory import MemoryBackend, MemoryTable
 from sage_local.runtime.state.timers import Timer
 from tests.runtime.state.backends import ALL, BACKENDS, GROUPS, all_of, at, contents, key_groups
 
@@ -326,3 +327,19 @@ def test_timers_come_back_with_their_namespaces(backend, new_backend):
     new.restore(all_of(backend.snapshot(ALL)))
     assert list(new.timers("event")) == [Timer(5, "a", 10)]
     assert list(new.timers("processing")) == [Timer(7, "b")]
+
+
+def test_without_deltas_a_key_is_said_once_between_two_captures(monkeypatch):
+    backend = MemoryBackend(key_groups, track_changes=False)
+    last = KeyedState("op", backend, ManualClock()).state(ValueStateDescriptor("last"))
+    said = []
+    changed = MemoryTable.changed
+    monkeypatch.setattr(
+        MemoryTable, "changed", lambda self, keys, *namespace: said.extend(keys) or changed(self, keys, *namespace)
+    )
+    backend.cursor.key = "k"
+    for _ in range(2):
+        last.update([1])
+        last.value().append(2)
+        backend.snapshot(ALL)
+    assert said == ["k", "k"]
