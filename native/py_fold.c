@@ -12,8 +12,8 @@ static bool fold_one(PyObject *space, PyObject *key, PyObject *record, const sag
     if (!old && PyErr_Occurred())
         return false;
     bool done;
-    if (old && !by->single)
-        done = sage_add_to_list(by, old, record);
+    if (old && by->accumulator)
+        done = sage_add_to_accumulator(by, old, record);
     else {
         PyObject *value = old ? sage_added(&by->steps[0], old, record) : sage_first_accumulator(by, record);
         done = value && PyDict_SetItem(space, key, value) == 0;
@@ -49,7 +49,7 @@ PyObject *sage_py_fold(PyObject *module, PyObject *const *args, Py_ssize_t count
         return NULL;
     sage_folding by;
     sage_selector key_selector;
-    if (!sage_read_selection(args[3], &key_selector) || !sage_read_folding(args[4], &by))
+    if (!sage_read_selection(args[3], &key_selector) || !sage_read_folding(module, args[4], &by))
         return NULL;
     PyObject *record;
     for (Py_ssize_t i = 0; (record = PyIter_Next(args[2])); i++) {

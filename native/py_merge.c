@@ -3,44 +3,52 @@
 /* Merges accumulators by key: what makes windows of panes. As in py_fold.c, additions and comparisons may be the user's
  * code, so every object in use is owned. */
 
-/* Both values of a step together; `first` is of the earlier records. */
-static PyObject *merged(const sage_step *by, PyObject *first, PyObject *second)
+/* `into` becomes both. */
+static bool merge_accumulators(const sage_folding *by, PyObject *into, PyObject *other, bool before)
 {
-    if (by->operation == SAGE_SUM || by->operation == SAGE_COUNT)
-        return PyNumber_Add(first, second);
-    int replaces = PyObject_RichCompareBool(second, first, by->operation == SAGE_MIN ? Py_LT : Py_GT);
-    return replaces < 0 ? NULL : Py_NewRef(replaces ? second : first);
+    AccumulatorObject *to = sage_accumulator_of(by, into), *from = to ? sage_accumulator_of(by, other) : NULL;
+    for (Py_ssize_t i = 0; from && i < by->count; i++) {
+        long operation = by->steps[i].operation;
+        /* Of equal ints it does not matter which is kept; of floats it does (0.0 and -0.0; nothing is above NaN). */
+        bool is_number = sage_is_whole(from, i) || (sage_is_real(from, i) && (!before || operation == SAGE_SUM));
+        if (is_number && sage_join_slots(operation, to, i, sage_is_whole(from, i), from->slots[i]))
+            continue;
+        PyObject *own = sage_slot_value(to, i), *added = own ? sage_slot_value(from, i) : NULL;
+        PyObject *both = added ? sage_joined(operation, before ? added : own, before ? own : added) : NULL;
+        Py_XDECREF(own);
+        Py_XDECREF(added);
+        if (!both)
+            return false;
+        sage_set_slot(to, i, both);
+    }
+    return from != NULL;
 }
 
-/* Merges two accumulators that are lists into `into`, which may be the first. */
-static bool merge_lists(const sage_folding *by, PyObject *into, PyObject *first, PyObject *second)
+static PyObject *copied(const sage_folding *by, PyObject *object)
 {
+    AccumulatorObject *from = sage_accumulator_of(by, object);
+    AccumulatorObject *copy = from ? sage_new_accumulator(by->accumulator, by->count) : NULL;
+    if (!copy)
+        return NULL;
+    copy->wholes = from->wholes;
+    copy->reals = from->reals;
     for (Py_ssize_t i = 0; i < by->count; i++) {
-        if (!sage_has_place(first, i) || !sage_has_place(second, i) || !sage_has_place(into, i))
-            return false;
-        PyObject *a = Py_NewRef(PyList_GET_ITEM(first, i));
-        PyObject *b = Py_NewRef(PyList_GET_ITEM(second, i));
-        PyObject *value = merged(&by->steps[i], a, b);
-        Py_DECREF(a);
-        Py_DECREF(b);
-        if (!value || PyList_SetItem(into, i, value) < 0)
-            return false;
+        copy->slots[i] = from->slots[i];
+        if (!sage_is_whole(copy, i) && !sage_is_real(copy, i))
+            Py_INCREF(copy->slots[i].object);
     }
-    return true;
+    return (PyObject *)copy;
 }
 
 /* What `target` holds under `key` from now on, where it had `old`: a new reference. */
 static PyObject *joined(const sage_folding *by, PyObject *old, PyObject *added, bool before)
 {
-    PyObject *first = before ? added : old, *second = before ? old : added;
-    if (by->single)
-        return merged(&by->steps[0], first, second);
-    PyObject *list = PyList_CheckExact(old) ? PyList_GetSlice(old, 0, by->count) : NULL;
-    if (!list && !PyErr_Occurred())
-        sage_has_place(old, 0);
-    if (list && !merge_lists(by, list, first, second))
-        Py_CLEAR(list);
-    return list;
+    if (!by->accumulator)
+        return sage_joined(by->steps[0].operation, before ? added : old, before ? old : added);
+    PyObject *both = copied(by, old);
+    if (both && !merge_accumulators(by, both, added, before))
+        Py_CLEAR(both);
+    return both;
 }
 
 static bool merge_one(const sage_folding *by, PyObject *target, PyObject *key, PyObject *value, bool before)
@@ -49,11 +57,11 @@ static bool merge_one(const sage_folding *by, PyObject *target, PyObject *key, P
     if (!old)
         return !PyErr_Occurred() && PyDict_SetItem(target, key, value) == 0;
     /* Nobody else has it: it may change. Others may be part of several windows. */
-    bool is_own = !by->single && Py_REFCNT(old) == 1;
+    bool is_own = by->accumulator && Py_REFCNT(old) == 1;
     Py_INCREF(old);
     bool done;
     if (is_own)
-        done = merge_lists(by, old, before ? value : old, before ? old : value);
+        done = merge_accumulators(by, old, value, before);
     else {
         PyObject *both = joined(by, old, value, before);
         done = both && PyDict_SetItem(target, key, both) == 0;
@@ -68,7 +76,7 @@ PyObject *sage_py_merge(PyObject *module, PyObject *const *args, Py_ssize_t coun
     if (count != 4 || !PyDict_CheckExact(args[0]) || !PyDict_CheckExact(args[1]) || !PyBool_Check(args[2]))
         return PyErr_Format(PyExc_TypeError, "expected merge(target: dict, source: dict, before: bool, steps)");
     sage_folding by;
-    if (!sage_read_folding(args[3], &by))
+    if (!sage_read_folding(module, args[3], &by))
         return NULL;
     PyObject *key, *value;
     Py_ssize_t place = 0;

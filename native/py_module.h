@@ -26,6 +26,7 @@ typedef struct {
     PyTypeObject *wait_set_type;
     PyTypeObject *cursor_type;
     PyTypeObject *state_cell_type;
+    PyTypeObject *accumulator_type;
 } sage_module_state;
 
 typedef struct {
@@ -59,6 +60,7 @@ extern PyType_Spec sage_column_reader_spec;
 extern PyType_Spec sage_wait_set_spec;
 extern PyType_Spec sage_cursor_spec;
 extern PyType_Spec sage_state_cell_spec;
+extern PyType_Spec sage_accumulator_spec;
 
 /* The state, from the type of one of our objects. */
 static inline sage_module_state *sage_state_of(PyTypeObject *type)

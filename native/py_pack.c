@@ -82,6 +82,8 @@ static sage_outcome write_typed(sage_packer *to, sage_values values, Py_ssize_t 
         return sage_write_bools(to, values, count);
     if (PyBytes_CheckExact(first))
         return sage_write_bytes(to, values, count);
+    if (Py_IS_TYPE(first, to->accumulator))
+        return sage_write_accumulators(to, values, count);
     return SAGE_UNFIT;
 }
 
@@ -215,7 +217,7 @@ static void free_packer(sage_packer *from)
 PyObject *sage_py_pack_rows(PyObject *module, PyObject *const *args, Py_ssize_t count)
 {
     Py_ssize_t rows;
-    sage_packer to = {0};
+    sage_packer to = {.accumulator = ((sage_module_state *)PyModule_GetState(module))->accumulator_type};
     if (count != 2)
         return PyErr_Format(PyExc_TypeError, "expected pack_rows(columns, pickle)");
     if (!check_columns(args[0], &rows))

@@ -1,5 +1,7 @@
-/* Columns of tuples and dicts: a column for each item. */
+/* Columns of tuples, dicts and accumulators: a column for each item. */
 #include "py_packer.h"
+
+#include "py_accumulator.h"
 #include "py_text.h"
 
 static sage_outcome write_items(sage_packer *to, PyObject **items, Py_ssize_t arity, Py_ssize_t count)
@@ -24,6 +26,12 @@ static bool gather_tuples(sage_values values, Py_ssize_t count, Py_ssize_t arity
     return true;
 }
 
+static sage_outcome write_sequences(sage_packer *to, uint8_t tag, PyObject **items, Py_ssize_t arity, Py_ssize_t count)
+{
+    bool started = sage_write_tag(to, tag) && sage_write_u32(to, (uint32_t)arity) && sage_write_filler(to, count);
+    return started ? write_items(to, items, arity, count) : sage_no_memory();
+}
+
 sage_outcome sage_write_tuples(sage_packer *to, sage_values values, Py_ssize_t count)
 {
     Py_ssize_t arity = PyTuple_GET_SIZE(values[0]);
@@ -33,10 +41,44 @@ sage_outcome sage_write_tuples(sage_packer *to, sage_values values, Py_ssize_t c
     if (!items)
         return sage_no_memory();
     sage_outcome result = SAGE_UNFIT;
-    if (gather_tuples(values, count, arity, items)) {
-        bool started = sage_write_tag(to, SAGE_NODE_TUPLE) && sage_write_u32(to, (uint32_t)arity) && sage_write_filler(to, count);
-        result = started ? write_items(to, items, arity, count) : sage_no_memory();
-    }
+    if (gather_tuples(values, count, arity, items))
+        result = write_sequences(to, SAGE_NODE_TUPLE, items, arity, count);
+    PyMem_Free(items);
+    return result;
+}
+
+static bool are_accumulators(const sage_packer *to, sage_values values, Py_ssize_t count)
+{
+    for (Py_ssize_t i = 0; i < count; i++)
+        if (!Py_IS_TYPE(values[i], to->accumulator) ||
+            ((AccumulatorObject *)values[i])->count != ((AccumulatorObject *)values[0])->count)
+            return false;
+    return true;
+}
+
+/* New references, unlike the items of others: most of these values have no object yet. */
+static bool make_items(sage_values values, Py_ssize_t count, Py_ssize_t arity, PyObject **items)
+{
+    for (Py_ssize_t i = 0; i < count; i++)
+        for (Py_ssize_t item = 0; item < arity; item++)
+            if (!(items[item * count + i] = sage_slot_value((AccumulatorObject *)values[i], item)))
+                return false;
+    return true;
+}
+
+sage_outcome sage_write_accumulators(sage_packer *to, sage_values values, Py_ssize_t count)
+{
+    if (!are_accumulators(to, values, count))
+        return SAGE_UNFIT;
+    Py_ssize_t arity = ((AccumulatorObject *)values[0])->count;
+    PyObject **items = PyMem_Calloc((size_t)(arity * count), sizeof *items);
+    if (!items)
+        return sage_no_memory();
+    sage_outcome result = SAGE_FAILED;
+    if (make_items(values, count, arity, items))
+        result = write_sequences(to, SAGE_NODE_ACCUMULATOR, items, arity, count);
+    for (Py_ssize_t i = 0; i < arity * count; i++)
+        Py_XDECREF(items[i]);
     PyMem_Free(items);
     return result;
 }

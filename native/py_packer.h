@@ -24,6 +24,7 @@ typedef struct {
     sage_pending *pickles;
     size_t pickle_count;
     size_t pickle_capacity;
+    PyTypeObject *accumulator;
     int depth;
 } sage_packer;
 
@@ -42,6 +43,7 @@ sage_outcome sage_write_strs(sage_packer *to, sage_values values, Py_ssize_t cou
 sage_outcome sage_write_bytes(sage_packer *to, sage_values values, Py_ssize_t count);
 sage_outcome sage_write_tuples(sage_packer *to, sage_values values, Py_ssize_t count);
 sage_outcome sage_write_dicts(sage_packer *to, sage_values values, Py_ssize_t count);
+sage_outcome sage_write_accumulators(sage_packer *to, sage_values values, Py_ssize_t count);
 
 static inline sage_outcome sage_no_memory(void)
 {

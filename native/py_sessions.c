@@ -41,7 +41,7 @@ static bool put(const session_queue *queue, PyObject *key, long long time)
     PyObject *keys = Py_XNewRef(PyDict_GetItemWithError(queue->keys_of, slot));
     bool done = false;
     if (keys)
-        done = PyList_Check(keys) ? PyList_Append(keys, key) == 0 : sage_has_place(keys, 0);
+        done = PyList_Append(keys, key) == 0;
     else if (!PyErr_Occurred()) {
         PyObject *result = PyObject_CallFunctionObjArgs(queue->put, key, slot, NULL);
         done = result != NULL;
@@ -94,12 +94,12 @@ static int add_to_session(PyObject *session, PyObject *record, long long time, l
         return known < 0 ? -1 : 0;
     PyObject *accumulator = Py_NewRef(PyList_GET_ITEM(session, ACCUMULATOR));
     bool done;
-    if (by->single) {
+    if (!by->accumulator) {
         PyObject *value = sage_added(&by->steps[0], accumulator, record);
         done = value && PyList_SetItem(session, ACCUMULATOR, value) == 0;
     }
     else
-        done = sage_add_to_list(by, accumulator, record);
+        done = sage_add_to_accumulator(by, accumulator, record);
     Py_DECREF(accumulator);
     if (done && own_end > end) {
         PyObject *later = PyLong_FromLongLong(own_end);
@@ -162,7 +162,7 @@ PyObject *sage_py_fold_sessions(PyObject *module, PyObject *args)
     PyObject *records, *queue, *steps;
     if (!PyArg_ParseTuple(args, "O!O!OO!LLOOO", &PyDict_Type, &into.sessions, &PyList_Type, &into.keys, &records,
                           &PyList_Type, &into.times, &into.gap, &into.over_up_to, &queue, &steps, &into.other) ||
-        !read_queue(queue, &into.queue) || !sage_read_folding(steps, &into.by))
+        !read_queue(queue, &into.queue) || !sage_read_folding(module, steps, &into.by))
         return NULL;
     if (!PyIter_Check(records))
         return PyErr_Format(PyExc_TypeError, "records are an iterator");

@@ -11,15 +11,16 @@ static bool read_step(PyObject *item, sage_step *into)
     return PyArg_ParseTuple(item, "llO", &into->operation, &how, &what) && sage_read_selector(how, what, &into->value);
 }
 
-bool sage_read_folding(PyObject *steps, sage_folding *into)
+bool sage_read_folding(PyObject *module, PyObject *steps, sage_folding *into)
 {
-    into->single = PyTuple_CheckExact(steps);
-    if (!into->single && !PyList_CheckExact(steps)) {
+    bool single = PyTuple_CheckExact(steps);
+    into->accumulator = single ? NULL : ((sage_module_state *)PyModule_GetState(module))->accumulator_type;
+    if (!single && !PyList_CheckExact(steps)) {
         PyErr_SetString(PyExc_TypeError, "steps are a list or a tuple");
         return false;
     }
     into->count = PySequence_Fast_GET_SIZE(steps);
-    if (into->count < 1 || into->count > SAGE_MOST_STEPS || (into->single && into->count != 1)) {
+    if (into->count < 1 || into->count > SAGE_MOST_STEPS || (single && into->count != 1)) {
         PyErr_Format(PyExc_ValueError, "expected 1 to %d steps, found %zd", SAGE_MOST_STEPS, into->count);
         return false;
     }
@@ -29,12 +30,13 @@ bool sage_read_folding(PyObject *steps, sage_folding *into)
     return true;
 }
 
-bool sage_has_place(PyObject *list, Py_ssize_t i)
+AccumulatorObject *sage_accumulator_of(const sage_folding *by, PyObject *object)
 {
-    if (PyList_CheckExact(list) && i < PyList_GET_SIZE(list))
-        return true;
-    PyErr_SetString(PyExc_TypeError, "an accumulator is not what it was made as");
-    return false;
+    if (Py_IS_TYPE(object, by->accumulator) && ((AccumulatorObject *)object)->count == by->count)
+        return (AccumulatorObject *)object;
+    PyErr_Format(PyExc_TypeError, "expected an accumulator of %zd values, found %s", by->count,
+                 Py_TYPE(object)->tp_name);
+    return NULL;
 }
 
 /* What a step makes of the first record. */
@@ -43,52 +45,74 @@ static inline PyObject *begun(const sage_step *by, PyObject *record)
     return by->operation == SAGE_COUNT ? PyLong_FromLong(1) : sage_selected(record, &by->value);
 }
 
+PyObject *sage_joined(long operation, PyObject *first, PyObject *second)
+{
+    if (operation == SAGE_SUM || operation == SAGE_COUNT)
+        return PyNumber_Add(first, second);
+    int replaces = PyObject_RichCompareBool(second, first, operation == SAGE_MIN ? Py_LT : Py_GT);
+    return replaces < 0 ? NULL : Py_NewRef(replaces ? second : first);
+}
+
 PyObject *sage_added(const sage_step *by, PyObject *old, PyObject *record)
 {
-    if (by->operation == SAGE_COUNT) {
-        long long number = PyLong_AsLongLong(old);
-        return number == -1 && PyErr_Occurred() ? NULL : PyLong_FromLongLong(number + 1);
-    }
-    PyObject *value = sage_selected(record, &by->value);
-    if (!value)
-        return NULL;
-    if (by->operation == SAGE_SUM) {
-        PyObject *sum = PyNumber_Add(old, value);
-        Py_DECREF(value);
-        return sum;
-    }
-    int replaces = PyObject_RichCompareBool(value, old, by->operation == SAGE_MIN ? Py_LT : Py_GT);
-    if (replaces > 0)
-        return value;
-    Py_DECREF(value);
-    return replaces < 0 ? NULL : Py_NewRef(old);
+    PyObject *value = begun(by, record);
+    PyObject *both = value ? sage_joined(by->operation, old, value) : NULL;
+    Py_XDECREF(value);
+    return both;
 }
 
 PyObject *sage_first_accumulator(const sage_folding *by, PyObject *record)
 {
-    if (by->single)
+    if (!by->accumulator)
         return begun(&by->steps[0], record);
-    PyObject *list = PyList_New(by->count);
-    for (Py_ssize_t i = 0; list && i < by->count; i++) {
+    AccumulatorObject *made = sage_new_accumulator(by->accumulator, by->count);
+    for (Py_ssize_t i = 0; made && i < by->count; i++) {
         PyObject *value = begun(&by->steps[i], record);
         if (value)
-            PyList_SET_ITEM(list, i, value);
+            sage_set_slot(made, i, value);
         else
-            Py_CLEAR(list);
+            Py_CLEAR(made);
     }
-    return list;
+    return (PyObject *)made;
 }
 
-bool sage_add_to_list(const sage_folding *by, PyObject *list, PyObject *record)
+/* Adds `value` to a slot without an object for the sum, or says false. */
+static inline bool add_number(long operation, AccumulatorObject *to, Py_ssize_t i, PyObject *value)
 {
-    for (Py_ssize_t i = 0; i < by->count; i++) {
-        if (!sage_has_place(list, i))
-            return false;
-        PyObject *old = Py_NewRef(PyList_GET_ITEM(list, i));
-        PyObject *value = sage_added(&by->steps[i], old, record);
-        Py_DECREF(old);
-        if (!value || PyList_SetItem(list, i, value) < 0)
-            return false;
+    sage_slot number;
+    if (PyFloat_CheckExact(value)) {
+        number.real = PyFloat_AS_DOUBLE(value);
+        return sage_join_slots(operation, to, i, false, number);
     }
-    return true;
+    int overflow = 1;
+    if (PyLong_CheckExact(value))
+        number.whole = PyLong_AsLongLongAndOverflow(value, &overflow);
+    return !overflow && sage_join_slots(operation, to, i, true, number);
+}
+
+static bool add_to_slot(const sage_step *by, AccumulatorObject *to, Py_ssize_t i, PyObject *record)
+{
+    if (by->operation == SAGE_COUNT && sage_join_slots(SAGE_COUNT, to, i, true, (sage_slot){.whole = 1}))
+        return true;
+    PyObject *value = begun(by, record);
+    bool done = value && add_number(by->operation, to, i, value);
+    if (value && !done) {
+        PyObject *old = sage_slot_value(to, i);
+        PyObject *both = old ? sage_joined(by->operation, old, value) : NULL;
+        Py_XDECREF(old);
+        if (both)
+            sage_set_slot(to, i, both);
+        done = both != NULL;
+    }
+    Py_XDECREF(value);
+    return done;
+}
+
+bool sage_add_to_accumulator(const sage_folding *by, PyObject *accumulator, PyObject *record)
+{
+    AccumulatorObject *to = sage_accumulator_of(by, accumulator);
+    for (Py_ssize_t i = 0; to && i < by->count; i++)
+        if (!add_to_slot(&by->steps[i], to, i, record))
+            return false;
+    return to != NULL;
 }

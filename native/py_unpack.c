@@ -143,6 +143,8 @@ bool sage_read_node(sage_unpacker *from, Py_ssize_t count, PyObject **slots)
         return sage_read_tuples(from, count, slots);
     case SAGE_NODE_DICT:
         return sage_read_dicts(from, count, slots);
+    case SAGE_NODE_ACCUMULATOR:
+        return sage_read_accumulators(from, count, slots);
     case SAGE_NODE_NULLABLE:
         return read_nullable(from, count, slots);
     default:
@@ -230,7 +232,10 @@ PyObject *sage_py_unpack_rows(PyObject *module, PyObject *const *args, Py_ssize_
         return PyErr_Format(PyExc_TypeError, "expected unpack_rows(block, unpickle)");
     if (PyObject_GetBuffer(args[0], &block, PyBUF_SIMPLE) < 0)
         return NULL;
-    sage_unpacker from = {.unpickle = args[1]};
+    sage_unpacker from = {
+        .unpickle = args[1],
+        .accumulator = ((sage_module_state *)PyModule_GetState(module))->accumulator_type,
+    };
     PyObject *columns = NULL;
     if (open_block(&from, &block, &header)) {
         /* A view only where a pickle will be cut from it. */

@@ -1,5 +1,7 @@
-/* Columns of tuples and dicts. */
+/* Columns of tuples, dicts and accumulators. */
 #include "py_unpacker.h"
+
+#include "py_accumulator.h"
 
 static bool read_items(sage_unpacker *from, size_t arity, Py_ssize_t count, PyObject **items)
 {
@@ -52,6 +54,37 @@ bool sage_read_tuples(sage_unpacker *from, Py_ssize_t count, PyObject **slots)
                 build_tuples(items, arity, count, slots, arity > 0 && !from->in_cycles);
     from->in_cycles |= outer;
     sage_free_slots(items, (size_t)arity * (size_t)count);
+    return done;
+}
+
+static bool build_accumulators(const sage_unpacker *from, PyObject **items, size_t arity, Py_ssize_t count,
+                               PyObject **slots)
+{
+    for (Py_ssize_t i = 0; i < count; i++) {
+        AccumulatorObject *made = sage_new_accumulator(from->accumulator, (Py_ssize_t)arity);
+        if (!made)
+            return false;
+        slots[i] = (PyObject *)made;
+        for (size_t item = 0; item < arity; item++) {
+            PyObject **place = &items[item * (size_t)count + (size_t)i];
+            sage_set_slot(made, (Py_ssize_t)item, *place);
+            *place = NULL;
+        }
+    }
+    return true;
+}
+
+bool sage_read_accumulators(sage_unpacker *from, Py_ssize_t count, PyObject **slots)
+{
+    uint32_t arity;
+    if (!take_arity(from, count, &arity))
+        return false;
+    if (arity < 1 || arity > SAGE_MOST_STEPS)
+        return sage_malformed(from, "an accumulator of no or too many values");
+    PyObject **items = sage_new_slots(from, (size_t)count, arity);
+    bool done = items && read_items(from, arity, count, items) && build_accumulators(from, items, arity, count, slots);
+    if (items)
+        sage_free_slots(items, (size_t)arity * (size_t)count);
     return done;
 }
 

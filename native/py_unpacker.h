@@ -17,6 +17,7 @@ typedef struct {
     const uint8_t *end;
     PyObject *view; /* of the whole block */
     PyObject *unpickle;
+    PyTypeObject *accumulator;
     int depth;
     bool in_cycles; /* whether the values read since this was cleared could be part of a reference cycle */
 } sage_unpacker;
@@ -49,6 +50,7 @@ bool sage_read_utf8(sage_unpacker *from, Py_ssize_t count, PyObject **slots);
 bool sage_read_bytes(sage_unpacker *from, Py_ssize_t count, PyObject **slots);
 bool sage_read_tuples(sage_unpacker *from, Py_ssize_t count, PyObject **slots);
 bool sage_read_dicts(sage_unpacker *from, Py_ssize_t count, PyObject **slots);
+bool sage_read_accumulators(sage_unpacker *from, Py_ssize_t count, PyObject **slots);
 
 static inline bool sage_take_u32(sage_unpacker *from, uint32_t *number)
 {

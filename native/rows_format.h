@@ -15,6 +15,7 @@
  *   ASCII, UTF8, BYTES    width u8 (1, 2, 4) · n lengths of that width · the bytes
  *   TUPLE                 arity u32 · filler · a node per item
  *   DICT                  size u32 · filler · per key: length u32, UTF-8 · a node per value
+ *   ACCUMULATOR           as TUPLE, of 1 to SAGE_MOST_STEPS items
  *   NULLABLE              bitmap (1: a value, 0: None) of (n + 7) / 8 bytes · a node of the values
  *
  * Filler is (n + 7) / 8 zero bytes. Thereby every node has at least one bit for each value, and a block can not
@@ -62,6 +63,7 @@ typedef enum {
     SAGE_NODE_TUPLE = 13,
     SAGE_NODE_DICT = 14,
     SAGE_NODE_NULLABLE = 15,
+    SAGE_NODE_ACCUMULATOR = 16,
 } sage_node_type;
 
 static inline size_t sage_bits(size_t count)

@@ -1,6 +1,6 @@
 """Types of the C extension; ``native/`` holds it, ``sage_local.runtime.native`` is the one importer."""
 
-from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
 from typing import Any, final
 
 from typing_extensions import Buffer
@@ -179,13 +179,25 @@ class StateCell:
 def is_immutable(value: object, /) -> bool:
     """Whether it is a number, str, bytes, None or a tuple of such, all of exactly these types; False may be wrong."""
 
+@final
+class Accumulator:
+    """One to 16 values, ints within int64 and floats without an object of their own; type and value survive.
+
+    It is not hashable, and not looked at by the garbage collector.
+    """
+
+    def __init__(self, values: Iterable[Any]) -> None: ...
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: int, /) -> Any: ...
+    def __setitem__(self, index: int, value: object, /) -> None: ...
+
 def pack_rows(columns: tuple[list[Any] | None, ...], pickle: Callable[[list[Any]], bytes], /) -> bytes:
     """Equal-length columns of Python values to one self-describing block; a column may be absent (None).
 
     Each column is encoded as typed columns where all its values have one exact type (int within int64, float, bool,
-    None, str, bytes; tuple of one arity and dict with one exact sequence of str keys: recursively), some of them None
-    if need be; any other column (or nested column) by `pickle`. Type and value of every element survive. A column with
-    the very objects of an earlier one is written once, and shares them again when unpacked.
+    None, str, bytes; tuple and Accumulator of one arity and dict with one exact sequence of str keys: recursively),
+    some of them None if need be; any other column (or nested column) by `pickle`. Type and value of every element
+    survive. A column with the very objects of an earlier one is written once, and shares them again when unpacked.
     """
 
 def unpack_rows(block: Buffer, unpickle: Callable[[memoryview], list[Any]], /) -> tuple[list[Any] | None, ...]:
@@ -238,8 +250,8 @@ def fold(
 ) -> None:
     """Fold records into accumulators by key; the keys are `keys`, or selected by `key`.
 
-    A step is (operation, how, what): sum, min, max, count (0 .. 3) of what (how, what) selects. Of a list of steps the
-    accumulators are lists with a value for each step, of a tuple of one step they are the values. When something
+    A step is (operation, how, what): sum, min, max, count (0 .. 3) of what (how, what) selects. Of a list of steps an
+    Accumulator has a value for each step, of a tuple of one step accumulators are the values. When something
     raises, the iterator stands behind the record at fault. Up to 16 steps.
     """
 
@@ -285,8 +297,8 @@ def merge(
 ) -> None:
     """Merge the accumulators of `source` into `target` by key, behind or `before` those that are there.
 
-    Where there are none, `target` shares that of `source`. A list in `target` that nobody else refers to is changed in
-    place; any other accumulator is replaced.
+    Where there are none, `target` shares that of `source`. An Accumulator in `target` that nobody else refers to is
+    changed in place; any other accumulator is replaced.
     """
 
 def reduce(

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sage_local.runtime.native import fold_sessions, look_at_sessions
+from sage_local.runtime.native import Accumulator, fold_sessions, look_at_sessions
 
 SUM, COUNT = 0, 3
 STEPS = [(SUM, 1, 1), (COUNT, 0, None)]
@@ -46,16 +46,20 @@ def add(
 
 
 def test_records_go_into_the_session_of_their_key_or_elsewhere() -> None:
-    sessions: dict[str, list[Any]] = {"a": [0, 10, [5, 1], None]}
+    sessions: dict[str, list[Any]] = {"a": [0, 10, Accumulator([5, 1]), None]}
     assert add(sessions, Queue(), ("a", 1, 3), ("a", 2, 12), ("a", 4, 40), ("a", 5, -1)) == [("a", 40), ("a", -1)]
-    assert sessions == {"a": [0, 22, [8, 3], None]}
+    assert sessions == {"a": [0, 22, Accumulator([8, 3]), None]}
 
 
 def test_the_first_session_of_a_key_begins_and_is_queued() -> None:
     sessions: dict[str, list[Any]] = {}
     queue = Queue()
     assert add(sessions, queue, ("a", 1, 3), ("b", 2, -9), ("a", 3, 5), ("c", 4, 2)) == []
-    assert sessions == {"a": [3, 15, [4, 2], None], "b": [-9, 1, [2, 1], None], "c": [2, 12, [4, 1], None]}
+    assert sessions == {
+        "a": [3, 15, Accumulator([4, 2]), None],
+        "b": [-9, 1, Accumulator([2, 1]), None],
+        "c": [2, 12, Accumulator([4, 1]), None],
+    }
     assert queue.queued == {"a": 12, "b": 0, "c": 11}
     assert queue.keys_of == {3: ["a"], 0: ["b"], 2: ["c"]}
 
@@ -75,10 +79,11 @@ def test_sessions_that_are_over_come_out_and_others_are_looked_at_later() -> Non
     add(sessions, queue, ("over", 1, -2), ("prolonged", 1, -1), ("prolonged", 1, 7), ("early", 1, 1), ("stale", 1, 0))
     queue.queued["stale"] = 100
     keys = queue.keys_of.pop(1) + queue.keys_of.pop(2)
-    assert look_at_sessions(sessions, ["nobody", *keys], queue.given, 1, 7) == ([(8, "over", [1, 1], -2)], [], [])
+    one = Accumulator([1, 1])
+    assert look_at_sessions(sessions, ["nobody", *keys], queue.given, 1, 7) == ([(8, "over", one, -2)], [], [])
     assert look_at_sessions(sessions, keys, queue.given, 2, 8) == ([], [], ["early"])
     assert look_at_sessions(sessions, ["early"], queue.given, 2, 10) == (
-        [(11, "early", [1, 1], 1)],
+        [(11, "early", one, 1)],
         [],
         [],
     )

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import Any
 
-from sage_local.runtime.native import fold, fold_sessions, look_at_sessions, merge, reduce
+from sage_local.runtime.native import Accumulator, fold, fold_sessions, look_at_sessions, merge, reduce
 
 __all__ = [
     "MOST_STEPS",
+    "Accumulator",
     "Operation",
     "SessionQueue",
     "Step",
@@ -41,4 +42,4 @@ MOST_STEPS = 16
 
 Step = tuple[int, int, object]
 Steps = list[Step] | tuple[Step]
-"""A list: accumulators are lists of one value for each step. A tuple of one: they are the value."""
+"""A list: an ``Accumulator`` has a value for each step. A tuple of one: accumulators are the value."""

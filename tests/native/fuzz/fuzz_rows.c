@@ -5,7 +5,10 @@
 
 #include "py_module.h"
 
-static PyObject *unpickle, *refuse;
+static PyObject *module, *unpickle, *refuse;
+
+/* As much of the extension as the codec asks for. */
+static PyModuleDef definition = {PyModuleDef_HEAD_INIT, .m_name = "fuzzed", .m_size = sizeof(sage_module_state)};
 
 /* The length of its bytes says how long the list is: sometimes that of the block, and sometimes no list at all. */
 static PyObject *any_list(PyObject *self, PyObject *body)
@@ -37,6 +40,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *count, char ***arguments)
 {
     Py_Initialize();
+    module = PyModule_Create(&definition);
+    check(module != NULL);
+    sage_module_state *state = PyModule_GetState(module);
+    state->accumulator_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &sage_accumulator_spec, NULL);
+    check(state->accumulator_type != NULL);
     unpickle = PyCFunction_New(&any_list_method, NULL);
     refuse = PyCFunction_New(&no_pickles_method, NULL);
     check(unpickle && refuse);
@@ -56,13 +64,13 @@ static bool are_alike(PyObject *one, PyObject *other)
 
 static void pass_again(PyObject *columns)
 {
-    PyObject *packed = sage_py_pack_rows(NULL, (PyObject *[]){columns, refuse}, 2);
+    PyObject *packed = sage_py_pack_rows(module, (PyObject *[]){columns, refuse}, 2);
     if (!packed) {
         check(PyErr_ExceptionMatches(PyExc_NotImplementedError));
         PyErr_Clear();
         return;
     }
-    PyObject *again = sage_py_unpack_rows(NULL, (PyObject *[]){packed, unpickle}, 2);
+    PyObject *again = sage_py_unpack_rows(module, (PyObject *[]){packed, unpickle}, 2);
     check(again && are_alike(columns, again));
     Py_DECREF(again);
     Py_DECREF(packed);
@@ -72,7 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     PyObject *block = PyBytes_FromStringAndSize((const char *)data, (Py_ssize_t)size);
     check(block != NULL);
-    PyObject *columns = sage_py_unpack_rows(NULL, (PyObject *[]){block, unpickle}, 2);
+    PyObject *columns = sage_py_unpack_rows(module, (PyObject *[]){block, unpickle}, 2);
     if (columns)
         pass_again(columns);
     else

@@ -21,7 +21,7 @@ import seeds
 HERE = Path(__file__).parent
 TARGETS = {
     "ring": ["ring.c"],
-    "rows": ["py_pack*.c", "py_unpack*.c", "py_text.c"],
+    "rows": ["py_pack*.c", "py_unpack*.c", "py_text.c", "py_accumulator.c"],
     "columns": ["columns_read.c", "columns_shape.c"],
 }
 """What each is made of."""

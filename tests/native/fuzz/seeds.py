@@ -15,7 +15,7 @@ def ring() -> Iterator[bytes]:
 
 def rows() -> Iterator[bytes]:
     """A block of each type of column."""
-    from sage_local.runtime.native import pack_rows
+    from sage_local.runtime.native import Accumulator, pack_rows
 
     for values in (
         [1, 2, -400, 1 << 40],
@@ -27,6 +27,7 @@ def rows() -> Iterator[bytes]:
         [None, None],
         [{"a": 1.5, "b": (None, b"x")}, {"a": 2.5, "b": (3, b"")}],
         [((), (1,)), ((), (2,))],
+        [Accumulator([1, 2.5, None]), Accumulator([2, 0.5, "x"])],
         [object, 1],
     ):
         yield pack_rows((values, values, None), pickle.dumps)

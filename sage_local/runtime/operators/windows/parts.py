@@ -9,7 +9,7 @@ from sage_local.functions.aggregates import Count, Max, Mean, Min, Sum
 from sage_local.functions.multi import Multi, can_merge
 from sage_local.runtime.codec.selectors import WHOLE, expression, selection
 from sage_local.runtime.operators.windows.copying import independent
-from sage_local.runtime.state.folding import MOST_STEPS, Operation, Steps
+from sage_local.runtime.state.folding import MOST_STEPS, Accumulator, Operation, Steps
 
 RECORD = "x"
 """The variable that holds the record in generated code."""
@@ -114,13 +114,16 @@ def _multi_part(function: Multi, scope: Scope) -> Part:
     merges = [
         part.merge.format(a=f"{{a}}[{i}]", b=f"{{b}}[{i}]") for i, part in enumerate(parts) if part.merge is not None
     ]
+    steps = _all_steps(parts)
+    # What the native loops can do, they do with accumulators of their own kind.
+    made = "[{}]" if steps is None else f"{scope.name(Accumulator, 'made')}(({{}},))"
     return Part(
-        f"[{', '.join(part.first for part in parts)}]",
+        made.format(", ".join(part.first for part in parts)),
         "\n".join(part.update.format(a=f"{{a}}[{i}]", w=f"{{a}}[{i}]") for i, part in enumerate(parts)),
         f"{{{{{named}}}}}",  # twice escaped: braces that outlive one more format()
-        f"[{', '.join(merges)}]" if len(merges) == len(parts) else None,
+        made.format(", ".join(merges)) if len(merges) == len(parts) else None,
         may_be_none=False,
-        steps=_all_steps(parts),
+        steps=steps,
     )
 
 
