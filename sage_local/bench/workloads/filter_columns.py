@@ -76,8 +76,6 @@ class Totals(SinkFunction[Any]):
         self._rows += len(batch)
         self._total += pc.sum(batch["made"]).as_py() or 0
 
-    write = write_batch
-
     def close(self) -> None:
         """The end."""
         with tempfile.NamedTemporaryFile("w", dir=self._folder, suffix=".totals", delete=False) as file:
