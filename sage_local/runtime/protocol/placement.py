@@ -66,9 +66,10 @@ def place(
     """The seat of every worker.
 
     Each gets a CPU of its own, physical cores before hyper-threads, on one NUMA node while the workers fit on its
-    cores, then on as few as hold them. With more workers than CPUs none is pinned to one CPU: the kernel moves them
-    about all of them better than we could. ``claims`` counts how many workers of other jobs sit on a CPU: those come
-    last. ``most_cpus`` bounds how many CPUs are used.
+    cores, then on as few as hold them. Workers that take all the CPUs of the machine keep to their node and not to one
+    CPU, on which whatever else runs there would be in their way while another is idle. With more workers than CPUs the
+    kernel moves them about all of them better than we could. ``claims`` counts how many workers of other jobs sit on a
+    CPU: those come last. ``most_cpus`` bounds how many CPUs are used.
     """
     usable = len(topology.cpus) if most_cpus is None else min(most_cpus, len(topology.cpus))
     slots = _in_order(topology, workers, claims or {})[:usable]
@@ -77,9 +78,15 @@ def place(
     if crowded:
         shared = Seat(frozenset(slot.cpu for slot in slots), _common_node(slots), may_spin=False)
         return {WorkerId(worker): shared for worker in range(workers)}
+    seats = slots[:workers]
+    fills = len(seats) == len(topology.cpus)
     return {
-        WorkerId(worker): Seat(frozenset({slot.cpu}), slot.node, may_spin=not metered and slot.claims == 0)
-        for worker, slot in enumerate(slots[:workers])
+        WorkerId(worker): Seat(
+            frozenset(each.cpu for each in seats if each is slot or (fills and each.node == slot.node)),
+            slot.node,
+            may_spin=not metered and slot.claims == 0,
+        )
+        for worker, slot in enumerate(seats)
     }
 
 

@@ -40,6 +40,21 @@ def test_a_job_goes_to_the_node_that_other_jobs_left_free() -> None:
     assert cpus(place(SERVER, 4, claims={0: 1})) == [4, 5, 6, 7]
 
 
+def test_workers_that_take_all_cpus_keep_to_their_node_only() -> None:
+    """Threads of sources, the coordinator and the kernel have to run somewhere, and not in the way of the same one."""
+    seats = place(SERVER, 16).values()
+    assert {seat.cpus for seat in seats} == {
+        frozenset({0, 1, 2, 3, 8, 9, 10, 11}),
+        frozenset({4, 5, 6, 7, 12, 13, 14, 15}),
+    }
+    assert all(seat.may_spin for seat in seats)
+
+
+def test_one_cpu_left_free_is_enough_for_the_rest() -> None:
+    assert all(len(seat.cpus) == 1 for seat in place(LAPTOP, 7).values())
+    assert all(len(seat.cpus) == 1 for seat in place(LAPTOP, 2, most_cpus=2).values())
+
+
 def test_more_workers_than_cpus_share_all_of_them_and_never_spin() -> None:
     everything = Seat(LAPTOP.cpus, 0, may_spin=False)
     assert set(place(LAPTOP, 9).values()) == {everything}
@@ -63,11 +78,11 @@ def test_no_more_cpus_are_used_than_were_asked_for() -> None:
 
 
 @given(st.integers(1, 40), st.sampled_from([LAPTOP, SERVER]), st.dictionaries(st.integers(0, 15), st.integers(0, 3)))
-def test_every_worker_has_a_seat_on_an_allowed_cpu_and_none_is_given_twice(
+def test_every_worker_has_a_seat_on_an_allowed_cpu_and_none_is_given_twice_while_there_are_more(
     workers: int, topology: Topology, claims: dict[int, int]
 ) -> None:
     seats = place(topology, workers, claims=claims)
     assert set(seats) == {WorkerId(worker) for worker in range(workers)}
     assert all(seat.cpus and seat.cpus <= topology.cpus for seat in seats.values())
-    if workers <= len(topology.cpus):
+    if workers < len(topology.cpus):
         assert len({cpu for seat in seats.values() for cpu in seat.cpus}) == workers
