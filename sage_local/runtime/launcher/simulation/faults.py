@@ -57,9 +57,14 @@ OFTEN = frozenset(
 """They can happen at every step; the others where something is started, written, prepared, committed or told."""
 
 
+RAREST = 100
+
+
 @dataclass(frozen=True, slots=True)
 class Faults:
     """``rate``: the chance of a fault of one of ``kinds`` wherever it can happen; ``most``: per run.
+
+    By the seed it is up to ``RAREST`` times less: frequent faults are all over before the first checkpoint is complete.
 
     ``aim`` is one more, which strikes once, where the job is in that state (``World.state``): so rare pairs are met.
     """

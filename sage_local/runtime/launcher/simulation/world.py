@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import Any
 
-from sage_local.runtime.launcher.simulation.faults import OFTEN, Crash, Fault, Faults
+from sage_local.runtime.launcher.simulation.faults import OFTEN, RAREST, Crash, Fault, Faults
 
 STORY_LINES = 400
 """The end of the story is what one reads."""
@@ -82,6 +82,7 @@ class World:
         self.state: Callable[[], str] = lambda: "starting"
         self.is_dying = False
         self._faults = faults
+        self._rate = faults.rate * RAREST ** -self.random.random()
         self._injected = 0
         self._aim = faults.aim
         self._set_by_ms = 1_800_000_000_000
@@ -122,7 +123,7 @@ class World:
         faults = self._faults
         if kind not in faults.kinds or self._injected >= faults.most:
             return False
-        if self.random.random() >= (faults.rate / 50 if kind in OFTEN else faults.rate):
+        if self.random.random() >= (self._rate / 50 if kind in OFTEN else self._rate):
             return False
         self._injected += 1
         self._count(kind, where)
