@@ -3,6 +3,7 @@
 import difflib
 import importlib
 import runpy
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +67,8 @@ def _of_file(word: str, known: list[str]) -> list[Found]:
         raise UnknownWorkload(f"no workload is named {word!r}; did you mean {nearest[0]!r}? (sage bench list)")
     if not Path(word).is_file():
         raise UnknownWorkload(f"{word}: there is no such file")
+    # As Python would, which contestants are run by: a file may import its neighbours.
+    sys.path.insert(0, str(Path(word).resolve().parent))
     workloads = runpy.run_path(word).get("WORKLOADS")
     if not workloads or not all(isinstance(each, Workload) for each in workloads):
         raise UnknownWorkload(

@@ -1,3 +1,4 @@
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +22,13 @@ def test_an_unknown_name_is_an_error_that_offers_the_nearest() -> None:
 def test_a_file_brings_workloads_of_its_own(workload_file: File) -> None:
     file = workload_file()
     assert [(found.workload.name, found.program) for found in find([str(file)])] == [("adding", (str(file),))]
+
+
+def test_a_file_may_import_its_neighbours(workload_file: File, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.path", [*sys.path])
+    file = workload_file(("import sys\n", "from neighbour_of_adding import sys\n"))
+    (file.parent / "neighbour_of_adding.py").write_text("import sys\n")
+    assert [found.workload.name for found in find([str(file)])] == ["adding"]
 
 
 def test_a_file_without_workloads_is_an_error(tmp_path: Path) -> None:
