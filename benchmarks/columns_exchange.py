@@ -1,8 +1,9 @@
 """Record batches to another process, both pinned: ``sage bench run benchmarks/columns_exchange.py``.
 
 Our channels (``RingSender`` and ``RingReceiver``, as workers wait on them) against what the machine allows: two
-processes that do nothing but copy as many bytes. Whoever receives a batch copies it to memory of its own: bytes that
-nobody reads never leave the sender's cache. CPU time is of both ends. Needs a C compiler.
+processes that do nothing but copy as many bytes, and peers, where they are installed (``pip install pyzmq iceoryx2``).
+Whoever receives a batch copies it to memory of its own: bytes that nobody reads never leave the sender's cache. CPU
+time is of both ends. Needs a C compiler.
 
 Not among the workloads of the package: it reaches into the engine, which no program of a user's does.
 """
@@ -18,8 +19,10 @@ from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
+from _column_peers import Iceoryx, PipeAndIpc, Read, Zmq
+
 from sage_local.bench.compete import compete
-from sage_local.bench.workload import Figure, Round, Timed, Workload, expect, floor, ratio, sage
+from sage_local.bench.workload import Figure, Round, Timed, Workload, expect, floor, peer, ratio, sage
 from sage_local.core.elements import Columns
 from sage_local.runtime.channels.frame import Frame
 from sage_local.runtime.channels.ring import RingReceiver, RingSender
@@ -54,7 +57,7 @@ def batches(rows: int) -> Iterator[Any]:
         yield from (batch.slice(0) for batch in made)
 
 
-def reader(rows: int) -> Callable[[Any], int]:
+def reader(rows: int) -> Read:
     """What a receiver does: copy, as one piece, since all of a batch lies together however it came; and look at it."""
     size = next(batches(rows)).nbytes
     own = ctypes.create_string_buffer(size)
@@ -114,7 +117,7 @@ class Ends:
             while not has_room():
                 rest.until(has_room, lambda: 1.0, self.peers.notify)
 
-    def receive(self, read: Callable[[Any], int], count: int) -> int:
+    def receive(self, read: Read, count: int, schema: Any) -> int:
         """Hand so many batches to ``read``, and return the sum of what it returns."""
         receiver = self.receiver()
         rest = Rest(self.bells[1], self.commands, [receiver], [], may_spin=True)
@@ -199,18 +202,19 @@ def _timed(records: int, started: float, cpu_s: float) -> Timed:
     )
 
 
-def rings(rows: int) -> Callable[[Path, int], Timed]:
-    """A process at either end. Starting them is not counted, nor are the first batches."""
+def two_processes(between: Callable[[], Any], rows: int) -> Callable[[Path, int], Timed]:
+    """One at either end of what is ``between``. Starting them is not counted, nor are the first batches."""
 
     def run(folder: Path, records: int) -> Timed:
-        ends, read, stream, warm = Ends(), reader(rows), batches(rows), min(records, 100)
+        ends, read, stream, warm = between(), reader(rows), batches(rows), min(records, 100)
+        schema = next(stream).schema
         ready, others_ready = multiprocessing.Pipe(duplex=False)
         child = os.fork()
         if child == 0:
             try:
                 _pin(1)
                 for count in (warm, records):
-                    others_ready.send((ends.receive(read, count), time.process_time()))
+                    others_ready.send((ends.receive(read, count, schema), time.process_time()))
             finally:
                 os._exit(0)
         _pin(0)
@@ -247,11 +251,18 @@ def _workload(rows: int, records: int, figure: Figure) -> Workload:
         prepare=compile_limits,
         contestants={
             "copy limit": floor(copies(rows)),
-            "rings": sage(rings(rows)),
+            "rings": sage(two_processes(Ends, rows)),
+            "Pipe and IPC": peer(two_processes(PipeAndIpc, rows)),
+            "zmq": peer(two_processes(Zmq, rows), "zmq"),
+            "iceoryx2": peer(two_processes(Iceoryx, rows), "iceoryx2"),
             "two copies": floor(two_copies(rows)),
             "both ends": sage(both_ends(rows)),
         },
-        figures=(figure, ratio("batch_cpu_us", "two copies", "both ends")),
+        figures=(
+            figure,
+            ratio("batch_cpu_us", "two copies", "both ends"),
+            *(ratio("batch_us", name, "rings", goal=1) for name in ("Pipe and IPC", "zmq", "iceoryx2")),
+        ),
     )
 
 
