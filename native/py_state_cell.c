@@ -64,7 +64,8 @@ static void cell_dealloc(PyObject *object)
 
 static bool call(StateCellObject *self, const char *name, PyObject *argument)
 {
-    PyObject *returned = argument ? PyObject_CallMethod((PyObject *)self, name, "O", argument)
+    /* In brackets: a tuple given bare would be taken for all arguments. */
+    PyObject *returned = argument ? PyObject_CallMethod((PyObject *)self, name, "(O)", argument)
                                   : PyObject_CallMethod((PyObject *)self, name, NULL);
     Py_XDECREF(returned);
     return returned != NULL;

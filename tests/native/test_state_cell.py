@@ -57,6 +57,14 @@ def test_a_value_that_can_not_be_changed_is_announced_when_it_is_set(cursor):
     assert cell._find() == (2, "b")
 
 
+@pytest.mark.parametrize("key", [(), ("a",), ("a", 1)])
+def test_a_key_that_is_a_tuple_is_announced_whole(cursor, key):
+    cursor.key = key
+    cell = Cell({}, cursor, set())
+    cell._set(1)
+    assert cell.heard == [key]
+
+
 def test_a_key_that_was_said_is_not_said_again(cursor):
     cell = Cell({"k": []}, cursor, {"k"})
     cell._find()
