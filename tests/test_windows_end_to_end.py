@@ -164,10 +164,12 @@ class _Reader:
 
 @pytest.mark.parametrize(("engine", "parallelism"), ENGINES)
 @pytest.mark.parametrize("parsed_before", [False, True])
+@pytest.mark.parametrize("splits", [2, 5])
 def test_nothing_is_late_because_splits_are_read_one_after_another(
-    engine: str, parallelism: int, parsed_before: bool
+    engine: str, parallelism: int, parsed_before: bool, splits: int
 ) -> None:
-    records = [events(200)] * 5 + [[]]
+    """Nor because there are more subtasks than splits."""
+    records = [events(200)] * splits + [[]]
     stream: DataStream[Event] = environment(engine, parallelism).from_source(Splits(records))
     if parsed_before:
         stream = stream.map(lambda event: event)
@@ -176,7 +178,7 @@ def test_nothing_is_late_because_splits_are_read_one_after_another(
     counts = stream.key_by(lambda event: event[0]).window(TumblingEventTimeWindows.of(100)).count()
     expected: dict[tuple[str, int], int] = defaultdict(int)
     for key, time, _ in events(200):
-        expected[key, time // 100] += 5
+        expected[key, time // 100] += splits
     assert sorted(counts.collect()) == sorted((key, number) for (key, _), number in expected.items())
 
 

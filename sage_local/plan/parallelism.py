@@ -15,25 +15,39 @@ DEFAULT_SLOT_GROUP = "default"
 def resolve(graph: LogicalGraph, settings: Settings) -> LogicalGraph:
     """``graph`` with a parallelism and a slot group in every node; raises ``PlanError`` for one that can not be."""
     resolved: dict[NodeId, Node] = {}
+    leaders = _leaders(graph)
     for node in graph.nodes:
-        source = _timed_source(node, resolved)
-        if source is not None:
+        if node.id in leaders:
+            source = resolved[leaders[node.id]]
             node = replace(node, parallelism=source.parallelism, slot_group=source.slot_group)
         resolved[node.id] = _resolve(node, settings)
     return replace(graph, nodes=tuple(resolved.values()))
 
 
-def _timed_source(node: Node, resolved: dict[NodeId, Node]) -> Node | None:
-    """The source that ``node`` is to be chained to since it gives records their event time.
+def _leaders(graph: LogicalGraph) -> dict[NodeId, NodeId]:
+    """The source that each node is to be chained to: those which give records their event time, and what is between.
 
-    Only there it sees the splits apart; and what a single source emits in order gets its watermarks in that order, so
-    which records are late does not depend on the parallelism.
+    Only there the splits are seen apart; and what a single source emits in order gets its watermarks in that order, so
+    which records are late does not depend on the parallelism. What stands between a source of one split and its event
+    time is not held to one subtask: frames that are dealt in turn have no second split to be mixed with.
     """
-    if not isinstance(node.operator, AssignTimestamps) or node.parallelism is not None or len(node.inputs) != 1:
-        return None
-    source = node.inputs[0]
-    upstream = resolved[source.node]
-    return upstream if source.exchange is Exchange.AUTO and isinstance(upstream.operator, Source) else None
+    nodes = {node.id: node for node in graph.nodes}
+    leaders: dict[NodeId, NodeId] = {}
+    for node in graph.nodes:
+        if isinstance(node.operator, AssignTimestamps):
+            *path, source = _to_source(node, nodes)
+            if isinstance(source.operator, Source) and (len(path) == 1 or len(source.operator.splits or ()) > 1):
+                leaders |= {follower.id: source.id for follower in path}
+    return leaders
+
+
+def _to_source(node: Node, nodes: dict[NodeId, Node]) -> list[Node]:
+    """``node`` and what is in front of it, up to the first that it can not be chained to or that is a source."""
+    path = [node]
+    while node.parallelism is None and len(node.inputs) == 1 and node.inputs[0].exchange is Exchange.AUTO:
+        node = nodes[node.inputs[0].node]
+        path.append(node)
+    return path
 
 
 def _resolve(node: Node, settings: Settings) -> Node:

@@ -102,6 +102,22 @@ def test_subtasks_with_watermarks_of_their_own_do_not_say_the_same() -> None:
     assert [edge.same_time for edge in planned(program, parallelism=4).edges] == [True, False]
 
 
+def test_what_is_between_a_source_and_its_event_time_has_no_more_subtasks_than_splits() -> None:
+    """An exchange would mix records of splits that are at different times, and the older ones would be late."""
+    program = Program()
+    parsed = program.map(program.filter(program.source(splits=3)))
+    program.map(program.add(AssignTimestamps(name="time", strategy=None), Input(parsed)))
+    physical = planned(program, parallelism=4)
+    assert chain_names(physical) == ["source 0 → filter 1 → map 2 → time", "map 4"]
+
+
+def test_what_is_between_a_single_split_and_its_event_time_is_parallel() -> None:
+    program = Program()
+    parsed = program.map(program.source(splits=1))
+    program.map(program.add(AssignTimestamps(name="time", strategy=None), Input(parsed)))
+    assert [chain.parallelism for chain in planned(program, parallelism=4).chains] == [1, 4]
+
+
 @pytest.mark.parametrize("exchange", [Exchange.AUTO, Exchange.HASH])
 def test_a_union_takes_frames_as_they_arrive(exchange: Exchange) -> None:
     program = Program()
