@@ -18,6 +18,7 @@ static PyMethodDef functions[] = {
     {"fold_sessions", sage_py_fold_sessions, METH_VARARGS, "Fold records into the latest session of their key."},
     {"look_at_sessions", sage_py_look_at_sessions, METH_VARARGS, "Take out the sessions that are over."},
     {"merge", (PyCFunction)(void (*)(void))sage_py_merge, METH_FASTCALL, "Merge accumulators by key."},
+    {"results", (PyCFunction)(void (*)(void))sage_py_results, METH_FASTCALL, "Results of accumulators by name."},
     {"reduce", (PyCFunction)(void (*)(void))sage_py_reduce, METH_FASTCALL, "Fold records by a function, by key."},
     {"is_immutable", sage_py_is_immutable, METH_O, "Whether nobody can change the value in place."},
     {0},

@@ -111,6 +111,7 @@ PyObject *sage_py_fold(PyObject *module, PyObject *const *args, Py_ssize_t count
 PyObject *sage_py_fold_sessions(PyObject *module, PyObject *args);
 PyObject *sage_py_look_at_sessions(PyObject *module, PyObject *args);
 PyObject *sage_py_merge(PyObject *module, PyObject *const *args, Py_ssize_t count);
+PyObject *sage_py_results(PyObject *module, PyObject *const *args, Py_ssize_t count);
 PyObject *sage_py_reduce(PyObject *module, PyObject *const *args, Py_ssize_t count);
 PyObject *sage_py_is_immutable(PyObject *module, PyObject *value);
 

@@ -108,6 +108,23 @@ static int add_to_session(PyObject *session, PyObject *record, long long time, l
     return done ? 1 : -1;
 }
 
+/* A new reference; the accumulator is stolen. */
+static PyObject *new_session(long long start, long long end, PyObject *accumulator)
+{
+    PyObject *session = PyList_New(PLACES);
+    if (!session) {
+        Py_DECREF(accumulator);
+        return NULL;
+    }
+    PyList_SET_ITEM(session, START, PyLong_FromLongLong(start));
+    PyList_SET_ITEM(session, END, PyLong_FromLongLong(end));
+    PyList_SET_ITEM(session, ACCUMULATOR, accumulator);
+    PyList_SET_ITEM(session, OTHERS, Py_NewRef(Py_None));
+    if (!PyList_GET_ITEM(session, START) || !PyList_GET_ITEM(session, END))
+        Py_CLEAR(session);
+    return session;
+}
+
 /* Makes the first session of a key; 0 when it would be over already, -1 with an exception set. */
 static int begin_session(PyObject *sessions, PyObject *key, PyObject *record, long long time, long long gap,
                          long long over_up_to, const session_queue *queue, const sage_folding *by)
@@ -116,10 +133,9 @@ static int begin_session(PyObject *sessions, PyObject *key, PyObject *record, lo
     if (__builtin_add_overflow(time, gap, &end) || end - 1 <= over_up_to)
         return 0;
     PyObject *accumulator = sage_first_accumulator(by, record);
-    PyObject *session = accumulator ? Py_BuildValue("[LLOO]", time, end, accumulator, Py_None) : NULL;
+    PyObject *session = accumulator ? new_session(time, end, accumulator) : NULL;
     bool done = session && PyDict_SetItem(sessions, key, session) == 0 && requeue(queue, key, end - 1);
     Py_XDECREF(session);
-    Py_XDECREF(accumulator);
     return done ? 1 : -1;
 }
 

@@ -301,6 +301,11 @@ def merge(
     changed in place; any other accumulator is replaced.
     """
 
+def results(
+    keys: tuple[Any, ...], accumulators: tuple[Accumulator, ...], names: tuple[str, ...], with_key: bool, /
+) -> list[Any]:
+    """A dict of the values of each accumulator by name, or pairs of its key and that."""
+
 def reduce(
     state: dict[Any, Any],
     keys: list[Any],

@@ -29,6 +29,7 @@ from sage_local._native import (
     pack_rows,
     partition,
     reduce,
+    results,
     select,
     unpack_rows,
 )
@@ -62,6 +63,7 @@ __all__ = [
     "pack_rows",
     "partition",
     "reduce",
+    "results",
     "select",
     "unpack_rows",
 ]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sage_local.runtime.native import Accumulator, fold, merge, reduce
+from sage_local.runtime.native import Accumulator, fold, merge, reduce, results
 
 SUM, MIN, MAX, COUNT = range(4)
 WHOLE = (0, None)
@@ -182,3 +182,22 @@ def test_accumulators_that_do_not_fit_together_are_refused(old: Any, new: Any) -
         merge({"a": old}, {"a": new}, False, [(SUM, 0, None), (COUNT, 0, None)])
     with pytest.raises(TypeError):
         merge({"a": old}, {"a": new}, True, [(SUM, 0, None), (COUNT, 0, None)])
+
+
+def test_results_are_the_values_by_name() -> None:
+    keys, accumulators = ("a", None), (Accumulator([1, 2.5]), TEXT)
+    named = [{"n": 1, "m": 2.5}, {"n": 1, "m": ""}]
+    assert results(keys, accumulators, ("n", "m"), False) == named
+    assert results(keys, accumulators, ("n", "m"), True) == list(zip(keys, named, strict=True))
+    assert results((), (), ("n", "m"), True) == []
+    assert list(accumulators[0]) == [1, 2.5]
+
+
+@pytest.mark.parametrize(
+    "given_",
+    [((1,), (), ("n",)), ((1,), (TWO,), ("n",)), ((1,), (1,), ("n",)), ([1], [ONE], ("n",)), ((1,), (ONE,), (1,))],
+)
+@pytest.mark.parametrize("with_key", [True, False])
+def test_results_of_what_does_not_fit_together_are_refused(given_: Any, with_key: bool) -> None:
+    with pytest.raises(TypeError):
+        results(*given_, with_key)

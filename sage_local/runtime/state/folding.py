@@ -8,7 +8,7 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import Any
 
-from sage_local.runtime.native import Accumulator, fold, fold_sessions, look_at_sessions, merge, reduce
+from sage_local.runtime.native import Accumulator, fold, fold_sessions, look_at_sessions, merge, reduce, results
 
 __all__ = [
     "MOST_STEPS",
@@ -22,6 +22,7 @@ __all__ = [
     "look_at_sessions",
     "merge",
     "reduce",
+    "results",
 ]
 
 

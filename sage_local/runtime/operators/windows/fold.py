@@ -18,10 +18,11 @@ from sage_local.runtime.state.folding import SessionQueue
 from sage_local.runtime.state.folding import fold as native_fold
 from sage_local.runtime.state.folding import fold_sessions as native_fold_sessions
 from sage_local.runtime.state.folding import merge as native_merge
+from sage_local.runtime.state.folding import results as native_results
 
 Space = Any  # a mutable mapping of keys to accumulators
 Loop = Callable[..., None]
-Results = Callable[[Iterable[Any]], list[Any]]
+Results = Callable[[tuple[Any, ...], tuple[Any, ...]], list[Any]]
 
 _MISSING = object()
 
@@ -132,8 +133,8 @@ def run(target, items):
 """
 
 _RESULTS = """\
-def run(items):
-    return [{result} for {of} in items]
+def run(keys, accumulators):
+    return [{result} for k, a in zip(keys, accumulators)]
 """
 
 
@@ -236,13 +237,13 @@ class Fold:
             found = self._merges[before] = self._compile(_MERGE.format(merge=merge))
         return found
 
-    def results(self, *, with_key: bool, of: str = "k, a") -> Results:
-        """A function from (key, accumulator) pairs to results, or to ``(key, result)``.
-
-        ``of``: how key ``k`` and accumulator ``a`` stand in what it is given instead.
-        """
+    def results(self, *, with_key: bool) -> Results:
+        """A function from keys and their accumulators to results, or to ``(key, result)``."""
+        if isinstance(self._steps, list):
+            names = self._part.names
+            return lambda keys, accumulators: native_results(keys, accumulators, names, with_key)
         result = self._part.result.format(a="a")
-        run: Results = self._compile(_RESULTS.format(result=f"(k, {result})" if with_key else result, of=of))
+        run: Results = self._compile(_RESULTS.format(result=f"(k, {result})" if with_key else result))
         return run
 
     def _loop(self, *, one: bool, keyed: bool) -> Loop:

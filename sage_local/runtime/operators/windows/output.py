@@ -91,7 +91,6 @@ class Output:
         self._is_folded = spec.reduce is not None or spec.aggregate is not None
         emits_key = spec.aggregate is not None and spec.function is None and spec.is_keyed
         self._results = fold.results(with_key=emits_key)
-        self._results_of_ended = fold.results(with_key=emits_key, of="_, k, a, _")
         self._values: list[Any] = []
         self._stamps: list[int] = []
         self.divert: Divert | None = None
@@ -106,18 +105,19 @@ class Output:
             yield from self.of_each((window, key, accumulator) for key, accumulator in accumulators.items())
             return
         stamp = window.max_timestamp if timestamp is None else timestamp
-        items = iter(accumulators.items())
-        while chunk := list(islice(items, ROWS)):
+        all_keys, values = iter(accumulators), iter(accumulators.values())
+        while keys := tuple(islice(all_keys, ROWS)):
+            chunk = tuple(islice(values, ROWS))
             try:
-                results = self._results(chunk)
+                results = self._results(keys, chunk)
             except BaseException as error:
                 if self.divert is None:
                     blame(self._name, NO_RECORD, error)
-                for key, accumulator in chunk:
+                for key, accumulator in zip(keys, chunk, strict=True):
                     yield from self.add(window, key, accumulator, stamp)
                 yield from self.flush()
             else:
-                yield Rows(results, None, [stamp] * len(chunk))
+                yield Rows(results, None, [stamp] * len(keys))
 
     def of_each(self, fired: Iterable[Fired]) -> Iterator[Element]:
         """The results of windows that differ from key to key, and are over."""
@@ -133,8 +133,9 @@ class Output:
             return
         for start in range(0, len(ended), ROWS):
             chunk = ended[start : start + ROWS]
+            _, keys, accumulators, _ = zip(*chunk, strict=True)
             try:
-                results = self._results_of_ended(chunk)
+                results = self._results(keys, accumulators)
             except BaseException as error:
                 if self.divert is None:
                     blame(self._name, NO_RECORD, error)
@@ -158,7 +159,7 @@ class Output:
             yield from self.flush()
 
     def _made(self, window: Window, key: Any, accumulator: Any, stamp: int) -> Iterator[Element]:
-        contents = self._results_of([(key, accumulator)]) if self._is_folded else list(accumulator)
+        contents = self._result_of(key, accumulator) if self._is_folded else list(accumulator)
         if self._function is None:
             # Without being folded there is always a function: this is one result.
             self._values += contents
@@ -195,9 +196,9 @@ class Output:
             self._values, self._stamps = [], []
             yield rows
 
-    def _results_of(self, items: list[tuple[Any, Any]]) -> list[Any]:
+    def _result_of(self, key: Any, accumulator: Any) -> list[Any]:
         try:
-            return self._results(items)
+            return self._results((key,), (accumulator,))
         except BaseException as error:
             blame(self._name, NO_RECORD, error)
 

@@ -31,6 +31,8 @@ class Part:
     may_be_none: bool = True
     steps: Steps | None = None
     """The same for the native loops, where they can do it."""
+    names: tuple[str, ...] = ()
+    """With steps of an ``Accumulator``: the result is a dict of its values by these names."""
 
 
 @dataclass(slots=True)
@@ -124,6 +126,7 @@ def _multi_part(function: Multi, scope: Scope) -> Part:
         made.format(", ".join(merges)) if len(merges) == len(parts) else None,
         may_be_none=False,
         steps=steps,
+        names=tuple(function.aggregates),
     )
 
 
