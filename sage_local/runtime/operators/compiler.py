@@ -91,10 +91,13 @@ class Stage:
         # Without a frame of ours: raised by an iterable that a flat_map returned, while its loop was suspended.
         index = self._source.owner(frames[-1].tb_lineno) if frames else self._source.last
         variable = self._source.inputs[index]
+        taken = record_at(values, iterator)
         if variable == "x0":
-            return Fault(index, record_at(values, iterator))
+            return Fault(index, taken)
         places = [entry.tb_frame for entry in frames] if frames else [made.gi_frame]
-        return Fault(index, next(place.f_locals[variable] for place in places if variable in place.f_locals))
+        given = (place.f_locals[variable] for place in places if variable in place.f_locals)
+        # What stops the loop itself (Ctrl-C, no memory) may do so before there is anything to give.
+        return Fault(index, next(given, taken))
 
     def _frames(self, error: BaseException | None) -> list[TracebackType]:
         traceback = None if error is None else error.__traceback__

@@ -6,6 +6,7 @@ import pytest
 
 from sage_local.runtime.operators.compiler import Kind, Stage, Stamps
 from sage_local.runtime.operators.explosion import Explosion
+from sage_local.runtime.protocol.blame import NO_RECORD
 
 ALL_MAPS_AND_FILTERS = [
     [Kind.MAP],
@@ -136,6 +137,23 @@ def test_a_stop_iteration_of_user_code_does_not_end_the_batch(kinds):
 
     functions = [stops if index == len(kinds) - 1 else harmless(kind) for index, kind in enumerate(kinds)]
     assert fault_of(Stage("chain", kinds, functions), kinds, [1, 2, 3]).index == len(kinds) - 1
+
+
+def test_what_stops_the_loop_before_an_operator_was_given_anything_names_no_record():
+    class Interrupted:
+        def __iter__(self):
+            return self
+
+        def __next__(self):
+            raise KeyboardInterrupt
+
+        def __length_hint__(self):
+            return 2
+
+    stage, records = Stage("s", [Kind.MAP, Kind.MAP], [abs, abs]), Interrupted()
+    with pytest.raises(KeyboardInterrupt) as stopped:
+        stage.run(records, None)
+    assert stage.fault([1, 2], records, None, stopped.value).record is NO_RECORD
 
 
 def test_a_flat_map_in_front_of_another_operator_is_a_stage_of_its_own():
