@@ -66,13 +66,22 @@ class _Lines:
         return f"{record}\n"
 
     def _append(self, text: str) -> None:
+        self._take(text.encode())
+
+    def _take(self, content: Any) -> None:
         # A file system that is full shows here or at the next flush; what is counted is what was taken.
-        self.size += self._file.write(text.encode())
+        try:
+            self.size += self._file.write(content)
+        except OSError as error:
+            raise _located(error, self._file.name) from error
 
     def sync(self) -> None:
         """Flush and fsync."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        try:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise _located(error, self._file.name) from error
 
     def finish(self) -> None:
         """As ``sync``, and close."""
@@ -82,6 +91,11 @@ class _Lines:
     def abandon(self) -> None:
         """What is buffered is of no use to anyone: past the last ``sync`` the file will be cut or removed."""
         self._file.close()
+
+
+def _located(error: OSError, path: str) -> OSError:
+    """``error`` with the file in it: the system names none when it can not write."""
+    return OSError(error.errno, error.strerror, path)
 
 
 class TextWriter(_Lines):
@@ -108,13 +122,10 @@ class CsvWriter(_Lines):
 
     def write(self, record: Any) -> None:
         """The header first."""
-        if not isinstance(record, dict):
-            raise TypeError(f"CSV takes records that are dictionaries, found {type(record).__name__}")
+        _check_row(record, "CSV", self._columns)
         if self._columns is None:
             self._columns = list(record)
             self._append(_row(self._columns))
-        if record.keys() != set(self._columns):
-            raise ValueError(f"expected the columns {self._columns} of the file's first record, found {list(record)}")
         self._append(_row([record[column] for column in self._columns]))
 
     def write_batch(self, batch: Any) -> None:
@@ -130,7 +141,15 @@ class CsvWriter(_Lines):
         sink = pa.BufferOutputStream()
         options = arrow_csv.WriteOptions(include_header=False, quoting_style="needed")
         arrow_csv.write_csv(batch, sink, options)
-        self.size += self._file.write(sink.getvalue())
+        self._take(sink.getvalue())
+
+
+def _check_row(record: Any, kind: str, columns: list[str] | None) -> None:
+    """Raises for what is no row of a file with ``columns``: a value that has no column there would be lost."""
+    if not isinstance(record, dict):
+        raise TypeError(f"{kind} takes records that are dictionaries, found {type(record).__name__}")
+    if columns is not None and record.keys() != set(columns):
+        raise ValueError(f"expected the columns {columns} of the file's first record, found {list(record)}")
 
 
 def _row(cells: list[Any]) -> str:
@@ -145,13 +164,14 @@ def _header(path: str) -> list[str]:
 
 
 class ParquetWriter:
-    """Dictionaries as rows; the schema is that of the first row group."""
+    """Dictionaries as rows; the schema is that of the first row group, the columns are those of the first record."""
 
     suffix: ClassVar[str] = ".parquet"
     can_continue: ClassVar[bool] = False
 
     def __init__(self, path: str, size: int | None) -> None:
         self._path = path
+        self._columns: list[str] | None = None
         self._rows: list[Any] = []
         self._batches: list[Any] = []
         self._batched = 0
@@ -164,6 +184,9 @@ class ParquetWriter:
 
     def write(self, record: Any) -> None:
         """Keep it for the row group at hand."""
+        _check_row(record, "Parquet", self._columns)
+        if self._columns is None:
+            self._columns = list(record)
         self._rows.append(record)
         if len(self._rows) >= PARQUET_GROUP_ROWS:
             self._write_group()

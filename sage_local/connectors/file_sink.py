@@ -54,8 +54,9 @@ class FileSink(TwoPhaseCommitSink[Any, list[PendingFile]]):
 
     A file is first hidden, in progress; then pending; and appears under its final name when the checkpoint that has
     all of it is complete. It is closed when it is larger than ``roll_bytes``, older than ``roll_interval`` at a
-    checkpoint, or at the end of input. CSV and Parquet take dictionaries; Parquet files are closed at every checkpoint
-    too, since they can not be continued. ``partition_by`` names a subdirectory for each record. Several runs may share
+    checkpoint, or at the end of input. CSV and Parquet take dictionaries, all with the columns of the file's first one
+    (``to_columns(schema)`` before gives every record every column); Parquet files are closed at every checkpoint too,
+    since they can not be continued. ``partition_by`` names a subdirectory for each record. Several runs may share
     a directory: no existing file is ever replaced.
     """
 

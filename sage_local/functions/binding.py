@@ -67,7 +67,7 @@ def bind_hooks(function: Any, hooks: Hooks) -> Callable[..., Any]:
     _refuse_class(function, hooks)
     target = _hook(function, hooks) if isinstance(function, Function) else function
     if not callable(target):
-        raise FunctionError(f"{hooks.operator}() takes {_wanted(hooks)}, found {function!r}")
+        raise FunctionError(f"{hooks.operator}() takes {_wanted(hooks)}, found {function!r}{_hint(function, hooks)}")
     _refuse_kind(target, hooks)
     _refuse_arity(target, hooks)
     return target  # type: ignore[no-any-return]  # callable() narrows Any no further
@@ -164,6 +164,13 @@ def _refuse_arity(target: Any, hooks: Hooks) -> None:
         count = "one argument" if hooks.arguments == 1 else f"{hooks.arguments} arguments"
         found = f"{_name(target)}{signature}"
         raise FunctionError(f"{hooks.operator}() calls its function with {count}, found {found}: {error}") from None
+
+
+def _hint(function: Any, hooks: Hooks) -> str:
+    """For the name of a column: behind a function of single records a stream of columns is one of rows."""
+    if hooks.function_class is KeySelector and isinstance(function, str):
+        return f"; this is a stream of rows, not of columns: write key_by(lambda row: row[{function!r}])"
+    return ""
 
 
 def _wanted(hooks: Hooks) -> str:

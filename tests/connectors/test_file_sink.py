@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from sage_local.connectors.file_formats import TextWriter
 from sage_local.connectors.file_sink import FileSink, by_time
 from sage_local.functions.context import FunctionContext
 from sage_local.testing import SinkUnderTest, check_two_phase_sink
@@ -141,6 +142,36 @@ def test_a_csv_file_has_one_header_and_refuses_other_columns(tmp_path):
     sink.end()
     sink.commit(sink.prepare(1))
     assert [path.read_text() for path in files(tmp_path)] == ['a,b\n1,"x\ny"\n3,2\n']
+
+
+@pytest.mark.parametrize("other", [{"a": 2, "b": 3}, {"b": 2}, {}])
+def test_a_parquet_file_refuses_other_columns_instead_of_losing_their_values(tmp_path, other):
+    sink = opened(FileSink(tmp_path, "parquet"))
+    sink.recover(None)
+    sink.write({"a": 1})
+    with pytest.raises(ValueError, match=r"expected the columns \['a'\] of the file's first record, found \["):
+        sink.write(other)
+    sink.close()
+
+
+@pytest.mark.parametrize(("kind", "name"), [("csv", "CSV"), ("parquet", "Parquet")])
+def test_a_record_that_is_no_row_is_refused_by_formats_of_rows(tmp_path, kind, name):
+    sink = opened(FileSink(tmp_path, kind))
+    sink.recover(None)
+    with pytest.raises(TypeError, match=f"{name} takes records that are dictionaries, found int"):
+        sink.write(1)
+    sink.close()
+
+
+def test_a_disk_that_is_full_is_an_error_that_names_the_file():
+    writer = TextWriter("/dev/full", None)
+    writer.write("a")
+    with pytest.raises(OSError, match="No space left on device: '/dev/full'"):
+        writer.sync()
+    with pytest.raises(OSError, match="No space left on device: '/dev/full'"):
+        writer.write("b" * 1_000_000)
+    with pytest.raises(OSError, match="No space left on device"):
+        writer.abandon()
 
 
 def test_wrong_arguments_are_refused_at_once(tmp_path):

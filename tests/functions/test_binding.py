@@ -210,3 +210,10 @@ def test_a_function_class_needs_no_call_of_its_base_constructor():
     function = Configured(3)
     open_function(function, CONTEXT)
     assert bind(function, Role.MAP)(2) == 6
+
+
+def test_the_name_of_a_column_as_the_key_of_rows_is_told_how_to_write_it() -> None:
+    with pytest.raises(FunctionError, match=r"a stream of rows, .*: write key_by\(lambda row: row\['sensor'\]\)"):
+        bind("sensor", Role.KEY)
+    with pytest.raises(FunctionError, match=r"found 'sensor'$"):
+        bind("sensor", Role.MAP)
