@@ -44,9 +44,8 @@ class JsonLinesReader(SplitReader[Any]):
         parse = self._parse
         try:
             return [parse(line) for line in lines if line and not line.isspace()]
-        except (ValueError, RecursionError):
-            self._report_first_malformed(lines)
-            raise
+        except (ValueError, RecursionError) as error:
+            raise self._malformed(lines, error) from error
 
     def snapshot(self) -> TextPosition:
         """Where the next line stands."""
@@ -56,15 +55,16 @@ class JsonLinesReader(SplitReader[Any]):
         """Closes the file."""
         self._lines.close()
 
-    def _report_first_malformed(self, lines: list[str]) -> None:
-        for index, line in enumerate(lines):
-            try:
-                if line and not line.isspace():
-                    self._parse(line)
-            except json.JSONDecodeError as error:
-                raise self._malformed(index, f"{error.msg} at column {error.colno}", line) from error
-            except (ValueError, RecursionError) as error:
-                raise self._malformed(index, str(error), line) from error
+    def _malformed(self, lines: list[str], error: ValueError | RecursionError) -> SourceError:
+        """With the place of the line that ``error`` is of: the first that can not be parsed."""
+        index = next(index for index, line in enumerate(lines) if not self._is_parsed(line))
+        reason = f"{error.msg} at column {error.colno}" if isinstance(error, json.JSONDecodeError) else str(error)
+        return SourceError(f"{self._lines.where(index)}: not a JSON value: {reason}: {shortened(lines[index])}")
 
-    def _malformed(self, index: int, reason: str, line: str) -> SourceError:
-        return SourceError(f"{self._lines.where(index)}: not a JSON value: {reason}: {shortened(line)}")
+    def _is_parsed(self, line: str) -> bool:
+        try:
+            if line and not line.isspace():
+                self._parse(line)
+        except (ValueError, RecursionError):
+            return False
+        return True

@@ -1,3 +1,4 @@
+import json
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,16 @@ def test_a_malformed_line_names_file_line_and_reason(tmp_path: Path, line: str, 
     with pytest.raises(SourceError, match=rf"broken\.jsonl:4: not a JSON value: {reason}") as raised:
         read_all(path)
     assert len(str(raised.value)) < 600
+
+
+def test_the_traceback_of_a_malformed_line_has_the_mistake_once(tmp_path: Path) -> None:
+    path = tmp_path / "broken.jsonl"
+    path.write_text("{")
+    with pytest.raises(SourceError) as raised:
+        read_all(path)
+    mistake = raised.value.__cause__
+    assert isinstance(mistake, json.JSONDecodeError)
+    assert mistake.__context__ is None
 
 
 def test_a_reader_continues_from_a_snapshot(tmp_path: Path) -> None:
