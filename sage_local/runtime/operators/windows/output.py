@@ -133,7 +133,7 @@ class Output:
             return
         for start in range(0, len(ended), ROWS):
             chunk = ended[start : start + ROWS]
-            _, keys, accumulators, _ = zip(*chunk, strict=True)
+            ends, keys, accumulators, _ = zip(*chunk, strict=True)
             try:
                 results = self._results(keys, accumulators)
             except BaseException as error:
@@ -141,9 +141,7 @@ class Output:
                     blame(self._name, NO_RECORD, error)
                 yield from self.of_each(map(_fired, chunk))
             else:
-                yield Rows(
-                    results, None, [end - 1 if end <= MAX_TIMESTAMP else MAX_TIMESTAMP for end, _, _, _ in chunk]
-                )
+                yield Rows(results, None, [end - 1 if end <= MAX_TIMESTAMP else MAX_TIMESTAMP for end in ends])
 
     def add(self, window: Window, key: Any, accumulator: Any, timestamp: int | None = None) -> Iterator[Element]:
         """The results of one key and window; what does not fill a batch stays here until ``flush``.
