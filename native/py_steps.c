@@ -108,11 +108,58 @@ static bool add_to_slot(const sage_step *by, AccumulatorObject *to, Py_ssize_t i
     return done;
 }
 
+/* What an accumulator holds at some moment. */
+typedef struct {
+    uint16_t wholes, reals, objects;
+    sage_slot slots[SAGE_MOST_STEPS];
+} sage_values;
+
+static inline void look(const AccumulatorObject *at, sage_values *into)
+{
+    into->wholes = at->wholes;
+    into->reals = at->reals;
+    into->objects = (uint16_t)(((1u << at->count) - 1) & ~(unsigned)(at->wholes | at->reals));
+    memcpy(into->slots, at->slots, (size_t)at->count * sizeof(sage_slot));
+}
+
+static inline void own(const sage_values *values)
+{
+    for (Py_ssize_t i = 0; values->objects >> i; i++)
+        if (values->objects >> i & 1)
+            Py_INCREF(values->slots[i].object);
+}
+
+static inline void disown(const sage_values *values)
+{
+    for (Py_ssize_t i = 0; values->objects >> i; i++)
+        if (values->objects >> i & 1)
+            Py_DECREF(values->slots[i].object);
+}
+
+/* `to` takes over what is owned by `values`. */
+static void put_back(AccumulatorObject *to, const sage_values *values)
+{
+    sage_values now;
+    look(to, &now);
+    to->wholes = values->wholes;
+    to->reals = values->reals;
+    memcpy(to->slots, values->slots, (size_t)to->count * sizeof(sage_slot));
+    disown(&now); /* last: it may run any code */
+}
+
 bool sage_add_to_accumulator(const sage_folding *by, PyObject *accumulator, PyObject *record)
 {
     AccumulatorObject *to = sage_accumulator_of(by, accumulator);
-    for (Py_ssize_t i = 0; to && i < by->count; i++)
-        if (!add_to_slot(&by->steps[i], to, i, record))
+    if (!to)
+        return false;
+    sage_values before;
+    look(to, &before);
+    own(&before);
+    for (Py_ssize_t i = 0; i < by->count; i++)
+        if (!add_to_slot(&by->steps[i], to, i, record)) {
+            put_back(to, &before);
             return false;
-    return to != NULL;
+        }
+    disown(&before);
+    return true;
 }

@@ -30,7 +30,7 @@ PyObject *sage_first_accumulator(const sage_folding *by, PyObject *record);
 /* What one step makes of a further one. */
 PyObject *sage_added(const sage_step *by, PyObject *old, PyObject *record);
 
-/* The same for all steps of an accumulator, in place. */
+/* The same for all steps of an accumulator, in place: for all, or where one fails for none. */
 bool sage_add_to_accumulator(const sage_folding *by, PyObject *accumulator, PyObject *record);
 
 /* One value of two, of which `second` is of the later records; a new reference. */

@@ -51,6 +51,20 @@ def test_fields_are_items_of_dicts_and_attributes_of_others() -> None:
     assert space == {"a": 3}
 
 
+@pytest.mark.parametrize("before", [1, 2.5, 2**80, True])
+@pytest.mark.parametrize("bad", [("a",), ("a", "x"), ("a", None)])
+def test_a_record_that_one_step_fails_on_counts_for_none(before: Any, bad: Any) -> None:
+    space: dict[str, Accumulator] = {}
+    steps = [(COUNT, *WHOLE), (MAX, 0, None), (SUM, 1, 1)]
+    fold(space, None, iter([("a", before)]), (1, 0), steps)
+    held = repr(space)
+    with pytest.raises((IndexError, TypeError)):
+        fold(space, None, iter([bad]), (1, 0), steps)
+    assert repr(space) == held
+    fold(space, None, iter([("a", 3)]), (1, 0), steps)
+    assert tuple(space["a"]) == (2, max(("a", before), ("a", 3)), before + 3)
+
+
 @pytest.mark.parametrize("bad", [("a",), ("a", "x"), 7, ([], 1)])
 def test_an_error_leaves_the_iterator_behind_the_record_at_fault(bad: Any) -> None:
     records = iter([("a", 1), bad, ("a", 2)])
