@@ -36,10 +36,10 @@ class Multi(AggregateFunction[Any, list[Any], dict[str, Any]]):
         return [aggregate.create_accumulator() for aggregate in self.aggregates.values()]
 
     def add(self, accumulator: list[Any], value: Any, /) -> list[Any]:
-        """``value`` added to each."""
-        for index, aggregate in enumerate(self.aggregates.values()):
-            accumulator[index] = aggregate.add(accumulator[index], value)
-        return accumulator
+        """``value`` added to each. A new list: where one of them fails, none of the others has changed."""
+        return [
+            aggregate.add(part, value) for aggregate, part in zip(self.aggregates.values(), accumulator, strict=True)
+        ]
 
     def get_result(self, accumulator: list[Any], /) -> dict[str, Any]:
         """The result of each, by name."""

@@ -7,9 +7,11 @@ import pytest
 
 from sage_local import (
     AggregateFunction,
+    Count,
     EventTimeSessionWindows,
     FailedRecord,
     KeyedStream,
+    Multi,
     OperatorError,
     OutputTag,
     ProcessWindowFunction,
@@ -112,6 +114,16 @@ def test_a_built_in_aggregate_skips_what_it_can_not_add(kind: str) -> None:
     events = [("a", 1), ("a", None), ("a", 3)]
     results, _, count = run(kind, lambda windows: windows.aggregate(Sum(1), on_error="skip"), *events)
     assert (results, count) == ([("a", 4)], 1)
+
+
+@pytest.mark.parametrize("last", [Sum(1), Mean()])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_record_that_one_of_several_aggregates_fails_on_counts_for_none(kind: str, last: Any) -> None:
+    events = [("a", 1), ("a", None), ("a", 3)]
+    several = Multi(n=Count(), inner=Multi(n=Count()), last=last)
+    results, _, count = run(kind, lambda windows: windows.aggregate(several, on_error="skip"), *events)
+    ((_, result),) = results
+    assert (result["n"], result["inner"], count) == (2, {"n": 2}, 1)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -41,6 +41,12 @@ class Scope:
 
     names: dict[str, Any] = field(default_factory=dict)
     selected: dict[str, str] = field(default_factory=dict)
+    locals: int = 0
+
+    def local(self) -> str:
+        """A local variable of its own."""
+        self.locals += 1
+        return f"part{self.locals}"
 
     def name(self, value: Any, word: str) -> str:
         """A global variable that holds ``value``."""
@@ -109,19 +115,30 @@ def _mean_part(v: str) -> Part:
     )
 
 
-def _multi_part(function: Multi, scope: Scope) -> Part:
-    parts = [aggregate_part(each, scope) for each in function.aggregates.values()]
-    results = [part.result.format(a=f"{{a}}[{i}]") for i, part in enumerate(parts)]
+def _multi_part(function: Multi, scope: Scope, *, is_inner: bool = False) -> Part:
+    parts = [
+        _multi_part(each, scope, is_inner=True) if type(each) is Multi else aggregate_part(each, scope)
+        for each in function.aggregates.values()
+    ]
+    # Not format(): escaped braces of a Multi inside are to stay so.
+    results = [part.result.replace("{a}", f"{{a}}[{i}]") for i, part in enumerate(parts)]
     named = ", ".join(f"{name!r}: {result}" for name, result in zip(function.aggregates, results, strict=True))
     merges = [
         part.merge.format(a=f"{{a}}[{i}]", b=f"{{b}}[{i}]") for i, part in enumerate(parts) if part.merge is not None
     ]
-    steps = _all_steps(parts)
+    # The native loops know no Multi inside another.
+    steps = None if is_inner else _all_steps(parts)
+    held = [scope.local() for _ in parts]
+    # Stored when all are made: a record that one of them fails on counts for none.
+    stored = (
+        [f"{{w}} = [{', '.join(held)}]"] if steps is None else [f"{{a}}[{i}] = {each}" for i, each in enumerate(held)]
+    )
+    updates = [part.update.format(a=each, w=each) for each, part in zip(held, parts, strict=True)]
     # What the native loops can do, they do with accumulators of their own kind.
     made = "[{}]" if steps is None else f"{scope.name(Accumulator, 'made')}(({{}},))"
     return Part(
         made.format(", ".join(part.first for part in parts)),
-        "\n".join(part.update.format(a=f"{{a}}[{i}]", w=f"{{a}}[{i}]") for i, part in enumerate(parts)),
+        "\n".join([f"{', '.join(held)}, = {{a}}", *updates, *stored]),
         f"{{{{{named}}}}}",  # twice escaped: braces that outlive one more format()
         made.format(", ".join(merges)) if len(merges) == len(parts) else None,
         may_be_none=False,
