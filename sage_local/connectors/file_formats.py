@@ -163,6 +163,15 @@ def _header(path: str) -> list[str]:
         return next(csv.reader(file))
 
 
+def _refuse_new_fields(rows: list[Any], schema: Any) -> None:
+    """Converting ``rows`` would leave out fields of dictionaries in them that ``schema`` does not have."""
+    import pyarrow as pa
+
+    found = pa.Table.from_pylist(rows).schema
+    if not pa.unify_schemas([schema, found], promote_options="permissive").equals(schema):
+        raise ValueError(f"expected the columns of the file's first row group:\n{schema}\nfound:\n{found}")
+
+
 class ParquetWriter:
     """Dictionaries as rows; the schema is that of the first row group, the columns are those of the first record."""
 
@@ -244,6 +253,8 @@ class ParquetWriter:
         from pyarrow import parquet
 
         schema = None if self._writer is None else self._writer.schema
+        if schema is not None and any(pa.types.is_nested(kind) for kind in schema.types):
+            _refuse_new_fields(self._rows, schema)
         table = pa.Table.from_pylist(self._rows, schema=schema)
         if self._writer is None:
             self._writer = parquet.ParquetWriter(self._path, table.schema)

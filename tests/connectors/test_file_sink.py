@@ -154,6 +154,17 @@ def test_a_parquet_file_refuses_other_columns_instead_of_losing_their_values(tmp
     sink.close()
 
 
+def test_a_parquet_file_refuses_new_fields_inside_of_a_column_too(tmp_path, monkeypatch):
+    monkeypatch.setattr("sage_local.connectors.file_formats.PARQUET_GROUP_ROWS", 2)
+    sink = opened(FileSink(tmp_path, "parquet"))
+    sink.recover(None)
+    for reading in ({"at": {"x": 1}}, {"at": {"x": 2}}, {"at": {"x": None}}, {"at": None}, {"at": {"x": 3}}):
+        sink.write(reading)
+    with pytest.raises(ValueError, match=r"(?s)first row group:\nat: struct<x: int64>\n.*found:.*y: int64>"):
+        sink.write({"at": {"x": 4, "y": 5}})
+    sink.close()
+
+
 @pytest.mark.parametrize(("kind", "name"), [("csv", "CSV"), ("parquet", "Parquet")])
 def test_a_record_that_is_no_row_is_refused_by_formats_of_rows(tmp_path, kind, name):
     sink = opened(FileSink(tmp_path, kind))

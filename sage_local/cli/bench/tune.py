@@ -30,7 +30,7 @@ from sage_local.cli.settings_input import parse_assignments
     help="A run that takes longer is stopped, and judged by what it has done.",
 )
 @click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Fixed in all runs; may be repeated.")
-@click.option("--html", "html_file", type=OutputFile(), metavar="FILE")
+@click.option("--html", "html_file", type=OutputFile(), metavar="FILE", help="Write a page with plots there.")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE.py")
 @click.argument("args", nargs=-1, type=click.UNPROCESSED, metavar="[-- ARGS]...")
 def command(
