@@ -34,7 +34,8 @@ def test_it_names_a_descriptor_and_a_mapping():
     os.close(made)
 
 
-def test_it_names_a_job_that_still_runs():
+def test_it_names_a_job_that_still_runs(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))  # such a job keeps its run directory
     latch = Latch()
     env = LocalEnvironment("running", {"parallelism": 1})
     env.from_source(ScriptedSource([latch])).sink(abs)
