@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 import click
 
 from sage_local.cli.list import table
+from sage_local.config.locations import joined, parent_and_name
 from sage_local.runtime.checkpoint import catalog
 from sage_local.runtime.checkpoint.catalog import Found
 from sage_local.runtime.checkpoint.manifest import Manifest
@@ -58,13 +59,16 @@ def _told(path: str) -> Iterator[None]:
 
 def _jobs(path: str) -> Iterator[tuple[str, list[Found]]]:
     """The name of each job in ``path``, and its checkpoints."""
-    if (one := _numbered(path)) is not None:
+    if (one := catalog.numbered(path)) is not None:
         storage, checkpoint = one
-        yield _last(storage.location), [each for each in catalog.listing(storage) if each.checkpoint == checkpoint]
+        yield (
+            parent_and_name(storage.location)[1],
+            [each for each in catalog.listing(storage) if each.checkpoint == checkpoint],
+        )
         return
     storage = open_storage(path)
     if catalog.checkpoint_ids(storage):
-        yield _last(path), catalog.listing(storage)
+        yield parent_and_name(path)[1], catalog.listing(storage)
         return
     for name in storage.names():
         # Whatever else lies there is no job's directory, and has no checkpoint in it.
@@ -74,7 +78,7 @@ def _jobs(path: str) -> Iterator[tuple[str, list[Found]]]:
 
 def _resolve(path: str) -> tuple[Storage, Manifest]:
     """The checkpoint named by ``path``; its files are not verified."""
-    if (one := _numbered(path)) is not None:
+    if (one := catalog.numbered(path)) is not None:
         return one[0], catalog.load(*one)
     storage = open_storage(path)
     for found in catalog.listing(storage):
@@ -83,19 +87,6 @@ def _resolve(path: str) -> tuple[Storage, Manifest]:
     jobs = [name for name, checkpoints in _jobs(path) if checkpoints]
     hint = f"; show one of its jobs: {', '.join(jobs)}" if jobs else ""
     raise click.UsageError(f"there is no complete checkpoint in {path}{hint}")
-
-
-def _numbered(path: str) -> tuple[Storage, int] | None:
-    """The checkpoint that ``path`` names by its number, if it does."""
-    name = _last(path)
-    number = name.removeprefix(catalog.PREFIX)
-    if not name.startswith(catalog.PREFIX) or not number.isdecimal():
-        return None
-    return open_storage(path.rstrip("/").removesuffix(name) or "."), int(number)
-
-
-def _last(path: str) -> str:
-    return path.rstrip("/").rpartition("/")[2]
 
 
 def _row(job: str, found: Found) -> tuple[str, ...]:
@@ -109,7 +100,7 @@ def _row(job: str, found: Found) -> tuple[str, ...]:
 
 
 def _facts(storage: Storage, manifest: Manifest) -> Iterator[tuple[str, str]]:
-    yield "checkpoint", f"{storage.location.rstrip('/')}/{catalog.PREFIX}{manifest.checkpoint}"
+    yield "checkpoint", joined(storage.location, f"{catalog.PREFIX}{manifest.checkpoint}")
     yield "job", f"{manifest.job_name} ({manifest.run})"
     yield "taken", time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(manifest.started_ms / 1000))
     yield "age", _age(manifest)

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 
 from sage_local.config.enums import Checkpointing
+from sage_local.config.locations import joined
 from sage_local.config.settings import Settings
 from sage_local.config.table import CHECKPOINT_DIR, CHECKPOINT_INTERVAL_MS, CHECKPOINTING, RESTORE
 
@@ -24,7 +25,7 @@ def checkpoint_directory(settings: Settings, job_name: str, environ: Mapping[str
     if "://" not in root:
         root = os.path.abspath(os.path.expanduser(root))
     # A name may be any text, a directory may not.
-    return f"{root.rstrip('/')}/{re.sub(r'[^A-Za-z0-9_.-]+', '-', job_name).strip('.-') or 'job'}"
+    return joined(root, re.sub(r"[^A-Za-z0-9_.-]+", "-", job_name).strip(".-") or "job")
 
 
 def _default_root(environ: Mapping[str, str]) -> str:

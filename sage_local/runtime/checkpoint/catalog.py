@@ -10,11 +10,12 @@
 from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
+from sage_local.config.locations import parent_and_name
 from sage_local.core.ids import TaskId
 from sage_local.errors import CheckpointError
 from sage_local.runtime.checkpoint.manifest import NAME, Manifest, NewerFormatError, read_manifest, write_manifest
 from sage_local.runtime.checkpoint.state_file import verify
-from sage_local.runtime.checkpoint.storage import Storage
+from sage_local.runtime.checkpoint.storage import Storage, open_storage
 
 PREFIX: Final = "chk-"
 ENDED: Final = "ended"
@@ -45,6 +46,15 @@ def ended_path(task: TaskId, attempt: int) -> str:
 def manifest_path(checkpoint: int) -> str:
     """Where the manifest is stored."""
     return f"{PREFIX}{checkpoint}/{NAME}"
+
+
+def numbered(location: str) -> tuple[Storage, int] | None:
+    """The checkpoint that ``location`` names by its number, and the storage of its job, if it does."""
+    directory, name = parent_and_name(location)
+    number = name.removeprefix(PREFIX)
+    if not name.startswith(PREFIX) or not number.isdecimal():
+        return None
+    return open_storage(directory), int(number)
 
 
 def store(storage: Storage, manifest: Manifest) -> None:

@@ -4,6 +4,8 @@ import os
 from collections.abc import Iterable
 from typing import Protocol
 
+from sage_local.config.locations import joined
+
 LOCAL_SCHEME = "file://"
 
 
@@ -50,4 +52,4 @@ def open_storage(location: str) -> Storage:
 
 def inside(storage: Storage, *names: str) -> Storage:
     """The storage at a directory of another."""
-    return open_storage("/".join((storage.location.rstrip("/"), *names)))
+    return open_storage(joined(storage.location, *names))

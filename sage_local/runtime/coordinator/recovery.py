@@ -199,10 +199,9 @@ class Recovery:
             return own.location, None
         if path == LATEST:
             return own.location, self._latest(own)
-        base, _, last = path.rstrip("/").rpartition("/")
-        if last.startswith(catalog.PREFIX) and last.removeprefix(catalog.PREFIX).isdecimal():
-            storage = open_storage(base or ".")
-            manifest = catalog.load(storage, int(last.removeprefix(catalog.PREFIX)))
+        if (numbered := catalog.numbered(path)) is not None:
+            storage, checkpoint = numbered
+            manifest = catalog.load(storage, checkpoint)
             catalog.verify_files(storage, manifest)
             return storage.location, manifest
         storage = open_storage(path)
