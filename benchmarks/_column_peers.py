@@ -4,11 +4,13 @@ Each is made before the fork and opened behind it, sends in Arrow's IPC format, 
 rows as our arena does (but for the pipe, which holds none), and lets the receiver read in place where it can.
 """
 
+import atexit
 import ctypes
 import os
 import tempfile
 from collections.abc import Callable, Iterator
 from multiprocessing import Pipe
+from pathlib import Path
 from typing import Any
 
 HELD = 7
@@ -39,7 +41,8 @@ class Zmq:
     """A ``PUSH`` and a ``PULL`` socket over ``ipc://``, neither of which copies in Python."""
 
     def __init__(self) -> None:
-        self._address = f"ipc://{tempfile.mkdtemp()}/zmq"
+        self._folder = tempfile.TemporaryDirectory()
+        self._address = f"ipc://{self._folder.name}/zmq"
         self._socket: Any = None
 
     def send(self, stream: Iterator[Any]) -> None:
@@ -70,15 +73,25 @@ class Iceoryx:
     """A publisher and a subscriber of iceoryx2; batches are written to what it lends, and the receiver spins."""
 
     def __init__(self) -> None:
-        self._name = f"columns-exchange-{os.getpid()}"
+        self._prefix = f"sage-{os.getpid()}-"
+        self._folder = tempfile.TemporaryDirectory()
         self._port: Any = None
+        # The library leaves a segment for the nodes to come; the receiver ends without handlers, so once.
+        atexit.register(self._remove)
+
+    def _remove(self) -> None:
+        for segment in Path("/dev/shm").glob(f"{self._prefix}*"):
+            segment.unlink(missing_ok=True)
 
     def _service(self) -> Any:
         import iceoryx2 as iox2
 
         iox2.set_log_level(iox2.LogLevel.Error)
-        node = iox2.NodeBuilder.new().create(iox2.ServiceType.Ipc)
-        service = node.service_builder(iox2.ServiceName.new(self._name)).publish_subscribe(iox2.Slice[ctypes.c_uint8])
+        config = iox2.config.default()
+        config.global_cfg.prefix = iox2.FileName.new(self._prefix)
+        config.global_cfg.root_path = iox2.Path.new(self._folder.name)
+        node = iox2.NodeBuilder.new().config(config).create(iox2.ServiceType.Ipc)
+        service = node.service_builder(iox2.ServiceName.new("columns")).publish_subscribe(iox2.Slice[ctypes.c_uint8])
         return service.subscriber_max_buffer_size(HELD).enable_safe_overflow(False).open_or_create()
 
     def send(self, stream: Iterator[Any]) -> None:

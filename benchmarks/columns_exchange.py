@@ -128,7 +128,7 @@ class Ends:
             frame = receiver.receive()
             if frame is None:
                 return False
-            rows += read(frame.element.values)  # type: ignore[union-attr]
+            rows += read(frame.element.values)  # type: ignore[union-attr]  # columns are all that is sent
             receiver.release()
             self.peers.notify()
             left -= 1
@@ -150,7 +150,7 @@ def both_ends(rows: int) -> Callable[[Path, int], Timed]:
         def pass_one() -> None:
             sender.send(Frame(Columns(next(stream))))
             frame = receiver.receive()
-            read(frame.element.values)  # type: ignore[union-attr]
+            read(frame.element.values)  # type: ignore[union-attr]  # as above
             del frame
             receiver.release()
             sender.flush(0)

@@ -64,7 +64,7 @@ class FailOnce:
         self.at = at
 
     def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        time.sleep(0.02)
+        time.sleep(0.02)  # slow on purpose: a checkpoint becomes complete before it fails
         if self.at in batch["value"].to_pylist() and not self.marker.exists():
             self.marker.touch()
             raise ValueError("not again")

@@ -99,7 +99,7 @@ def test_what_is_not_an_accumulator_is_refused() -> None:
     with pytest.raises(IndexError):
         accumulator[2] = 1
     with pytest.raises(TypeError):
-        del accumulator[0]  # type: ignore[attr-defined]
+        del accumulator[0]  # type: ignore[attr-defined]  # that there is none is what is tested
     with pytest.raises(TypeError):
         hash(accumulator)
     assert accumulator == Accumulator([1, 2.0]) != Accumulator([1])
