@@ -8,6 +8,7 @@ the worker pays nothing for that.
 import os
 import signal
 import sys
+from collections.abc import Callable
 from typing import NoReturn
 
 from sage_local.runtime.channels.ring import RingSender
@@ -27,12 +28,12 @@ CAME_BACK = 70
 """EX_SOFTWARE of sysexits.h."""
 
 
-def guard(operators: tuple[str, ...]) -> None:
-    """Called once in a worker, before user code runs; ``operators`` are those that may be to blame."""
+def guard(operators: Callable[[], tuple[str, ...]]) -> None:
+    """Called once in a worker's process, before user code runs; ``operators`` are those that may be to blame."""
     worker, stderr = os.getpid(), sys.stderr.fileno()
 
     def came_back(*_: object, **__: object) -> NoReturn:
-        names = ", ".join(repr(name) for name in operators)
+        names = ", ".join(repr(name) for name in operators())
         # Straight to the descriptor: the stream's buffer is a copy of the worker's, which writes it itself.
         text = (
             f"a process that user code forked in a worker (operators {names}) came back from the user's function;"

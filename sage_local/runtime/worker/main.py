@@ -64,7 +64,9 @@ def run(boot: WorkerBoot) -> int:
     with _stack_file(boot) as stacks:
         faulthandler.register(signal.SIGUSR1, file=stacks, all_threads=True, chain=False)
         try:
-            Worker(boot).run()
+            worker = Worker(boot)
+            forks.guard(lambda: worker.operators)
+            worker.run()
         finally:
             faulthandler.unregister(signal.SIGUSR1)
     return 0
@@ -82,6 +84,8 @@ class Worker:
     """One worker process."""
 
     def __init__(self, boot: WorkerBoot) -> None:
+        self.operators: tuple[str, ...] = ()
+        """Names of those whose functions run here; none before it is deployed."""
         self._boot = boot
         self._peers = Peers()
         self._output = StandardOutput(monotonic_ns)
@@ -195,7 +199,7 @@ class Worker:
         if not self._has_settled:
             self._has_settled = True
             self._close_descriptors()
-            forks.guard(_operators(plan, worker))
+            self.operators = _operators(plan, worker)
         self._rest = Rest(
             self._bell, self._command_reader, channels.receivers, channels.senders, may_spin=self._boot.may_spin
         )
