@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from sage_local.config.locations import parent_and_name
 from sage_local.core.ids import TaskId
 from sage_local.errors import CheckpointError
-from sage_local.runtime.checkpoint.manifest import NAME, Manifest, NewerFormatError, read_manifest, write_manifest
+from sage_local.runtime.checkpoint.manifest import NAME, Manifest, OtherFormatError, read_manifest, write_manifest
 from sage_local.runtime.checkpoint.state_file import verify
 from sage_local.runtime.checkpoint.storage import Storage, open_storage
 
@@ -99,7 +99,7 @@ def listing(storage: Storage) -> list[Found]:
 def newest(storage: Storage, warn: Callable[[str], None], *, at_least: int = 0) -> Manifest | None:
     """The newest checkpoint from ``at_least`` on that is whole to the last byte; ``None`` when there is none.
 
-    ``warn`` hears of every completed one that had to be passed over. Raises ``NewerFormatError`` and ``OSError``: a
+    ``warn`` hears of every completed one that had to be passed over. Raises ``OtherFormatError`` and ``OSError``: a
     checkpoint that this version, or this machine, can not read is not a damaged one.
     """
     for checkpoint in reversed(checkpoint_ids(storage)):
@@ -108,7 +108,7 @@ def newest(storage: Storage, warn: Callable[[str], None], *, at_least: int = 0) 
         try:
             manifest = load(storage, checkpoint)
             verify_files(storage, manifest)
-        except NewerFormatError:
+        except OtherFormatError:
             raise
         except CheckpointError as error:
             warn(f"checkpoint {checkpoint} is passed over for an older one: {error}")

@@ -13,7 +13,8 @@ from sage_local.core.ids import ChainId, TaskId
 from sage_local.errors import CheckpointError
 from sage_local.runtime.protocol.snapshots import FileRef, OperatorSummary, TaskSnapshot
 
-FORMAT: Final = 1
+FORMAT: Final = 2
+"""Of manifests, state files and what operators pickle into those. In 1, aggregates of several steps were lists."""
 NAME: Final = "MANIFEST"
 
 
@@ -51,8 +52,8 @@ class Manifest:
         return {ref.path: ref for task in self.tasks for ref in task.files}
 
 
-class NewerFormatError(CheckpointError):
-    """Written by a newer version: it may be whole, so an older one must not be taken in its place."""
+class OtherFormatError(CheckpointError):
+    """Written by another version: it may be whole, so an older one must not be taken in its place."""
 
 
 def write_manifest(manifest: Manifest) -> bytes:
@@ -76,8 +77,9 @@ def read_manifest(path: str, data: bytes) -> Manifest:
         raise CheckpointError(f"{path} is damaged: its first line is no head of a manifest") from None
     if _head(found, body) != first:
         raise CheckpointError(f"{path} is damaged: its length or CRC-32 is not what its first line says")
-    if found > FORMAT:
-        raise NewerFormatError(f"{path} has format {found}, of a newer version; this version reads up to {FORMAT}")
+    if found != FORMAT:
+        age = "a newer" if found > FORMAT else "an older"
+        raise OtherFormatError(f"{path} has format {found}, of {age} version; this version reads format {FORMAT}")
     return _from_json(json.loads(body))
 
 

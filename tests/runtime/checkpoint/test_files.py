@@ -11,8 +11,8 @@ from sage_local.runtime.checkpoint.local import LocalStorage
 from sage_local.runtime.checkpoint.lock import DirectoryLock
 from sage_local.runtime.checkpoint.manifest import (
     Manifest,
-    NewerFormatError,
     OperatorPlace,
+    OtherFormatError,
     read_manifest,
     write_manifest,
 )
@@ -135,14 +135,15 @@ def test_a_checkpoint_that_can_not_be_read_is_not_taken_for_a_damaged_one(storag
         newest(storage)
 
 
-def test_a_checkpoint_of_a_newer_format_is_not_passed_over(storage):
+@pytest.mark.parametrize(("written", "age"), [(99, "newer"), (1, "older")])
+def test_a_checkpoint_of_another_format_is_not_passed_over(storage, written, age):
     take(storage, 1)
     take(storage, 2)
     body = storage.read(catalog.manifest_path(2)).partition(b"\n")[2].strip()
-    crc = zlib.crc32(body, zlib.crc32(b"99"))
-    newer = json.dumps({"format": 99, "length": len(body), "crc32": f"{crc:08x}"}).encode()
-    storage.write(catalog.manifest_path(2), [newer, b"\n", body])
-    with pytest.raises(NewerFormatError, match="format 99"):
+    crc = zlib.crc32(body, zlib.crc32(b"%d" % written))
+    other = json.dumps({"format": written, "length": len(body), "crc32": f"{crc:08x}"}).encode()
+    storage.write(catalog.manifest_path(2), [other, b"\n", body])
+    with pytest.raises(OtherFormatError, match=f"format {written}, of an? {age} version"):
         newest(storage)
 
 
