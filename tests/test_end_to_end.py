@@ -130,3 +130,11 @@ def test_the_result_counts_records_of_every_operator(environment, capfd):
         ("filter", 1000, 500),
         ("sink", 500, 0),
     ]
+
+
+def test_records_that_are_left_out_are_told_of_at_the_end_of_the_job(environment, capfd):
+    env = environment()
+    env.from_collection(["1", "two", "3"]).map(int, on_error="skip").print()
+    env.submit()
+    told = "sage: operator 'int': 1 of 3 records failed and were skipped or diverted (on_error)\n"
+    assert capfd.readouterr() == ("1\n3\n", told)

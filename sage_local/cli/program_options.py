@@ -6,10 +6,12 @@ from typing import Any, TypeVar
 
 import click
 
+from sage_local.cli.numbers import WholeNumber
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 _OPTIONS = (
-    click.option("--parallelism", type=click.IntRange(min=1), metavar="N", help="Subtasks of each operator."),
+    click.option("--parallelism", type=WholeNumber(min=1), metavar="N", help="Subtasks of each operator."),
     click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="One setting; may be repeated."),
     click.option(
         "--config",

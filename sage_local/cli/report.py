@@ -16,22 +16,6 @@ def report(error: BaseException, stream: TextIO) -> None:
     stream.flush()
 
 
-def tell_left_out(result: JobResult, stream: TextIO) -> None:
-    """Write a closing line for each operator that skipped, diverted or dropped records, so that it is never silent."""
-    for operator in result.operators:
-        if operator.records_failed:
-            stream.write(
-                f"operator {operator.name!r}: {operator.records_failed:,} of {operator.records_in:,} records failed and"
-                " were skipped or diverted (on_error)\n"
-            )
-        if operator.records_late:
-            stream.write(
-                f"operator {operator.name!r}: {operator.records_late:,} of {operator.records_in:,} records came too"
-                " late for their windows and were dropped (side_output_late_data() keeps them)\n"
-            )
-    stream.flush()
-
-
 def results_text(results: Iterable[JobResult]) -> str:
     """Job by job what ``submit`` returned, as JSON."""
     import json  # rarely asked for, and else a part of every job's start

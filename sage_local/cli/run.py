@@ -11,7 +11,7 @@ from sage_local.api.overrides import Overrides, overriding
 from sage_local.cli.exits import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_STDOUT_CLOSED, stdout_is_closed
 from sage_local.cli.output_file import OutputFile
 from sage_local.cli.program_options import program_options
-from sage_local.cli.report import report, results_text, tell_left_out
+from sage_local.cli.report import report, results_text
 from sage_local.cli.script import run_script
 from sage_local.cli.settings_input import command_line_layer
 from sage_local.cli.signals import SignalWatch
@@ -54,16 +54,12 @@ def local(file: Path, args: tuple[str, ...], *, result_file: Path | None, **opti
     jobs: list[Plan] = []
     results: list[JobResult] = []
 
-    def finished(result: JobResult) -> None:
-        results.append(result)
-        tell_left_out(result, sys.stderr)
-
     with _progress_line() as line:
         overrides = Overrides(
             layers=(layer,),
             on_planned=jobs.append,
             on_progress=line.show if line else None,
-            on_result=finished,
+            on_result=results.append,
         )
         with overriding(overrides):
             code = execute(file, args)

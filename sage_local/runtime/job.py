@@ -1,5 +1,6 @@
 """The job as it crosses processes, and what is left of it for the caller."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from sage_local.core.data import data
@@ -57,7 +58,7 @@ class OperatorResult:
 
 @data
 class JobResult:
-    """What a finished job did. ``operators`` is in the order of the program."""
+    """What a finished job did. ``operators`` is in the order of the program. ``print`` shows it as a table."""
 
     job_id: str
     name: str
@@ -65,3 +66,37 @@ class JobResult:
     operators: tuple[OperatorResult, ...]
     checkpoints: int = 0
     restarts: int = 0
+
+    def __str__(self) -> str:
+        did = f"{self.duration_s:.1f} s, {self.checkpoints:,} checkpoints, {self.restarts:,} restarts"
+        rows = [_COLUMNS, *map(_row, self.operators)]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = [f"job {self.job_id} finished in {did}"]
+        for name, *counts in rows:
+            lines.append("  ".join([name.ljust(widths[0]), *map(str.rjust, counts, widths[1:])]))
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+
+_COLUMNS = ("operator", "subtasks", "records in", "records out", "failed", "late")
+
+
+def _row(operator: OperatorResult) -> tuple[str, ...]:
+    counts = (operator.records_in, operator.records_out, operator.records_failed, operator.records_late)
+    return (operator.name, str(operator.parallelism), *(f"{count:,}" for count in counts))
+
+
+def left_out(operators: Iterable[OperatorResult]) -> Iterator[str]:
+    """A line for each operator that skipped, diverted or dropped records: nothing of the kind is silent."""
+    for operator in operators:
+        if operator.records_failed:
+            yield (
+                f"operator {operator.name!r}: {operator.records_failed:,} of {operator.records_in:,} records failed and"
+                " were skipped or diverted (on_error)"
+            )
+        if operator.records_late:
+            yield (
+                f"operator {operator.name!r}: {operator.records_late:,} of {operator.records_in:,} records came too"
+                " late for their windows and were dropped (side_output_late_data() keeps them)"
+            )

@@ -1,7 +1,5 @@
-import io
-
-from sage_local import JobResult, LocalEnvironment, OperatorResult
-from sage_local.cli.report import described, tell_left_out
+from sage_local import LocalEnvironment
+from sage_local.cli.report import described
 from sage_local.errors import JobCancelledError, OperatorError, PlanError, WorkerLostError
 
 
@@ -21,6 +19,11 @@ def test_an_operators_failure_shows_the_workers_traceback_and_one_line() -> None
         "Error: operator 'parse' (subtask 2 of 4) failed on record 'x': ValueError: bad\n"
         "logs of the job: /run/x/log\n"
     )
+
+
+def test_a_failure_without_frames_of_the_users_is_shown_once() -> None:
+    """Of a C function: ``map(int)``."""
+    assert described(failure(ValueError("bad"))).splitlines()[:2] == ["ValueError: bad", ""]
 
 
 def test_a_failure_in_this_process_shows_its_own_traceback() -> None:
@@ -61,22 +64,3 @@ def test_a_lost_worker_is_named() -> None:
     except WorkerLostError as error:
         shown = described(error)
     assert shown.endswith("Error: worker 1 ('parse', 'print') was lost: killed by SIGKILL\n")
-
-
-def test_skipped_and_diverted_records_are_told_of_at_the_end() -> None:
-    operators = (OperatorResult("read", 1, 0, 1000), OperatorResult("parse", 2, 1000, 998, records_failed=2))
-    stream = io.StringIO()
-    tell_left_out(JobResult("id", "job", 1.0, operators), stream)
-    assert stream.getvalue() == (
-        "operator 'parse': 2 of 1,000 records failed and were skipped or diverted (on_error)\n"
-    )
-
-
-def test_late_records_are_told_of_at_the_end() -> None:
-    operators = (OperatorResult("read", 1, 0, 1000), OperatorResult("sums", 2, 1000, 10, records_late=3))
-    stream = io.StringIO()
-    tell_left_out(JobResult("id", "job", 1.0, operators), stream)
-    assert stream.getvalue() == (
-        "operator 'sums': 3 of 1,000 records came too late for their windows and were dropped"
-        " (side_output_late_data() keeps them)\n"
-    )

@@ -101,6 +101,14 @@ def test_where_to_run_is_easily_forgotten_too(sage: Run) -> None:
     assert "Error: expected where to run, found program.py: sage run local program.py --parallelism=2\n" in done.stderr
 
 
+def test_a_parallelism_that_is_no_number_is_told_what_was_expected(sage: Run, program: Program) -> None:
+    done = sage("run", "local", "--parallelism=two", program(THREE))
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == (
+        "Error: Invalid value for '--parallelism': expected a whole number of at least 1, found 'two'"
+    )
+
+
 def test_a_misspelt_setting_is_a_usage_error(sage: Run, program: Program) -> None:
     done = sage("run", "local", "--set", "paralelism=2", program(THREE))
     assert done.returncode == 2

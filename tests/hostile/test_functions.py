@@ -145,8 +145,17 @@ def test_none_is_a_record_like_any_other(on_both):
 
 def test_a_flat_map_that_returns_none_fails_on_its_record(on_both):
     stream = on_both.from_collection([7]).flat_map(lambda value: None, name="nothing")
-    with pytest.raises(OperatorError, match=r"'nothing' .* failed on record 7: TypeError: 'NoneType' .* not iterable"):
+    message = r"'nothing' .* failed on record 7: TypeError: expected the function to return an iterable of records: 'None"
+    with pytest.raises(OperatorError, match=message):
         stream.collect()
+
+
+def test_a_function_of_records_that_returns_one_is_told_what_was_expected(on_both):
+    message = "expected the function to yield its records or to return them in a list, found 0"
+    with pytest.raises(OperatorError, match=message):
+        on_both.from_collection([1]).process(lambda value, context: 0).collect()
+    with pytest.raises(OperatorError, match=message):
+        on_both.from_collection([1]).key_by(str).count_window(1).apply(lambda key, window, values: 0).collect()
 
 
 class Unpicklable(Exception):

@@ -11,16 +11,15 @@ from sage_local.bench.measuring import ContestantFailed, measure
 from sage_local.bench.results import Results, WorkloadResult, write_results
 from sage_local.cli.bench.report import console, progress_line, show_workload
 from sage_local.cli.exits import EXIT_FAILED
+from sage_local.cli.numbers import Number, WholeNumber
 from sage_local.cli.output_file import OutputFile
 from sage_local.cli.report import report
 
 
 @click.command("run")
 @click.argument("workloads", nargs=-1, metavar="[WORKLOAD | FILE.py]...")
-@click.option("-n", "--repetitions", type=click.IntRange(min=1), default=5, show_default=True, metavar="N")
-@click.option(
-    "--scale", type=click.FloatRange(min=0, min_open=True), default=1.0, metavar="X", help="X times the work."
-)
+@click.option("-n", "--repetitions", type=WholeNumber(min=1), default=5, show_default=True, metavar="N")
+@click.option("--scale", type=Number(min=0, min_open=True), default=1.0, metavar="X", help="X times the work.")
 @click.option("--json", "json_file", type=OutputFile(), metavar="FILE", help="Write all that was measured there.")
 @click.option("--html", "html_file", type=OutputFile(), metavar="FILE", help="Write a page with plots there.")
 @click.option("--check-goals", is_flag=True, help="End with exit code 1 when a goal is missed.")

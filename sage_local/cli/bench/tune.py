@@ -15,15 +15,16 @@ from sage_local.bench.tuning.page import HEAD, rows, tuning_page
 from sage_local.bench.tuning.search import Answer, Candidate, Outcome, Sweep, knobs, most_runs, search
 from sage_local.bench.tuning.trial import Settings, Trial, TrialFailed, options, run_trial
 from sage_local.cli.bench.report import console, progress_line
+from sage_local.cli.numbers import Number, WholeNumber
 from sage_local.cli.output_file import OutputFile
 from sage_local.cli.settings_input import parse_assignments
 
 
 @click.command("tune")
-@click.option("-n", "--repetitions", type=click.IntRange(min=1), default=3, show_default=True, metavar="N")
+@click.option("-n", "--repetitions", type=WholeNumber(min=1), default=3, show_default=True, metavar="N")
 @click.option(
     "--seconds",
-    type=click.FloatRange(min=1),
+    type=Number(min=1),
     default=30.0,
     show_default=True,
     metavar="S",

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 
+from sage_local.core.ids import WorkerId
 from sage_local.runtime.coordinator.fleet import Fleet
+from sage_local.runtime.job import OperatorResult
 from sage_local.runtime.metrics.meter import Meter
-from sage_local.runtime.metrics.table import AtWork, read_at_work
+from sage_local.runtime.metrics.table import AtWork, Cells, read_at_work
 from sage_local.runtime.protocol.progress import LongCall, Progress
 
 LONG_CALL_S = 5.0
@@ -26,11 +28,17 @@ class ProgressMeter:
         """Another execution: its workers count from 0."""
         self._meter.restart()
 
+    def results(self) -> tuple[OperatorResult, ...]:
+        """The totals of every operator in this execution."""
+        return self._meter.results(self._cells())
+
     def look(self) -> Progress:
         """The job now; rates are since the last call."""
-        cells = {worker.id: worker.counters for worker in self._fleet.workers.values()}
-        seen = self._meter.look(cells)
+        seen = self._meter.look(self._cells())
         return Progress(seen.elapsed_s, seen.operators, self._long_calls(self._clock_ns()))
+
+    def _cells(self) -> dict[WorkerId, Cells]:
+        return {worker.id: worker.counters for worker in self._fleet.workers.values()}
 
     def _long_calls(self, now_ns: int) -> tuple[LongCall, ...]:
         plan = self._fleet.plan

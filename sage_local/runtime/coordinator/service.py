@@ -24,6 +24,7 @@ from sage_local.runtime.coordinator.reports import Reports
 from sage_local.runtime.coordinator.shell import JobShell
 from sage_local.runtime.coordinator.start import restart_workers
 from sage_local.runtime.coordinator.zygote_link import ZygoteLink
+from sage_local.runtime.job import left_out
 from sage_local.runtime.protocol import job_state as state
 from sage_local.runtime.protocol.client_messages import (
     AskProgress,
@@ -247,6 +248,11 @@ class Service:
         self._log.write("WARNING", text)
         self._forward(2, f"sage: {text}\n".encode())
 
+    def _tell_left_out(self) -> None:
+        """Of the execution that ends: the next one counts anew."""
+        for line in left_out(self._meter.results()):
+            self._warn(line)
+
     def _give_up(self, reason: str) -> None:
         self._shell.apply(state.Failed(StartFailure(reason)))
 
@@ -302,6 +308,7 @@ class Service:
     def start(self, missing: frozenset[WorkerId]) -> None:
         """See ``Executions``."""
         generation = self._shell.job.generation
+        self._tell_left_out()
         self._meter.restart()
         pipes = restart_workers(self._fleet, missing, self._submission, self._zygote, self._checkpointing, generation)
         self._begin(pipes)
@@ -315,6 +322,7 @@ class Service:
         self._reports.stop()
         self._explanations.end()
         self._pipes.close()
+        self._tell_left_out()
         self._recovery.abandon()
         if outcome.phase is state.Phase.FINISHED:
             self._held.release()

@@ -10,6 +10,7 @@ from sage_local.runtime.protocol.messages import Failure
 
 LAST_WORDS = 4000
 """Characters: a traceback and a few lines."""
+_FRAME = "\n  File "
 
 
 class UnpicklableError(Exception):
@@ -42,8 +43,10 @@ def _operator_error(failure: Failure) -> OperatorError:
     reason = f"{failure.type_name}: {failure.message}" if failure.message else failure.type_name
     error = OperatorError(failure.operator, failure.subtask, failure.parallelism, failure.record, reason)
     cause = _original(failure)
-    # A traceback can not be pickled; its text stands where Python shows it, as multiprocessing does.
-    cause.add_note(failure.traceback.rstrip("\n"))
+    if _FRAME in failure.traceback:
+        # A traceback can not be pickled; its text stands where Python shows it, as multiprocessing does. Without a
+        # frame of the user's (``map(int)``) it says nothing that the exception does not.
+        cause.add_note(failure.traceback.rstrip("\n"))
     error.__cause__ = cause
     return error
 

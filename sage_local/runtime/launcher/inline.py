@@ -1,8 +1,8 @@
 """The other engine: the whole job in the calling process."""
 
 from sage_local.plan.physical import Plan
-from sage_local.runtime.job import Deployment, JobResult
-from sage_local.runtime.launcher.receiver import OnCollected, OnProgress
+from sage_local.runtime.job import Deployment, JobResult, left_out
+from sage_local.runtime.launcher.receiver import OnCollected, OnProgress, write_output
 from sage_local.runtime.launcher.serialization import pickle_deployment
 
 
@@ -14,4 +14,7 @@ def run_inline(plan: Plan, *, on_collected: OnCollected, on_progress: OnProgress
     from sage_local.runtime.worker import inline  # a job in processes should not pay for loading it
 
     pickled = pickle_deployment(Deployment(plan))
-    return inline.run_inline(plan, pickled=pickled, on_collected=on_collected, on_progress=on_progress)
+    result = inline.run_inline(plan, pickled=pickled, on_collected=on_collected, on_progress=on_progress)
+    for line in left_out(result.operators):
+        write_output(2, f"sage: {line}\n")
+    return result

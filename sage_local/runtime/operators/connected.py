@@ -9,8 +9,9 @@ from sage_local.functions.process_binding import bind_connected
 from sage_local.plan import operators as specs
 from sage_local.runtime.metrics.table import OperatorCounters
 from sage_local.runtime.operators.key_reader import KeyReader
-from sage_local.runtime.operators.process_base import Context, ProcessBase, results_of
+from sage_local.runtime.operators.process_base import Context, ProcessBase
 from sage_local.runtime.operators.protocol import TaskContext
+from sage_local.runtime.operators.returned import elements_of, results_of
 from sage_local.runtime.operators.user_function import close_all
 from sage_local.runtime.protocol.blame import blame
 from sage_local.runtime.state.cursor import NO_KEY
@@ -68,7 +69,7 @@ class Connected(ProcessBase):
             stamp = None if stamps is None else stamps[place]
             try:
                 returned = hook(record)
-                results = iter((returned,)) if maps else iter(returned)
+                results = iter((returned,)) if maps else elements_of(returned)
                 while not emission.take(results, stamp):
                     yield from emission.flush()
             except BaseException as error:

@@ -5,6 +5,8 @@ from itertools import chain, islice
 from time import monotonic_ns
 from typing import Any
 
+from sage_local.runtime.operators.returned import elements_of
+
 LIMIT = 4096
 """Rows of a piece: the loop's own cost is spread thin by then, and the piece still fits the second-level cache."""
 SLICE_NS = 2_000_000
@@ -29,7 +31,7 @@ class Explosion:
         elements: list[Any] = []
         riders: list[Any] = []
         for got, rider in calls:
-            rest = iter(got)
+            rest = elements_of(got)
             while piece := self._piece(rest, LIMIT - len(elements)):
                 elements += piece
                 riders += [rider] * len(piece)
@@ -46,7 +48,12 @@ class Explosion:
         while len(piece) < room:
             wanted = min(self._at_once, room - len(piece))
             before = len(piece)
-            piece.extend(islice(elements, wanted))
+            try:
+                piece.extend(islice(elements, wanted))
+            except TypeError as error:
+                if _is_of_what_was_returned(error):
+                    raise TypeError(f"expected the function to return an iterable of records: {error}") from None
+                raise
             elapsed_ns = monotonic_ns() - started_ns
             if elapsed_ns > SLICE_NS:
                 self._at_once = max(1, self._at_once // 2)
@@ -55,3 +62,9 @@ class Explosion:
                 break
             self._at_once = min(2 * self._at_once, LIMIT)
         return piece
+
+
+def _is_of_what_was_returned(error: TypeError) -> bool:
+    """Whether a call returned nothing to go through, and did not fail itself: no frame of it is there."""
+    here = error.__traceback__
+    return here is not None and here.tb_next is None and str(error).endswith("is not iterable")

@@ -8,8 +8,9 @@ from sage_local.functions.process_binding import bind_process
 from sage_local.plan import operators as specs
 from sage_local.runtime.metrics.table import OperatorCounters
 from sage_local.runtime.operators.key_reader import KeyReader
-from sage_local.runtime.operators.process_base import ProcessBase, results_of
+from sage_local.runtime.operators.process_base import ProcessBase
 from sage_local.runtime.operators.protocol import TaskContext
+from sage_local.runtime.operators.returned import results_of
 from sage_local.runtime.operators.user_function import close_all
 from sage_local.runtime.protocol.blame import blame
 from sage_local.runtime.state.cursor import NO_KEY

@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Iterable, Iterator
-from types import GeneratorType
 from typing import Any, NamedTuple
 
 from sage_local.config import OBJECT_REUSE
@@ -14,11 +13,10 @@ from sage_local.runtime.metrics.table import OperatorCounters
 from sage_local.runtime.operators.emission import Emission
 from sage_local.runtime.operators.managed import ManagedState, Managing
 from sage_local.runtime.operators.protocol import TaskContext
+from sage_local.runtime.operators.returned import results_of
 from sage_local.runtime.operators.user_function import UserFunction
 from sage_local.runtime.protocol.blame import blame
 from sage_local.runtime.state.timers import Timer
-
-_TEXT = (str, bytes, bytearray, dict)
 
 
 class Context:
@@ -119,18 +117,6 @@ class ProcessBase(Managing):
                 yield from self._emission.flush()
         except BaseException as error:
             blame(self.name, FiredTimer(timer), error)
-
-
-def results_of(returned: Any) -> Iterator[Any]:
-    """What a process function gave, record by record."""
-    if type(returned) is GeneratorType:
-        return returned
-    if returned is None:
-        return iter(())
-    if isinstance(returned, _TEXT):
-        # Taken apart into characters or keys, surely not what was meant.
-        raise TypeError(f"a process function yields its records or returns them in a list, found {returned!r:.80}")
-    return iter(returned)
 
 
 class FiredTimer(NamedTuple):

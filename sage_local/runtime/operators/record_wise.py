@@ -13,6 +13,7 @@ from sage_local.runtime.operators.failures import Diversion
 from sage_local.runtime.operators.key_reader import KeyReader
 from sage_local.runtime.operators.managed import Managing
 from sage_local.runtime.operators.protocol import TaskContext
+from sage_local.runtime.operators.returned import elements_of
 from sage_local.runtime.operators.user_function import UserFunction, close_all
 from sage_local.runtime.protocol.blame import OperatorFailed, blame
 from sage_local.runtime.state.cursor import NO_KEY, Cursor
@@ -123,7 +124,7 @@ class RecordWise(Managing):
         call, copies = self._function.call, self._copies
         for place, record in self._under_keys(rows, keys):
             try:
-                for result in call(record):
+                for result in elements_of(call(record)):
                     out.append(result.copy() if copies and type(result) in COPIED else result)
                     places.append(place)
                     if len(out) >= LIMIT:

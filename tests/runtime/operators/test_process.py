@@ -80,7 +80,7 @@ def test_text_is_no_list_of_records():
     driver = Driver(Process(name="op", function=lambda value, ctx: "text"))
     with pytest.raises(OperatorFailed) as failed:
         driver.rows(1)
-    assert "yields its records or returns them in a list, found 'text'" in str(failed.value.error)
+    assert "yield its records or to return them in a list, found 'text'" in str(failed.value.error)
 
 
 def test_results_without_end_come_in_batches():

@@ -184,7 +184,7 @@ def test_a_function_that_raises_fails_on_its_record(assigner: Any, lateness_ms: 
 
 def test_a_window_function_that_returns_text_is_an_error() -> None:
     operator = opened(window(TumblingEventTimeWindows.of(10), function=lambda key, span, values: "text"))
-    with pytest.raises(OperatorFailed, match="returns a list of them, found 'text'"):
+    with pytest.raises(OperatorFailed, match="return them in a list, found 'text'"):
         run(operator, [[("a", 1, 0)]])
 
 

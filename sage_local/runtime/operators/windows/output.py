@@ -11,6 +11,7 @@ from sage_local.functions.output_tag import OutputTag
 from sage_local.functions.state import StateDescriptor
 from sage_local.functions.window import ProcessWindowFunction
 from sage_local.plan import operators as specs
+from sage_local.runtime.operators.returned import results_of
 from sage_local.runtime.operators.timed import Divert
 from sage_local.runtime.operators.windows.fold import Fold
 from sage_local.runtime.protocol.blame import NO_RECORD, OperatorFailed, blame
@@ -218,9 +219,7 @@ class Output:
                 made = function.process(key, self.context, contents)
             else:
                 made = function(key, window, contents) if self._is_keyed else function(window, contents)
-            if isinstance(made, str | bytes):
-                raise TypeError(f"a window function yields its results or returns a list of them, found {made!r}")
-            yield from made or ()
+            yield from results_of(made)
         except GeneratorExit:
             raise
         except BaseException as error:
