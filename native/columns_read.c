@@ -234,6 +234,7 @@ sage_status sage_columns_read(const sage_shape *shape, const uint8_t *bytes, sag
     build.batch->owner = owner;
     if (add_array(&build, shape, 0, array) && build.extents == build.extents_end)
         return SAGE_OK;
+    array->release = NULL; /* of a batch with more buffers than the shape has, all of it was made */
     free(build.batch);
     return SAGE_CORRUPT;
 }

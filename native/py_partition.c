@@ -53,15 +53,16 @@ static bool group_keys(grouping *work, PyObject *keys, Py_ssize_t rows, PyObject
 {
     for (Py_ssize_t row = 0; row < rows; row++) {
         uint64_t hash;
-        if (PyList_GET_SIZE(keys) != rows) {
-            PyErr_SetString(PyExc_RuntimeError, "keys changed size while they were hashed");
-            return false;
-        }
         PyObject *key = Py_NewRef(PyList_GET_ITEM(keys, row));
         bool done = sage_hash_key(&work->scratch, key, other, &hash);
         Py_DECREF(key);
         if (!done) {
             blame_row(row);
+            return false;
+        }
+        /* After the last one too: whoever asked goes by the size. */
+        if (PyList_GET_SIZE(keys) != rows) {
+            PyErr_SetString(PyExc_RuntimeError, "keys changed size while they were hashed");
             return false;
         }
         result[row] = (uint16_t)(work->mask || work->groups == 1 ? hash & work->mask : hash % work->groups);

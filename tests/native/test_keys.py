@@ -131,6 +131,23 @@ def test_the_key_at_fault_is_named_by_its_row():
         assert caught.value.row == 2
 
 
+@pytest.mark.parametrize("at", [0, 1])
+def test_keys_that_change_while_they_are_hashed_are_an_error(at: int):
+    class Own:
+        pass
+
+    for grouped in (lambda keys, other: key_groups(keys, 128, other), lambda k, o: partition(k, (k,), 2, 128, o)):
+        keys: list[Any] = [1, 2]
+        keys[at] = Own()
+
+        def other(key: Any, keys: list[Any] = keys) -> bytes:
+            keys.extend(range(100_000))
+            return b"\x20own"
+
+        with pytest.raises(RuntimeError, match="keys changed size"):
+            grouped(keys, other)
+
+
 @pytest.mark.parametrize("max_parallelism", [0, -1, 32769])
 def test_max_parallelism_has_limits(max_parallelism: int):
     with pytest.raises(ValueError, match="between 1 and 32768"):

@@ -201,7 +201,7 @@ static void damage_is_noticed_or_harmless(void)
     uint8_t *bytes = written(&plan, plan.bytes);
     for (uint64_t at = 0; at < plan.bytes; at++)
         for (size_t i = 0; i < sizeof bytes_to_try; i++) {
-            struct ArrowArray found;
+            struct ArrowArray found = {0};
             uint8_t before = bytes[at];
             bytes[at] = bytes_to_try[i];
             if (sage_columns_check(bytes, plan.bytes) == SAGE_OK &&
@@ -210,6 +210,7 @@ static void damage_is_noticed_or_harmless(void)
                 sum += look(&shape, &found);
                 found.release(&found);
             }
+            CHECK(found.release == NULL);
             bytes[at] = before;
         }
     for (uint64_t length = 0; length < plan.bytes; length++)
@@ -219,6 +220,30 @@ static void damage_is_noticed_or_harmless(void)
     sage_columns_plan_free(&plan);
     sage_shape_free(&shape);
     free_sample(of);
+}
+
+/* A column of texts, and a reader that takes it for one of numbers: a buffer is left over. */
+static void a_batch_with_more_buffers_than_its_shape_leaves_no_array(void)
+{
+    static const int32_t offsets[2] = {0, 1};
+    const void *of_texts[3] = {NULL, offsets, "a"}, *of_root[1] = {NULL};
+    struct ArrowArray texts = {.length = 1, .n_buffers = 3, .buffers = of_texts}, *columns[1] = {&texts}, found = {0};
+    struct ArrowArray root = {.length = 1, .n_buffers = 1, .buffers = of_root, .n_children = 1, .children = columns};
+    struct ArrowSchema text = {.format = "u"}, number = {.format = "i"}, *written_as[1] = {&text}, *read_as[1] = {&number};
+    struct ArrowSchema sent = {.format = "+s", .n_children = 1, .children = written_as};
+    struct ArrowSchema taken = {.format = "+s", .n_children = 1, .children = read_as};
+    sage_shape shape, other;
+    sage_columns_plan plan = {0};
+    int freed = 0;
+    CHECK(sage_shape_make(&shape, &sent) == SAGE_OK && sage_shape_make(&other, &taken) == SAGE_OK);
+    CHECK(sage_columns_plan_make(&plan, &shape, &root, NULL, 0) == SAGE_OK);
+    uint8_t *bytes = written(&plan, plan.bytes);
+    CHECK(sage_columns_read(&other, bytes, (sage_owner){forget, &freed}, &found) == SAGE_CORRUPT);
+    CHECK(found.release == NULL && freed == 0);
+    free(bytes);
+    sage_columns_plan_free(&plan);
+    sage_shape_free(&shape);
+    sage_shape_free(&other);
 }
 
 static void a_child_that_was_moved_away_outlives_its_parent(void)
@@ -315,6 +340,7 @@ int main(void)
 {
     pieces_of_any_size_make_the_same_bytes();
     damage_is_noticed_or_harmless();
+    a_batch_with_more_buffers_than_its_shape_leaves_no_array();
     a_child_that_was_moved_away_outlives_its_parent();
     batches_pass_and_what_is_leased_is_given_back(0, 3);
     batches_pass_and_what_is_leased_is_given_back(1 << 16, 3);
