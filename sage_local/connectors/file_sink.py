@@ -1,5 +1,6 @@
 """A sink that writes rolling files, each record in exactly one of them."""
 
+import glob
 import os
 import time
 from collections.abc import Callable
@@ -181,7 +182,9 @@ class FileSink(TwoPhaseCommitSink[Any, list[PendingFile]]):
         partition = self._partition_by(value)
         if not isinstance(partition, str) or os.path.isabs(partition) or ".." in Path(partition).parts:
             raise ValueError(f"partition_by names a subdirectory of {self._directory}, found {partition!r}")
-        return partition
+        # As names are found again: "a//b" and "./a/b" are one directory, and so one partition.
+        named = os.path.normpath(partition)
+        return "" if named == os.curdir else named
 
     def _start(self, partition: str) -> _Open:
         os.makedirs(os.path.join(self._directory, partition), exist_ok=True)
@@ -205,7 +208,7 @@ class FileSink(TwoPhaseCommitSink[Any, list[PendingFile]]):
         self._pending.append(PendingFile(_hidden(file.name), file.name, file.is_continued))
 
     def _remove_all_but(self, kept: set[str]) -> None:
-        for path in Path(self._directory).rglob(f"{HIDDEN}{self._stem}*"):
+        for path in Path(self._directory).rglob(f"{HIDDEN}{glob.escape(self._stem)}*"):
             name = str(path.relative_to(self._directory).with_name(path.name.removeprefix(HIDDEN)))
             if name not in kept:
                 path.unlink(missing_ok=True)

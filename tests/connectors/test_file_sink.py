@@ -125,6 +125,22 @@ def test_files_are_partitioned_by_key_and_by_time(tmp_path):
     assert [str(path.parent.relative_to(tmp_path)) for path in files(tmp_path)] == ["1970/01", "1970/02"]
 
 
+@pytest.mark.parametrize("partition", ["a//b", "./a/b", "a/b/", "a/./b", ".", ""])
+def test_a_partition_goes_on_after_a_recovery_however_it_is_spelled(tmp_path, partition):
+    first, second = (opened(FileSink(tmp_path, partition_by=lambda _: partition)) for _ in range(2))
+    first.recover(None)
+    first.write("a")
+    first.prepare(1)
+    state = first.snapshot()
+    first.close()
+    second.recover(state)
+    second.write("b")
+    second.end()
+    second.commit(second.prepare(2))
+    assert [read(path) for path in files(tmp_path)] == [["a", "b"]]
+    assert hidden(tmp_path) == []
+
+
 @pytest.mark.parametrize("partition", ["/etc", "../up", 7])
 def test_a_partition_that_is_no_subdirectory_is_refused(tmp_path, partition):
     sink = opened(FileSink(tmp_path, partition_by=lambda _: partition))
