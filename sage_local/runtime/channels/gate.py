@@ -36,19 +36,16 @@ class EventTime:
         self._told = [0] * len(self._open)
         self._changes: deque[Change] = deque()
 
-    def position(self) -> list[tuple[int, bool]]:
-        """How far each input's time has come, and whether it is idle.
+    def position(self) -> tuple[int, list[tuple[int, bool]]]:
+        """How far the task's time has come, then that of each input, and whether it is idle.
 
         Taken between two turns, when all channels of an input have said the same.
         """
-        return [self.inputs.of(number) for number in range(len(self._told))]
+        return self.inputs.watermark, [self.inputs.of(number) for number in range(self.inputs.inputs)]
 
-    def reposition(self, position: list[tuple[int, bool]]) -> None:
+    def reposition(self, position: tuple[int, list[tuple[int, bool]]]) -> None:
         """As in an earlier execution, which the operators hear of first."""
-        for number, (timestamp, is_idle) in enumerate(position):
-            self._changes += self.inputs.advance(number, timestamp)
-            if is_idle:
-                self._changes += self.inputs.set_idle(number, True)
+        self._changes += self.inputs.go_on(*position)
 
     def next(self) -> Frame | None:
         """What has to be heard before anything else is taken."""

@@ -1,5 +1,7 @@
 """The watermark of several inputs: the least of those that are not idle, and never going back."""
 
+from collections.abc import Sequence
+
 from sage_local.core.elements import MAX_TIMESTAMP, MIN_TIMESTAMP, Idleness, Watermark
 
 Change = Watermark | Idleness
@@ -8,8 +10,8 @@ Change = Watermark | Idleness
 class InputWatermarks:
     """Per input (a channel, or a split of a source): how far its event time has come, and whether it is idle.
 
-    ``advance``, ``set_idle`` and ``end`` return what the task has to hear of it: nothing, a watermark, or that all
-    inputs are idle now (or one is not any more). An input that has come to the end of time holds nothing
+    ``go_on``, ``advance``, ``set_idle`` and ``end`` return what the task has to hear of it: nothing, a watermark, or
+    that all inputs are idle now (or one is not any more). An input that has come to the end of time holds nothing
     back, and alone does not make the task active. Costs O(inputs) only when the input that held back the others moves.
     """
 
@@ -45,6 +47,20 @@ class InputWatermarks:
     def held_back_by(self) -> int | None:
         """The input that all others wait for; ``None`` when all are idle."""
         return self._slowest() if self._active() else None
+
+    def go_on(self, watermark: int, inputs: Sequence[tuple[int, bool]]) -> list[Change]:
+        """As when ``watermark`` was the last one emitted, and ``of`` said this of each input; before all else.
+
+        Where there are other inputs now, nobody knows which of them is which: then they begin anew, and time goes on
+        when all of them have come as far as it had.
+        """
+        # First of all: an input may be behind it, having been idle then or since, and time does not go back.
+        changes = self._raise_to(watermark)
+        for number, (timestamp, is_idle) in enumerate(inputs if len(inputs) == self.inputs else ()):
+            changes += self.advance(number, timestamp)
+            if is_idle:
+                changes += self.set_idle(number, True)
+        return changes
 
     def advance(self, number: int, timestamp: int) -> list[Change]:
         """Input ``number`` has come to ``timestamp``; a watermark makes an idle input active."""

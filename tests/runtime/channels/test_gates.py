@@ -154,3 +154,14 @@ def test_an_input_of_several_channels_ends_when_all_of_them_have():
     assert heard(gate) == [Watermark(3)]
     second.arrive(EndOfStream())
     assert values(gate) == ["end"]
+
+
+def test_after_a_restore_time_does_not_go_back_to_an_input_that_was_idle():
+    idle, active = Told(Watermark(50), Idleness(True)), Told(Watermark(100))
+    time, numbers, barriers = surroundings([idle, active])
+    assert heard(ArrivalGate([idle, active], time, numbers, barriers))[-1] == Watermark(100)
+    idle.arrive(Watermark(60))
+    assert heard(ArrivalGate([idle, active], time, numbers, barriers)) == []
+    again, numbers, barriers = surroundings([idle, active])
+    again.reposition(time.position())
+    assert heard(ArrivalGate([Told(), Told()], again, numbers, barriers)) == [Watermark(100)]

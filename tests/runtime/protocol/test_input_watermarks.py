@@ -98,3 +98,29 @@ def test_the_watermark_is_the_least_of_the_active_inputs_and_never_goes_back(
         assert is_idle is (not active)
         assert emitted >= (min(active) if active else max(model))
         assert emitted == inputs.watermark
+
+
+def position(inputs: InputWatermarks) -> tuple[int, list[tuple[int, bool]]]:
+    return inputs.watermark, [inputs.of(number) for number in range(inputs.inputs)]
+
+
+@given(EVENTS)
+def test_a_successor_goes_on_where_time_was_and_never_behind_that(events: list[tuple[int, int | bool]]) -> None:
+    inputs, successor = InputWatermarks(3), InputWatermarks(3)
+    for number, event in events:
+        if isinstance(event, bool):
+            inputs.set_idle(number, event)
+        else:
+            inputs.advance(number, event)
+    time = [] if inputs.watermark == MIN_TIMESTAMP else [Watermark(inputs.watermark)]
+    assert successor.go_on(*position(inputs)) == [*time, *([Idleness(True)] if inputs.is_idle else [])]
+    assert position(successor) == position(inputs)
+    for number in range(3):
+        assert successor.advance(number, 60) == inputs.advance(number, 60)
+
+
+def test_a_successor_with_other_inputs_begins_them_anew_from_where_time_was() -> None:
+    for number in (1, 3):
+        successor = InputWatermarks(number)
+        assert successor.go_on(100, [(100, False), (120, False)]) == [Watermark(100)]
+        assert [successor.of(each) for each in range(number)] == [(MIN_TIMESTAMP, False)] * number
