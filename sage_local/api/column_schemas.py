@@ -88,16 +88,18 @@ def table_of(batches: Sequence[Any], schema: Any) -> Any:
     """``batches`` as one table; their schemas are widened to one where they differ."""
     import pyarrow as pa
 
+    from sage_local.functions.schemas import conformed, unified
+
     if not batches:
         return (pa.schema([]) if schema is None else schema).empty_table()
     first = batches[0].schema
     if all(batch.schema.equals(first) for batch in batches):
         return pa.Table.from_batches(batches)
     try:
-        return pa.concat_tables([pa.Table.from_batches([batch]) for batch in batches], promote_options="permissive")
-    except pa.ArrowException as error:
-        other = next(batch.schema for batch in batches if not batch.schema.equals(first))
-        raise ValueError(f"the collected batches are of different schemas: {error}\n{first}\nand\n{other}") from error
+        whole = unified([batch.schema for batch in batches])
+        return pa.Table.from_batches([conformed(batch, whole) for batch in batches])
+    except ValueError as error:
+        raise ValueError(f"the collected batches are of different schemas: {error}") from error
 
 
 def _tried(schema: Any, name: str, operation: Callable[[Any], Any]) -> Any:
@@ -106,9 +108,9 @@ def _tried(schema: Any, name: str, operation: Callable[[Any], Any]) -> Any:
         return None
     import pyarrow as pa
 
-    from sage_local.functions.expressions import empty_batch, explained
+    from sage_local.functions.expressions import empty_batch
 
     try:
         return operation(empty_batch(schema)).schema
     except (pa.ArrowException, KeyError, TypeError, ValueError) as error:
-        raise PlanError(f"operator {name!r}: {explained(error, schema)}") from error
+        raise PlanError(f"operator {name!r}: {error.args[0]}") from error

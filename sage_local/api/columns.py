@@ -201,7 +201,7 @@ class ColumnStream(DataStream[Record]):
         """As of rows: the records as dictionaries. ``collect_arrow`` is much faster."""
         from sage_local.functions.record_schemas import dictionaries
 
-        return [record for batch in self._collected(name) for record in dictionaries(batch)]
+        return [record for batch in self.collect_arrow(name=name).to_batches() for record in dictionaries(batch)]
 
     def collect_arrow(self, *, name: str | None = None) -> Any:
         """Run what this stream needs, and nothing else, and return its records in order as a ``pyarrow.Table``."""

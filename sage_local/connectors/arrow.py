@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, ClassVar
 
-from sage_local.connectors.parquet import BATCH_ROWS, conformed, refuse_twice
+from sage_local.connectors.parquet import BATCH_ROWS, refuse_twice
 from sage_local.errors import SourceError
-from sage_local.functions.expressions import empty_batch, selected
+from sage_local.functions.expressions import empty_batch, filtered, selected
+from sage_local.functions.pushed import PushedFailed, PushedFilter
+from sage_local.functions.schemas import conformed, unified
 from sage_local.functions.source import SourceFunction
 
 
@@ -59,7 +61,8 @@ class ArrowSource(SourceFunction[Any]):
 class DatasetSource(SourceFunction[Any]):
     """Emits the fragments of a ``pyarrow.dataset.Dataset``; see ``ParquetSource`` for ``filter``.
 
-    ``columns`` are names, each with the expression that computes the column, or ``None`` for a column of the dataset.
+    ``columns`` are names, each with the expression that computes the column, or ``None`` for a column of the dataset;
+    ``computed_by`` is what the program calls the operator that computed them.
     """
 
     columnar: ClassVar[bool] = True
@@ -70,11 +73,13 @@ class DatasetSource(SourceFunction[Any]):
         *,
         batch_rows: int = BATCH_ROWS,
         columns: tuple[tuple[str, Any], ...] | None = None,
-        filter: Any = None,  # noqa: A002  # the word of pyarrow
+        computed_by: str = "",
+        filter: PushedFilter | None = None,  # noqa: A002  # the word of pyarrow
     ) -> None:
         self._dataset = dataset
         self._batch_rows = batch_rows
         self._columns = columns
+        self._computed_by = computed_by
         self._filter = filter
         refuse_twice(dataset.schema, "from_arrow()")
 
@@ -89,26 +94,30 @@ class DatasetSource(SourceFunction[Any]):
     def note(self) -> str:
         """For ``explain``."""
         done = [] if self._columns is None else [_told(self._columns)]
-        return "; ".join(done if self._filter is None else [*done, f"filter {self._filter} in the scan"])
+        return "; ".join(done if self._filter is None else [*done, f"filter {self._filter.expression} in the scan"])
 
-    def pushed(self, columns: Sequence[str] | None, filter: Any) -> "DatasetSource":  # noqa: A002  # as above
+    def reading(self, columns: Sequence[str]) -> "DatasetSource":
         """See ``ParquetSource``."""
-        both = filter if self._filter is None else self._filter if filter is None else self._filter & filter
-        if columns is None:
-            return self._with(self._columns, both)
         expressions = dict(self._columns or ())
-        return self._with(tuple((name, expressions.get(name)) for name in columns), both)
+        kept = tuple((name, expressions.get(name)) for name in columns)
+        return self._with(columns=kept, computed_by=self._computed_by, filter=self._filter)
 
-    def computing(self, columns: Sequence[tuple[str, Any]]) -> "DatasetSource":
+    def filtering(self, filter: PushedFilter) -> "DatasetSource | None":  # noqa: A002  # as above
+        """See ``ParquetSource``. ``None``: a scan has one filter, and all its parts are computed of all records."""
+        if self._filter is not None:
+            return None
+        return self._with(columns=self._columns, computed_by=self._computed_by, filter=filter)
+
+    def computing(self, columns: Sequence[tuple[str, Any]], operator: str) -> "DatasetSource":
         """The same source that emits ``columns``, whose expressions are of what this one emits: columns as they are."""
-        return self._with(tuple(columns), self._filter)
+        return self._with(columns=tuple(columns), computed_by=operator, filter=self._filter)
 
-    def _with(self, columns: tuple[tuple[str, Any], ...] | None, filter: Any) -> "DatasetSource":  # noqa: A002  # as above
-        return DatasetSource(self._dataset, batch_rows=self._batch_rows, columns=columns, filter=filter)
+    def _with(self, **what: Any) -> "DatasetSource":
+        return DatasetSource(self._dataset, batch_rows=self._batch_rows, **what)
 
     def splits(self) -> Sequence[Any]:
         """The fragments that the filter does not rule out."""
-        return list(self._dataset.get_fragments(filter=self._filter))
+        return list(self._dataset.get_fragments(filter=None if self._filter is None else self._filter.expression))
 
     def open_split(self, split: Any, position: int | None = None) -> "BatchesReader":
         """``position`` is the number of batches already read."""
@@ -117,18 +126,44 @@ class DatasetSource(SourceFunction[Any]):
     def _scanned(self, fragment: Any) -> Iterator[Any]:
         import pyarrow as pa
 
-        batches = fragment.to_batches(
-            schema=self._dataset.schema,
+        batches = self._batches(
+            fragment,
             columns=None if self._columns is None else _projection(self._columns),
-            filter=self._filter,
-            batch_size=self._batch_rows,
-            use_threads=False,
+            filter=None if self._filter is None else self._filter.expression,
         )
         try:
             yield from (batch for batch in batches if len(batch))
         except pa.ArrowException as error:
-            does = f" (the scan {self.note})" if self.note else ""
-            raise SourceError(f"can not read {fragment.path or 'the dataset'}: {error}{does}") from error
+            self._raise_of_step(fragment)
+            raise SourceError(f"can not read {fragment.path or 'the dataset'}: {error}") from error
+
+    def _batches(self, fragment: Any, **what: Any) -> Iterator[Any]:
+        batches: Iterator[Any] = fragment.to_batches(
+            schema=self._dataset.schema, batch_size=self._batch_rows, use_threads=False, **what
+        )
+        return batches
+
+    def _raise_of_step(self, fragment: Any) -> None:
+        """Take the steps of the scan, which does not say where it failed, one by one; return if it was in none."""
+        import pyarrow as pa
+
+        try:
+            for batch in self._batches(fragment):
+                self._take_steps(batch)
+        except pa.ArrowException:
+            return
+
+    def _take_steps(self, batch: Any) -> None:
+        operator = self._computed_by
+        try:
+            if self._filter is not None:
+                operator = self._filter.operator
+                batch = filtered(batch, self._filter.expression)
+            if self._columns is not None:
+                operator = self._computed_by
+                selected(batch, self._columns, keeps_others=False)
+        except (KeyError, TypeError, ValueError) as error:
+            raise PushedFailed(operator, error) from error
 
 
 def _projection(columns: Sequence[tuple[str, Any]]) -> dict[str, Any]:
@@ -213,8 +248,6 @@ def _read(data: Any) -> tuple[Any, list[Any]]:
 
 
 def _joined(given: list[Any]) -> tuple[Any, list[Any]]:
-    import pyarrow as pa
-
     if not given:
         raise SourceError("from_arrow() takes at least one batch, whose schema is the stream's; found none")
     batches: list[Any] = []
@@ -226,9 +259,6 @@ def _joined(given: list[Any]) -> tuple[Any, list[Any]]:
         schemas.append(schema)
         batches += parts
     try:
-        return pa.unify_schemas(schemas, promote_options="permissive"), batches
-    except pa.ArrowException as error:
-        other = next(schema for schema in schemas if not schema.equals(schemas[0]))
-        raise SourceError(
-            f"from_arrow(): the schemas of the batches do not fit each other: {error}\n{schemas[0]}\nand\n{other}"
-        ) from error
+        return unified(schemas), batches
+    except ValueError as error:
+        raise SourceError(f"from_arrow(): the schemas of the batches do not fit each other: {error}") from error

@@ -8,7 +8,8 @@ from typing import Any, ClassVar, Final, NamedTuple
 from sage_local.connectors.files import PathPattern, find_files, named
 from sage_local.errors import SourceError
 from sage_local.functions.expressions import filtered, referenced
-from sage_local.functions.record_schemas import shown
+from sage_local.functions.pushed import PushedFailed, PushedFilter
+from sage_local.functions.schemas import conformed, same_names, unified
 from sage_local.functions.source import SourceFunction
 
 BATCH_ROWS: Final = 128 * 1024
@@ -36,9 +37,9 @@ class ParquetPosition(NamedTuple):
 class ParquetSource(SourceFunction[Any]):
     """Emits the records of the files that ``paths`` names, ``batch_rows`` at a time.
 
-    ``columns`` and ``filter`` are what a plan pushes into the scan: only those columns are read, only those records
-    leave, and row groups that the file's statistics rule out are not looked at. The schemas of all files are widened to
-    one; where that can not be, ``SourceError`` names two files and their schemas.
+    ``columns`` and ``filters`` are what a plan pushes into the scan: only those columns are read, only records that
+    pass one filter after the other leave, and row groups that the file's statistics rule out are not looked at. The
+    schemas of all files are widened to one; where that can not be, ``SourceError`` names two files and their schemas.
     """
 
     columnar: ClassVar[bool] = True
@@ -49,14 +50,14 @@ class ParquetSource(SourceFunction[Any]):
         *,
         batch_rows: int = BATCH_ROWS,
         columns: tuple[str, ...] | None = None,
-        filter: Any = None,  # noqa: A002  # the word of pyarrow
+        filters: tuple[PushedFilter, ...] = (),
     ) -> None:
         if not isinstance(batch_rows, int) or batch_rows < 1:
             raise SourceError(f"batch_rows: expected a whole number of at least 1, found {batch_rows!r}")
         self._paths = named(paths)
         self._batch_rows = batch_rows
         self._columns = columns
-        self._filter = filter
+        self._filters = filters
         self._whole: Any = None
 
     @property
@@ -68,15 +69,19 @@ class ParquetSource(SourceFunction[Any]):
     def note(self) -> str:
         """For ``explain``."""
         pushed = [] if self._columns is None else [f"reads only {', '.join(self._columns) or 'no columns'}"]
-        if self._filter is not None:
-            pushed.append(f"filter {self._filter} in the scan")
-        return "; ".join(pushed)
+        return "; ".join([*pushed, *(f"filter {each.expression} in the scan" for each in self._filters)])
 
-    def pushed(self, columns: Sequence[str] | None, filter: Any) -> "ParquetSource":  # noqa: A002  # as above
-        """The same source that reads only ``columns``, and emits only records for which ``filter`` is true too."""
-        both = filter if self._filter is None else self._filter if filter is None else self._filter & filter
-        kept = self._columns if columns is None else tuple(columns)
-        source = ParquetSource(self._paths, batch_rows=self._batch_rows, columns=kept, filter=both)
+    def reading(self, columns: Sequence[str]) -> "ParquetSource":
+        """The same source that emits only ``columns``."""
+        return self._with(tuple(columns), self._filters)
+
+    def filtering(self, filter: PushedFilter) -> "ParquetSource":  # noqa: A002  # the word of pyarrow
+        """The same source that emits only records for which ``filter`` is true too."""
+        # One after the other, not joined: a later one may be defined only where an earlier one is true.
+        return self._with(self._columns, (*self._filters, filter))
+
+    def _with(self, columns: tuple[str, ...] | None, filters: tuple[PushedFilter, ...]) -> "ParquetSource":
+        source = ParquetSource(self._paths, batch_rows=self._batch_rows, columns=columns, filters=filters)
         source._whole = self._whole
         return source
 
@@ -89,7 +94,7 @@ class ParquetSource(SourceFunction[Any]):
         """Opens the file."""
         schema = self._schema_of_files()
         return ParquetReader(
-            split, position or ParquetPosition(0, 0), schema, self._columns, self._filter, self._batch_rows
+            split, position or ParquetPosition(0, 0), schema, self._columns, self._filters, self._batch_rows
         )
 
     def _pieces(self, path: str, schema: Any) -> Iterator[ParquetSplit]:
@@ -105,8 +110,8 @@ class ParquetSource(SourceFunction[Any]):
         from pyarrow.fs import LocalFileSystem
 
         fragment = ParquetFileFormat().make_fragment(path, LocalFileSystem())
-        if self._filter is not None:
-            fragment = fragment.subset(filter=self._filter, schema=schema)
+        for each in self._filters:
+            fragment = fragment.subset(filter=each.expression, schema=schema)
         return list(fragment.row_groups)
 
     def _schema_of_files(self) -> Any:
@@ -128,18 +133,18 @@ class ParquetReader:
         position: ParquetPosition,
         schema: Any,
         columns: tuple[str, ...] | None,
-        filter: Any,  # noqa: A002  # the word of pyarrow
+        filters: Sequence[PushedFilter],
         batch_rows: int,
     ) -> None:
         from pyarrow.parquet import ParquetFile
 
         self._split = split
-        self._filter = filter
+        self._filters = filters
         self._batch_rows = batch_rows
         self._file = ParquetFile(split.path, memory_map=True)
         needed = list(schema.names) if columns is None else list(columns)
-        if filter is not None:
-            needed += [name for name in referenced(filter, schema) if name not in needed]
+        for each in filters:
+            needed += [name for name in referenced(each.expression, schema) if name not in needed]
         self._emitted = _of(schema, columns)
         self._read_schema = _of(schema, needed)
         present = set(self._file.schema_arrow.names)
@@ -155,9 +160,7 @@ class ParquetReader:
             if self._skip:
                 self._skip -= 1
                 continue
-            batch = conformed(batch, self._read_schema)
-            if self._filter is not None:
-                batch = filtered(batch, self._filter)
+            batch = self._filtered(conformed(batch, self._read_schema))
             if len(batch):
                 return batch if self._emitted.names == batch.schema.names else batch.select(self._emitted.names)
         return None
@@ -169,6 +172,14 @@ class ParquetReader:
     def close(self) -> None:
         """Closes the file."""
         self._file.close()
+
+    def _filtered(self, batch: Any) -> Any:
+        for each in self._filters:
+            try:
+                batch = filtered(batch, each.expression)
+            except (KeyError, TypeError, ValueError) as error:
+                raise PushedFailed(each.operator, error) from error
+        return batch
 
     def _next(self) -> Any:
         import pyarrow as pa
@@ -197,27 +208,9 @@ class ParquetReader:
         return batches
 
 
-def conformed(batch: Any, schema: Any) -> Any:
-    """``batch`` with the columns and types of ``schema``, to which its own was widened; missing ones are null."""
-    import pyarrow as pa
-
-    if batch.schema.equals(schema):
-        return batch
-    columns = []
-    for field in schema:
-        index = batch.schema.get_field_index(field.name)
-        column = pa.nulls(len(batch), field.type) if index < 0 else batch.column(index)
-        columns.append(column if column.type.equals(field.type) else column.cast(field.type))
-    if not columns:
-        # Of no columns only the number of records is known, which a batch without columns can not tell.
-        return batch
-    return pa.RecordBatch.from_arrays(columns, schema=schema)
-
-
 def refuse_twice(schema: Any, where: str) -> Any:
     """``schema``, unless two of its columns have one name: then ``SourceError``."""
-    twice = sorted({name for name in schema.names if schema.names.count(name) > 1})
-    if twice:
+    if twice := same_names(schema):
         raise SourceError(f"{where}: expected columns of different names, found more than one {', '.join(twice)}")
     return schema
 
@@ -235,27 +228,10 @@ def _schema(path: str) -> Any:
 
 def widened(schema: Any, first: str, found: Any, path: str) -> Any:
     """``schema`` of ``first``, so that ``found`` of ``path`` fits too; ``SourceError`` with both if that can not be."""
-    import pyarrow as pa
-
     try:
-        return pa.unify_schemas([schema, _in_zones_of(found, schema)], promote_options="permissive")
-    except pa.ArrowException as error:
-        raise SourceError(
-            f"the schemas of {first} and {path} do not fit each other: {error}\n{first}: {shown(schema)}\n"
-            f"{path}: {shown(found)}"
-        ) from error
-
-
-def _in_zones_of(found: Any, schema: Any) -> Any:
-    """``found`` with times in the zone that they are shown in by ``schema``: the instants are the same."""
-    import pyarrow as pa
-
-    for index, field in enumerate(found):
-        other = schema.field(field.name).type if field.name in schema.names else None
-        both = [kind for kind in (other, field.type) if kind is not None and pa.types.is_timestamp(kind) and kind.tz]
-        if len(both) == 2:
-            found = found.set(index, field.with_type(pa.timestamp(field.type.unit, both[0].tz)))
-    return found
+        return unified([schema, found], names=[first, path])
+    except ValueError as error:
+        raise SourceError(f"the schemas of {first} and {path} do not fit each other: {error}") from error
 
 
 def _of(schema: Any, columns: Iterable[str] | None) -> Any:

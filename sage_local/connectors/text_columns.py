@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 
 from sage_local.connectors.csv import CsvSplit
 from sage_local.connectors.files import PathPattern, find_files, named
-from sage_local.connectors.parquet import conformed, refuse_twice, widened
+from sage_local.connectors.parquet import refuse_twice, widened
 from sage_local.errors import SourceError
-from sage_local.functions.record_schemas import shown
+from sage_local.functions.schemas import conformed, shown
 from sage_local.functions.source import SourceFunction
 
 BLOCK_BYTES = 4 << 20

@@ -1,5 +1,6 @@
 """Arrow expressions over one batch, and what they say of its schema."""
 
+import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Any
@@ -8,7 +9,20 @@ from sage_local.functions.taking import kept
 
 
 def evaluate(batch: Any, expressions: Sequence[Any]) -> list[Any]:
-    """The values of each of ``expressions``, an array as long as ``batch``."""
+    """The values of each of ``expressions``, an array as long as ``batch``.
+
+    ``KeyError`` offers the nearest name of a column that is not there; ``TypeError`` and ``ValueError`` say which
+    expression can not be computed, of what columns.
+    """
+    import pyarrow as pa
+
+    try:
+        return _evaluated(batch, expressions)
+    except pa.ArrowException as error:
+        raise _explained(error, batch, expressions) from error
+
+
+def _evaluated(batch: Any, expressions: Sequence[Any]) -> list[Any]:
     import pyarrow as pa
     from pyarrow import acero
 
@@ -87,26 +101,33 @@ def empty_batch(schema: Any) -> Any:
 
 def referenced(expression: Any, schema: Any) -> list[str]:
     """The columns of ``schema`` that ``expression`` needs: found by leaving out each in turn."""
-    return [name for name in schema.names if not _evaluates(expression, schema.remove(schema.get_field_index(name)))]
+    return [
+        name for name in schema.names if _fails(empty_batch(schema.remove(schema.get_field_index(name))), expression)
+    ]
 
 
-def _evaluates(expression: Any, schema: Any) -> bool:
+def _explained(error: Any, batch: Any, expressions: Sequence[Any]) -> Exception:
+    """``error`` of one of ``expressions``, in other words."""
     import pyarrow as pa
 
-    try:
-        evaluate(empty_batch(schema), [expression])
-    except (pa.ArrowException, KeyError):
-        return False
-    return True
-
-
-def explained(error: BaseException, schema: Any) -> str:
-    """``error`` of an expression over ``schema``, with the nearest name where a column is missing."""
-    import re
-
-    text = str(error.args[0] if error.args else error)
+    text = str(error).split("\n", 1)[0]
+    schema = batch.schema
     if (missing := re.search(r"FieldRef\.(?:Name|Nested)\((.*?)\)+ in", text)) is not None:
         name = missing[1].removeprefix("FieldRef.Name(")
         if name not in schema.names:
-            return unknown_column(schema, name)
-    return text.splitlines()[0] if text else type(error).__name__
+            return KeyError(unknown_column(schema, name))
+    shown = next((str(each) for each in expressions if _fails(batch, each)), ", ".join(map(str, expressions)))
+    named = [field for field in schema if re.search(rf"(?<!\w){re.escape(field.name)}(?!\w)", shown)]
+    where = f", where {' and '.join(f'{field.name} is {field.type}' for field in named)}" if named else ""
+    kind = TypeError if isinstance(error, pa.ArrowNotImplementedError | pa.ArrowTypeError) else ValueError
+    return kind(f"{text}, in {shown}{where}")
+
+
+def _fails(batch: Any, expression: Any) -> bool:
+    import pyarrow as pa
+
+    try:
+        _evaluated(batch, [expression])
+    except pa.ArrowException:
+        return True
+    return False

@@ -12,10 +12,14 @@ from sage_local.errors import InvalidKeyError
 from sage_local.functions.columns import NamedAggregate
 from sage_local.functions.dense import densely_grouped
 from sage_local.functions.expressions import column_index
+from sage_local.functions.schemas import conformed, unified
 from sage_local.functions.sums import is_summed_exactly, sums
+from sage_local.functions.taking import taken
 
 _MERGED_BY: Final = {"count": "sum", "size": "sum", "float_sum": "sum"}
 """How parts are merged that are not merged by themselves."""
+_PLACES: Final = {"first": "min", "last": "max"}
+"""What the rows of the first and last values are among those of all."""
 _NO_STEPS: Final[Mapping[str, int]] = {}
 
 
@@ -32,12 +36,19 @@ class _Part:
         return f"\0{self.function}\0{self.column}"
 
 
-class Grouping:
-    """What to compute of groups: ``aggregates``, whose parts it knows."""
+_RECORDS: Final = _Part("size", "")
 
-    def __init__(self, aggregates: Sequence[NamedAggregate]) -> None:
+
+class Grouping:
+    """What to compute of groups: ``aggregates``, whose parts it knows.
+
+    ``tells_records``: partials say of how many records they are, whatever the aggregates need.
+    """
+
+    def __init__(self, aggregates: Sequence[NamedAggregate], *, tells_records: bool = False) -> None:
         self._aggregates = tuple(aggregates)
-        self._parts = list(dict.fromkeys(part for each in aggregates for part in _parts_of(each)))
+        parts = [part for each in aggregates for part in _parts_of(each)]
+        self._parts = list(dict.fromkeys([*parts, _RECORDS] if tells_records else parts))
 
     def combined(self, groups: Mapping[str, Any], batch: Any, steps: Mapping[str, int] = _NO_STEPS) -> Any:
         """The partial of ``batch``; ``groups`` are the columns to group by, ``steps`` as of ``densely_grouped``."""
@@ -60,6 +71,10 @@ class Grouping:
         ]
         return _grouped(groups, todo, steps)
 
+    def without_records(self, partial: Any) -> Any:
+        """``partial`` of a grouping that tells records, without what only that one asked for."""
+        return partial if _RECORDS in self._parts else partial.drop_columns([_RECORDS.name])
+
     def results(self, partial: Any) -> dict[str, Any]:
         """The columns of the aggregates, by name."""
         return {each.name: _result(each, partial) for each in self._aggregates}
@@ -72,9 +87,16 @@ class Grouping:
         return _as_float(values) if part.function == "float_sum" else values
 
 
+def records_of(partial: Any) -> Any:
+    """Of how many records each row is, as an array of numpy; see ``Grouping``."""
+    return partial.column(_RECORDS.name).to_numpy()
+
+
 def _parts_of(aggregate: NamedAggregate) -> list[_Part]:
     if aggregate.function == "mean":
         return [_Part("float_sum", aggregate.column), _Part("count", aggregate.column)]
+    if aggregate.function == "size":
+        return [_RECORDS]
     return [_Part(aggregate.function, aggregate.column)]
 
 
@@ -95,8 +117,10 @@ def _check(function: str, column: str, kind: Any) -> None:
     if function in ("sum", "float_sum") and not (numeric or pa.types.is_boolean(kind) or pa.types.is_null(kind)):
         shown = "mean" if function == "float_sum" else function
         raise TypeError(f"column {column!r} has no {shown}: expected numbers, found type {kind}")
-    if function in ("min", "max") and pa.types.is_nested(kind):
+    if function in ("min", "max") and (pa.types.is_nested(kind) or pa.types.is_interval(kind)):
         raise TypeError(f"column {column!r} has no {function}: values of type {kind} have no order")
+    if function in ("min", "max") and pa.types.is_duration(kind):
+        raise TypeError(f"column {column!r} has no {function}: cast it from {kind} to int64 before")
 
 
 def plain(column: Any) -> Any:
@@ -115,6 +139,8 @@ def plain(column: Any) -> Any:
         return column.cast(pa.binary())
     if pa.types.is_float16(kind):
         return column.cast(pa.float32())
+    if pa.types.is_decimal(kind) and kind.bit_width < 128:
+        return column.cast(pa.decimal128(kind.precision, kind.scale))
     return column
 
 
@@ -148,22 +174,10 @@ def joined(batches: Sequence[Any]) -> Any:
     if all(batch.schema.equals(first) for batch in batches):
         return pa.concat_batches(batches)
     try:
-        whole = pa.unify_schemas([batch.schema for batch in batches], promote_options="permissive")
-        return pa.concat_batches(
-            [
-                pa.RecordBatch.from_arrays([batch.column(field.name).cast(field.type) for field in whole], schema=whole)
-                for batch in batches
-            ]
-        )
-    except (pa.ArrowException, KeyError) as error:
-        other = next(batch.schema for batch in batches if not batch.schema.equals(first))
-        raise ValueError(
-            f"the schema changed on the way: {error}\nbefore: {_shown(first)}\nnow: {_shown(other)}"
-        ) from error
-
-
-def _shown(schema: Any) -> str:
-    return ", ".join(f"{field.name} {field.type}" for field in schema if not field.name.startswith("\0"))
+        whole = unified([batch.schema for batch in batches])
+        return pa.concat_batches([conformed(batch, whole) for batch in batches])
+    except ValueError as error:
+        raise ValueError(f"the schema changed on the way: {error}") from error
 
 
 def _grouped(groups: Mapping[str, Any], todo: Sequence[tuple[str, str, Any]], steps: Mapping[str, int]) -> Any:
@@ -180,18 +194,23 @@ def _grouped(groups: Mapping[str, Any], todo: Sequence[tuple[str, str, Any]], st
         return dense
     columns = {f"g{index}": column for index, column in enumerate(groups.values())}
     calls: list[Any] = []
+    chosen: dict[int, Any] = {}
     for index, (_, function, values) in enumerate(todo):
         if function == "size":
             calls.append(([], "count_all"))
         elif index in exact:
             # May be more than the type holds: the call keeps the place, the sums are taken apart from it.
             calls.append(([], "count_all"))
+        elif function in _PLACES and not _is_placed(values.type):
+            columns[f"v{index}"] = pc.if_else(values.is_valid(), _rows(values), None)
+            calls.append((f"v{index}", _PLACES[function], None))
+            chosen[index] = values
         else:
             columns[f"v{index}"] = _as_summed(values) if function == "sum" else values
             options = pc.CountOptions(mode="only_valid") if function == "count" else None
             calls.append((f"v{index}", "sum" if function == "float_sum" else function, options))
     if exact:
-        columns["row"] = pa.array(range(len(next(iter(groups.values())))), pa.int64())
+        columns["row"] = _rows(next(iter(groups.values())))
         calls.append(("row", "list", None))
     names = [name for name in columns if name.startswith("g")]
     # In order of rows: "first" and "last" say so.
@@ -200,7 +219,33 @@ def _grouped(groups: Mapping[str, Any], todo: Sequence[tuple[str, str, Any]], st
     keys, values = arrays[: len(names)], arrays[len(names) :]
     for index, given in exact.items():
         values[index] = sums(given, values[-1], todo[index][0])
+    for index, given in chosen.items():
+        values[index] = taken(pa.RecordBatch.from_arrays([given], ["value"]), values[index]).column(0)
     return pa.RecordBatch.from_arrays([*keys, *values[: len(todo)]], [*groups, *(name for name, _, _ in todo)])
+
+
+def _rows(values: Any) -> Any:
+    import numpy as np
+    import pyarrow as pa
+
+    return pa.array(np.arange(len(values)))
+
+
+def _is_placed(kind: Any) -> bool:
+    """Whether Arrow itself finds the first and the last of such values; of others the first and last row are found."""
+    import pyarrow as pa
+
+    types = pa.types
+    if types.is_temporal(kind):
+        return not (types.is_duration(kind) or types.is_interval(kind))
+    is_number = types.is_boolean(kind) or types.is_integer(kind) or types.is_floating(kind)
+    return is_number or types.is_fixed_size_binary(kind) or kind in _texts()
+
+
+def _texts() -> tuple[Any, ...]:
+    import pyarrow as pa
+
+    return pa.string(), pa.large_string(), pa.binary(), pa.large_binary()
 
 
 def _whole(column: Any) -> Any:

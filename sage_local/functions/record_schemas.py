@@ -9,6 +9,7 @@ from types import NoneType, UnionType
 from typing import Any
 
 from sage_local.errors import FunctionError
+from sage_local.functions.schemas import check_not_null, conformed, shown, unified
 
 
 def is_record_class(cls: Any) -> bool:
@@ -64,24 +65,41 @@ def record_batch(records: Sequence[Any], schema: Any, *, is_declared: bool) -> A
     Of ``schema`` where it is declared. Where it is what was inferred from earlier records, it is widened where these
     ask for it; what can not be is a ``ValueError`` with both schemas.
     """
-    import pyarrow as pa
-
     rows = [_mapping(record) for record in records]
     if is_declared:
         return _of_declared(rows, schema)
-    # Not from_pylist(): for that the first record has all the columns there are.
-    names = dict.fromkeys(name for row in rows for name in row)
-    found = pa.RecordBatch.from_pydict({name: [row.get(name) for row in rows] for name in names})
+    found = _inferred(rows)
     if schema is None or found.schema.equals(schema):
         return found
     try:
-        widened = pa.unify_schemas([schema, found.schema], promote_options="permissive")
-        return found if widened.equals(found.schema) else pa.RecordBatch.from_pylist(rows, schema=widened)
-    except pa.ArrowException as error:
-        raise ValueError(
-            f"the records have other columns than those before: {error}\nbefore: {shown(schema)}\n"
-            f"now: {shown(found.schema)}"
-        ) from error
+        return conformed(found, unified([schema, found.schema]))
+    except ValueError as error:
+        raise ValueError(f"the records have other columns than those before: {error}") from error
+
+
+def _inferred(rows: list[Mapping[str, Any]]) -> Any:
+    import pyarrow as pa
+
+    # Not from_pylist(): for that the first record has all the columns there are.
+    names = dict.fromkeys(name for row in rows for name in row)
+    if not names:
+        raise ValueError("records without any field can not become columns, found {}")
+    return pa.RecordBatch.from_pydict({_text(name): _column(name, [row.get(name) for row in rows]) for name in names})
+
+
+def _text(name: Any) -> str:
+    if not isinstance(name, str):
+        raise TypeError(f"the names of columns are text, found the field {name!r}")
+    return name
+
+
+def _column(name: str, values: list[Any]) -> Any:
+    import pyarrow as pa
+
+    try:
+        return pa.array(values)
+    except (pa.ArrowException, OverflowError) as error:
+        raise ValueError(f"column {name!r}: {error}; a schema says of what type it is to be") from error
 
 
 def _of_declared(rows: list[Mapping[str, Any]], schema: Any) -> Any:
@@ -93,8 +111,8 @@ def _of_declared(rows: list[Mapping[str, Any]], schema: Any) -> Any:
             unknown = ", ".join(sorted(map(str, row.keys() - names)))
             raise ValueError(f"expected the columns {shown(schema)}, found a record with {unknown} too: {dict(row)!r}")
     try:
-        return pa.RecordBatch.from_pylist(rows, schema=schema)
-    except (pa.ArrowException, TypeError) as error:
+        return check_not_null(pa.RecordBatch.from_pylist(rows, schema=schema))
+    except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
         raise ValueError(f"expected the columns {shown(schema)}: {error}") from error
 
 
@@ -125,11 +143,6 @@ def _values(column: Any) -> list[Any]:
 
 def _is_named_tuple(cls: type) -> bool:
     return issubclass(cls, tuple) and hasattr(cls, "_fields")
-
-
-def shown(schema: Any) -> str:
-    """``schema`` on one line."""
-    return ", ".join(f"{field.name} {field.type}" for field in schema)
 
 
 def _arrow_type(hint: Any) -> Any:

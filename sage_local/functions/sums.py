@@ -53,5 +53,5 @@ def sums(values: Any, rows: Any, part: str) -> Any:
     except (OverflowError, pa.ArrowInvalid) as error:
         raise OverflowError(
             f"the sum of column {column!r} is more than type {target} holds: cast the column to float64 or to a decimal"
-            f" before ({error})"
+            " before"
         ) from error

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from sage_local.functions.record_schemas import shown
+from sage_local.functions.schemas import check_not_null, same_names, shown
 
 
 def batches_of(returned: Any, schema: Any = None) -> list[Any]:
@@ -11,7 +11,15 @@ def batches_of(returned: Any, schema: Any = None) -> list[Any]:
 
     ``TypeError`` when it is no table, ``ValueError`` when it does not have ``schema``, where one was declared.
     """
-    batches = list(_batches(returned))
+    import pyarrow as pa
+
+    try:
+        batches = list(_batches(returned))
+    except pa.ArrowInvalid as error:
+        # A single column has the interface too.
+        if "non-struct" not in str(error):
+            raise
+        raise _no_table(returned) from error
     for batch in batches:
         _refuse_twice(batch.schema)
     if schema is None:
@@ -31,16 +39,19 @@ def _batches(returned: Any) -> Iterator[Any]:
     elif hasattr(returned, "__arrow_c_array__"):
         yield pa.record_batch(returned)
     else:
-        raise TypeError(
-            "map_batches() takes a function that returns a table: a RecordBatch, a Table, or anything with the Arrow"
-            f" PyCapsule interface such as a polars DataFrame; found {type(returned).__name__}"
-            + ("; a lazy frame is collected by .collect()" if type(returned).__name__ == "LazyFrame" else "")
-        )
+        raise _no_table(returned)
+
+
+def _no_table(returned: Any) -> TypeError:
+    return TypeError(
+        "map_batches() takes a function that returns a table: a RecordBatch, a Table, or anything with the Arrow"
+        f" PyCapsule interface such as a polars DataFrame; found {type(returned).__name__}"
+        + ("; a lazy frame is collected by .collect()" if type(returned).__name__ == "LazyFrame" else "")
+    )
 
 
 def _refuse_twice(schema: Any) -> None:
-    twice = sorted({name for name in schema.names if schema.names.count(name) > 1})
-    if twice:
+    if twice := same_names(schema):
         raise ValueError(f"expected columns of different names, found more than one {', '.join(twice)}")
 
 
@@ -49,11 +60,11 @@ def _of_schema(batch: Any, schema: Any) -> Any:
     import pyarrow as pa
 
     if batch.schema.equals(schema):
-        return batch
+        return check_not_null(batch)
     if set(batch.schema.names) == set(schema.names):
         try:
             columns = [batch.column(field.name).cast(field.type) for field in schema]
-            return pa.RecordBatch.from_arrays(columns, schema=schema)
+            return check_not_null(pa.RecordBatch.from_arrays(columns, schema=schema))
         except pa.ArrowException as error:
             raise ValueError(_breach(batch.schema, schema) + f" ({error})") from error
     raise ValueError(_breach(batch.schema, schema))

@@ -1,8 +1,8 @@
 """Filters and projections that a source can do itself while it reads, and columns that nobody needs.
 
-A source takes part that has ``pushed(columns, filter)`` (see ``connectors.parquet``), in computing columns if it has
-``computing(columns)`` too (see ``connectors.arrow``). What it does itself is no operator any more; ``explain`` shows it
-with the source.
+A source takes part that has ``reading(columns)`` and ``filtering(filter)`` (see ``connectors.parquet``), in computing
+columns if it has ``computing(columns, operator)`` too (see ``connectors.arrow``). What it does itself is no operator
+any more; ``explain`` shows it with the source, and what goes wrong there is still blamed on the operator.
 """
 
 from collections import Counter
@@ -17,7 +17,7 @@ from sage_local.plan.operators import Operator, Source
 
 def push_down(nodes: Sequence[Node]) -> list[Node]:
     """``nodes``, each after its inputs, with what sources can do done by them."""
-    if not any(isinstance(node.operator, Source) and hasattr(node.operator.source, "pushed") for node in nodes):
+    if not any(isinstance(node.operator, Source) and hasattr(node.operator.source, "filtering") for node in nodes):
         return list(nodes)
     return _Pushing(nodes).result()
 
@@ -31,7 +31,7 @@ class _Pushing:
     def result(self) -> list[Node]:
         """The nodes that are left."""
         for node in list(self._nodes.values()):
-            if isinstance(node.operator, Source) and hasattr(node.operator.source, "pushed"):
+            if isinstance(node.operator, Source) and hasattr(node.operator.source, "filtering"):
                 self._push(node.id)
         return list(self._nodes.values())
 
@@ -46,19 +46,22 @@ class _Pushing:
         if needed is not None and not set(needed) >= set(schema.names):
             kept = [name for name in schema.names if name in needed]
             # Records without any column can not be counted.
-            self._replace_source(at, source.pushed(kept or schema.names[:1], None))
+            self._replace_source(at, source.reading(kept or schema.names[:1]))
 
     def _absorbs(self, at: NodeId, follower: Node) -> bool:
+        from sage_local.functions.pushed import PushedFilter
         from sage_local.plan.columns import FilterColumns, SelectColumns
 
         source = self._source(at)
         match follower.operator:
-            case FilterColumns(on_error="fail", expression=expression):
-                self._replace_source(at, source.pushed(None, expression))
+            case FilterColumns(on_error="fail", name=name, expression=expression) if (
+                filtering := source.filtering(PushedFilter(name, expression))
+            ) is not None:
+                self._replace_source(at, filtering)
             case SelectColumns(on_error="fail", keeps_others=False, columns=columns) if all(
                 expression is None for _, expression in columns
             ):
-                self._replace_source(at, source.pushed([name for name, _ in columns], None))
+                self._replace_source(at, source.reading([name for name, _ in columns]))
             case _:
                 return False
         return True
@@ -72,7 +75,7 @@ class _Pushing:
             return False
         computed = dict(select.columns)
         names = dict.fromkeys([*source.schema.names, *computed] if select.keeps_others else computed)
-        self._replace_source(at, source.computing([(name, computed.get(name)) for name in names]))
+        self._replace_source(at, source.computing([(name, computed.get(name)) for name in names], select.name))
         return True
 
     def _remove(self, node: Node, before: NodeId) -> None:

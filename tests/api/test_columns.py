@@ -337,7 +337,7 @@ def test_a_schema_that_changes_on_the_way_is_widened_or_an_error_with_both() -> 
     assert widened.collect() == [{"k": 1, "total": 3.5}]
     other = changing(pa.table({"k": ["x"], "v": [1]})).key_by("k").aggregate(total=("v", "sum"))
     assert "the schema changed on the way" in (found := failure(other.collect_arrow))
-    assert "before: k int64\nnow: k string" in found
+    assert "before: k int64, sum of v int64\nnow: k string, sum of v int64" in found
 
 
 @pytest.mark.slow

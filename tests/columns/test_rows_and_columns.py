@@ -11,6 +11,7 @@ from sage_local import (
     Count,
     OperatorError,
 )
+from sage_local.api.columns import ColumnStream
 from tests.columns.programs import ENGINES, environment, events
 
 
@@ -75,3 +76,42 @@ def test_records_of_two_kinds_are_an_error_with_both_schemas() -> None:
     records = [{"a": 1}, {"a": "x"}]
     with pytest.raises(OperatorError, match=r"(?s)'columns'.*before: a int64.*now: a string"):
         environment("inline", 1).from_collection(records).to_columns().collect_arrow()
+
+
+def of_key(number: int, other: Any) -> dict[str, Any]:
+    return {"key": number % 2, "a": number if number % 2 else other}
+
+
+@pytest.mark.parametrize("collect", [ColumnStream.collect, ColumnStream.collect_arrow])
+def test_columns_that_subtasks_infer_differently_are_widened_or_an_error_where_they_meet(collect: Any) -> None:
+    def columns(other: Any) -> ColumnStream:
+        numbers = environment("inline", 2).from_collection(range(100)).key_by(lambda number: number % 2)
+        return numbers.map(lambda number: of_key(number, other)).to_columns()
+
+    found = collect(columns(0.5))
+    assert pa.table({"a": [0.5, *map(float, range(1, 100, 2))]}).equals(
+        pa.table({"a": sorted({row["a"] for row in (found if isinstance(found, list) else found.to_pylist())})})
+    )
+    with pytest.raises(ValueError, match=r"(?s)different schemas.*a string.*a int64|a int64.*a string"):
+        collect(columns("x"))
+
+
+@pytest.mark.parametrize(
+    ("records", "reason"),
+    [
+        ([{"a": 1}, {"a": 2**70}], rf"on record \{{'a': {2**70}\}}.*column 'a'"),
+        ([{"a": 1, "b": 1}, {"a": 1, "b": object()}], r"on record .*column 'b': Could not convert <object"),
+        ([{}], r"on record \{\}.*without any field"),
+        ([{1: 2}], r"on record \{1: 2\}.*names of columns are text, found the field 1"),
+    ],
+)
+def test_a_record_that_can_not_become_columns_is_said(records: list[Any], reason: str) -> None:
+    with pytest.raises(OperatorError, match=f"'columns'.*{reason}"):
+        environment("inline", 1).from_collection(records).to_columns().collect()
+
+
+def test_types_in_one_batch_that_do_not_go_together_are_said_with_the_column() -> None:
+    table = pa.table({"n": range(10)})
+    records = environment("inline", 1).from_arrow(table).map(lambda record: of_key(record["n"], "x"))
+    with pytest.raises(OperatorError, match=r"'columns'.*column 'a': "):
+        records.to_columns().collect()

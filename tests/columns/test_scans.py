@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from sage_local import LocalEnvironment, TumblingEventTimeWindows
-from sage_local.errors import JobError
+from sage_local.api.columns import ColumnStream
+from sage_local.errors import OperatorError
 from tests.columns.programs import environment, events, in_files, timed
 
 
@@ -44,13 +45,38 @@ def test_the_scan_of_a_dataset_computes_columns_and_says_so(tmp_path: Path) -> N
     assert kept.slice(1, 1).to_pylist() == [{"id": 1, "amount": 7, "price": 7, "twice": 14}]
 
 
+def read_as(how: str, env: LocalEnvironment, path: Path) -> ColumnStream:
+    if how == "parquet":
+        return env.from_parquet(path / "*.parquet")
+    return env.from_arrow(ds.dataset(path))
+
+
+@pytest.mark.parametrize("how", ["parquet", "dataset"])
+def test_filters_of_a_scan_are_blamed_by_name(tmp_path: Path, how: str) -> None:
+    """What the scan does itself fails as if the operator that the program names had done it."""
+    pq.write_table(pa.table({"n": [3, 0]}), tmp_path / "table.parquet")
+    stream = read_as(how, environment("inline", 1), tmp_path)
+    with pytest.raises(OperatorError, match=r"'ratio'.*divide by zero, in .*, where n is int64"):
+        stream.filter(pc.scalar(10) / pc.field("n") > 1, name="ratio").collect_arrow()
+
+
+@pytest.mark.parametrize("how", ["parquet", "dataset"])
+def test_filters_of_a_scan_are_taken_one_after_the_other(tmp_path: Path, how: str) -> None:
+    """The second need not be defined for what the first keeps out."""
+    for part, numbers in enumerate(([0, 0], [3, 0, 20])):
+        pq.write_table(pa.table({"n": numbers}), tmp_path / f"{part}.parquet")
+    stream = read_as(how, environment("inline", 1), tmp_path)
+    ratio = pc.scalar(10) / pc.field("n")
+    chosen = stream.filter(pc.field("n") != 0).filter(ratio > 1).select("n", ratio=ratio)
+    assert chosen.collect() == [{"n": 3, "ratio": 3}]
+
+
 def test_a_scan_that_can_not_compute_a_column_names_it(tmp_path: Path) -> None:
-    """As an operator would; and the file."""
+    """As an operator would."""
     pq.write_table(pa.table({"amount": [2**62, 1]}), tmp_path / "table.parquet")
     stream = environment("inline", 1).from_arrow(ds.dataset(tmp_path / "table.parquet"))
-    with pytest.raises(JobError, match=r"table\.parquet: overflow \(the scan computes four = .*amount") as raised:
-        stream.select(four=pc.field("amount") * 4).collect_arrow()
-    assert "from_arrow" in str(raised.value)
+    with pytest.raises(OperatorError, match=r"'quadruple'.*overflow, in multiply_checked.*, where amount is int64"):
+        stream.select(four=pc.field("amount") * 4, name="quadruple").collect_arrow()
 
 
 class FailOnce:

@@ -136,3 +136,16 @@ def test_windows_on_a_local_clock() -> None:
         counts[windows.assign(None, instant)[0].start] += 1
     assert {row["window_start"]: row["n"] for row in found} == counts
     assert 23 in counts.values()
+
+
+@pytest.mark.parametrize("assigner", [TumblingEventTimeWindows.of(10), EventTimeSessionWindows.with_gap(10)])
+@pytest.mark.parametrize("parallelism", [1, 2])
+def test_records_that_come_too_late_are_counted_each(assigner: Any, parallelism: int) -> None:
+    """Though they were combined batch by batch before they are known to be late."""
+    times = [1000] * 100 + [5000] * 100 + [1000] * 70 + [1001] * 30
+    table = pa.table({"key": ["k"] * 300, "ts": times, "value": range(300)})
+    env = environment("inline", parallelism)
+    stream = timed(env.from_arrow(table, batch_rows=100))
+    stream.key_by("key").window(assigner).sum("value").sink(lambda record: None)
+    late = {operator.name: operator.records_late for operator in env.submit().operators}
+    assert late["sum"] == 100

@@ -17,6 +17,7 @@ from sage_local.connectors.parquet import ParquetSource
 from sage_local.connectors.text_columns import CsvColumnsSource, JsonColumnsSource
 from sage_local.errors import SourceError
 from sage_local.functions.context import FunctionContext
+from sage_local.functions.pushed import PushedFilter
 
 
 def read(source: Any, *, stop: int | None = None) -> tuple[list[pa.RecordBatch], list[tuple[Any, Any]]]:
@@ -37,6 +38,10 @@ def table(source: Any) -> pa.Table:
     return found
 
 
+def where(expression: pc.Expression) -> tuple[PushedFilter, ...]:
+    return (PushedFilter("filter", expression),)
+
+
 NUMBERS = pa.table({"n": range(1000), "s": [f"s{n}" for n in range(1000)]})
 
 
@@ -52,7 +57,7 @@ def test_a_file_is_read_whole(numbers: str) -> None:
 
 @pytest.mark.parametrize("read_before", range(1, 17))
 def test_reading_goes_on_behind_any_batch(numbers: str, read_before: int) -> None:
-    source = ParquetSource(numbers, batch_rows=70, filter=pc.bit_wise_and(pc.field("n"), 1) == 0)
+    source = ParquetSource(numbers, batch_rows=70, filters=where(pc.bit_wise_and(pc.field("n"), 1) == 0))
     (split,) = source.splits()
     first = source.open_split(split)
     before = [first.poll(1) for _ in range(read_before)]
@@ -64,13 +69,13 @@ def test_reading_goes_on_behind_any_batch(numbers: str, read_before: int) -> Non
 
 
 def test_row_groups_that_statistics_rule_out_are_not_read(numbers: str) -> None:
-    (split,) = ParquetSource(numbers, filter=pc.field("n") >= 650).splits()
+    (split,) = ParquetSource(numbers, filters=where(pc.field("n") >= 650)).splits()
     assert split.row_groups == (2, 3)
-    assert table(ParquetSource(numbers, filter=pc.field("n") >= 650))["n"].to_pylist() == list(range(650, 1000))
+    assert table(ParquetSource(numbers, filters=where(pc.field("n") >= 650)))["n"].to_pylist() == list(range(650, 1000))
 
 
 def test_only_the_columns_asked_for_are_emitted_though_the_filter_needs_others(numbers: str) -> None:
-    found = table(ParquetSource(numbers, columns=("s",), filter=pc.field("n") < 2))
+    found = table(ParquetSource(numbers, columns=("s",), filters=where(pc.field("n") < 2)))
     assert found.to_pydict() == {"s": ["s0", "s1"]}
 
 
@@ -149,7 +154,7 @@ def test_arrow_data_of_any_kind_is_read(how: str) -> None:
 def test_a_dataset_is_read_by_fragments(tmp_path: Path) -> None:
     for index in range(3):
         pq.write_table(NUMBERS.slice(index * 300, 300), tmp_path / f"{index}.parquet")
-    source = arrow_source(ds.dataset(tmp_path)).pushed(["n"], pc.field("s") == "s450")
+    source = arrow_source(ds.dataset(tmp_path)).filtering(*where(pc.field("s") == "s450")).reading(["n"])
     assert table(source).to_pydict() == {"n": [450]}
 
 

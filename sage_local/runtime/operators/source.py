@@ -8,6 +8,7 @@ from typing import Any
 
 from sage_local.core.data import data
 from sage_local.core.elements import MAX_TIMESTAMP, EndOfStream, Rows, Split, Watermark
+from sage_local.functions.pushed import PushedFailed
 from sage_local.functions.source import SourceFunction, SplitReader
 from sage_local.plan import operators as specs
 from sage_local.runtime.channels.frame import Frame
@@ -231,6 +232,8 @@ class SplitInput(SourceInput):
             if reading.reader is None:
                 reading.reader = self._opened(reading)
             return reading.reader.poll(self._pacer.rows)
+        except PushedFailed as failed:
+            blame(failed.operator, NO_RECORD, failed.error)
         except BaseException as error:
             blame(self.name, NO_RECORD, error)
 

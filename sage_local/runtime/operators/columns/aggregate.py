@@ -5,6 +5,7 @@ from typing import Any
 
 from sage_local.config import RuntimeMode
 from sage_local.core.elements import Element
+from sage_local.functions.grouping import Grouping
 from sage_local.plan import columns as specs
 from sage_local.runtime.metrics.table import OperatorCounters
 from sage_local.runtime.operators.columns.base import ColumnOperator
@@ -26,7 +27,7 @@ class AggregateColumns(ColumnOperator):
         self._keys = list(spec.keys)
         self._is_combined = spec.is_combined
         self._combiner = Combiner(spec)
-        self._grouping = self._combiner.grouping
+        self._grouping = Grouping(spec.aggregates)
         self._mode = mode
         self._state: Any = None
         self._pending: list[Any] = []

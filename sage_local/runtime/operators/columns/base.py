@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from typing import Any
 
 from sage_local.core.elements import Columns, Element, Rows
-from sage_local.functions.expressions import explained
 from sage_local.plan.operators import Operator as Spec
 from sage_local.runtime.metrics.table import OperatorCounters
 from sage_local.runtime.operators.protocol import TaskContext
@@ -29,7 +28,7 @@ class ColumnOperator:
         if not isinstance(rows, Columns):
             raise TypeError(f"operator {self.name!r} takes columns, found rows such as {rows.values[0]!r}")
         self._counters.took(len(batch))
-        with self.blamed(batch):
+        with self.blamed():
             results = self.batches(batch)
         return self.emitted(results)
 
@@ -45,13 +44,11 @@ class ColumnOperator:
                 yield Columns(result)
 
     @contextmanager
-    def blamed(self, batch: Any = None) -> Iterator[None]:
-        """Failures inside are this operator's; of a column that is missing they say which name is near."""
+    def blamed(self) -> Iterator[None]:
+        """Failures inside are this operator's."""
         try:
             yield
         except BaseException as error:
-            if batch is not None and type(error).__name__ == "ArrowInvalid" and "FieldRef" in str(error):
-                blame(self.name, NO_RECORD, KeyError(explained(error, batch.schema)))
             blame(self.name, NO_RECORD, error)
 
     def end(self) -> Iterable[Element]:

@@ -21,13 +21,14 @@ class Combiner:
 
     def __init__(self, spec: specs.ColumnAggregation) -> None:
         self._keys = spec.keys
-        self.grouping = Grouping(spec.aggregates)
         self._panes: Panes | None = None
         self._gap_ms: int | None = None
         self._time = ""
         self._steps: dict[str, int] = {}
         self._pays = True
         self._batches = 0
+        # Windows count the records that come too late.
+        self.grouping = Grouping(spec.aggregates, tells_records=isinstance(spec, specs.WindowColumns))
         if isinstance(spec, specs.WindowColumns):
             self._time = spec.time_column
             if isinstance(spec.assigner, SessionWindows):

@@ -10,7 +10,7 @@ from sage_local.functions.times import milliseconds
 from sage_local.plan import columns as specs
 from sage_local.runtime.metrics.table import OperatorCounters
 from sage_local.runtime.operators.columns.base import ColumnOperator
-from sage_local.runtime.protocol.blame import OperatorFailed
+from sage_local.runtime.protocol.blame import NO_RECORD, OperatorFailed
 
 ROWS = 4096
 """Dictionaries made at a time: a batch of columns may be a hundred thousand records, and dictionaries are large."""
@@ -30,7 +30,7 @@ class ColumnsToRows(ColumnOperator):
         self._counters.took(len(batch))
         for start in range(0, len(batch), ROWS):
             part = batch.slice(start, ROWS)
-            with self.blamed(batch):
+            with self.blamed():
                 stamps = self._stamps(part)
                 records = dictionaries(part)
             self._counters.gave(len(part))
@@ -56,9 +56,21 @@ class RowsToColumns(ColumnOperator):
         """One batch."""
         self._counters.took(len(rows.values))
         try:
-            batch = record_batch(rows.values, self._schema, is_declared=self._is_declared)
-        except (TypeError, ValueError, KeyError) as error:
-            raise OperatorFailed(self.name, rows.values[0], error) from error
+            batch = self._batch(rows.values)
+        except (TypeError, ValueError) as error:
+            raise OperatorFailed(self.name, self._culprit(rows.values), error) from error
         self._schema = batch.schema
         self._counters.gave(len(batch))
         return (Columns(batch),)
+
+    def _batch(self, records: list[Any]) -> Any:
+        return record_batch(records, self._schema, is_declared=self._is_declared)
+
+    def _culprit(self, records: list[Any]) -> Any:
+        """The first record that fails by itself; of types that do not go together nobody knows which is wrong."""
+        for record in records:
+            try:
+                self._batch([record])
+            except (TypeError, ValueError):
+                return record
+        return NO_RECORD

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-from sage_local.functions.grouping import joined
+from sage_local.functions.grouping import joined, records_of
 from sage_local.plan import columns as specs
 from sage_local.runtime.metrics.table import OperatorCounters
-from sage_local.runtime.operators.columns.session_parts import FIRST, merged_sessions, session_times
+from sage_local.runtime.operators.columns.session_parts import FIRST, LAST, merged_sessions, session_times
 from sage_local.runtime.operators.columns.windows import WindowOperator
 from sage_local.runtime.protocol.explanations import WaitingWindow
 
@@ -27,7 +27,7 @@ class ColumnSessions(WindowOperator):
         if late.any():
             partial = self._without_late(partial, late)
         if len(partial):
-            self._pending.append(partial)
+            self._pending.append(self._grouping.without_records(partial))
         if len(self._pending) > 1 and sum(map(len, self._pending[1:])) > max(MIN_PENDING, len(self._pending[0])):
             self._settle()
 
@@ -36,7 +36,7 @@ class ColumnSessions(WindowOperator):
         import pyarrow as pa
 
         parts = [*self._pending, partial.filter(~late)]
-        kept = joined([part.select([*self._keys, *partial.schema.names[-2:]]) for part in parts])
+        kept = joined([part.select([*self._keys, FIRST, LAST]) for part in parts])
         firsts, lasts = session_times(kept)
         known: dict[Any, list[tuple[int, int]]] = {}
         keys = list(zip(*(kept.column(name).to_pylist() for name in self._keys), strict=True)) or [()] * len(kept)
@@ -51,7 +51,7 @@ class ColumnSessions(WindowOperator):
                 first <= other_last + self._gap_ms and other_first <= last + self._gap_ms
                 for other_first, other_last in known.get(key, ())
             )
-        self._counters.late(int((~mask).sum()))
+        self._counters.late(int(records_of(partial)[~mask].sum()))
         return partial.filter(pa.array(mask))
 
     def waiting(self, keys: tuple[Any, ...] | None, most: int) -> list[WaitingWindow]:

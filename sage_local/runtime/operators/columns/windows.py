@@ -8,6 +8,7 @@ from typing import Any
 
 from sage_local.core.elements import MIN_TIMESTAMP, Element, Watermark
 from sage_local.functions.columns import WINDOW_END, WINDOW_START
+from sage_local.functions.grouping import Grouping, records_of
 from sage_local.plan import columns as specs
 from sage_local.runtime.codec.column_keys import distinct_keys
 from sage_local.runtime.metrics.table import OperatorCounters
@@ -31,7 +32,7 @@ class WindowOperator(ColumnOperator, ABC):
         self._keys = list(spec.keys)
         self._is_combined = spec.is_combined
         self._combiner = Combiner(spec)
-        self._grouping = self._combiner.grouping
+        self._grouping = Grouping(spec.aggregates)
         self._pending: list[Any] = []
         self._watermark = self._emitted = MIN_TIMESTAMP
         self._restored: StateSnapshot | None = None
@@ -187,9 +188,9 @@ class ColumnWindows(WindowOperator):
         ends = self._panes.ends(pane_starts(partial))
         late = ends - 1 <= self._watermark
         if late.any():
-            self._counters.late(int(late.sum()))
+            self._counters.late(int(records_of(partial)[late].sum()))
             partial, ends = partial.filter(~late), ends[~late]
-        self._keep(partial, ends)
+        self._keep(self._grouping.without_records(partial), ends)
 
     def _keep(self, partial: Any, ends: Any) -> None:
         if len(partial):
