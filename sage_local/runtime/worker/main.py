@@ -10,7 +10,7 @@ import sys
 from time import monotonic_ns
 from typing import Any, TextIO
 
-from sage_local.config import INCREMENTAL
+from sage_local.config import BUFFER_TIMEOUT_MS, FRAME_ROWS, INCREMENTAL
 from sage_local.core.elements import Barrier
 from sage_local.core.ids import TaskId, WorkerId
 from sage_local.functions.shared import SharedObjects
@@ -188,7 +188,12 @@ class Worker:
         around = Surroundings(
             channels,
             cells,
-            lambda name: CollectOutput(name, self._reports),
+            lambda name: CollectOutput(
+                name,
+                self._reports,
+                timeout_ms=plan.settings[BUFFER_TIMEOUT_MS],
+                max_rows=plan.settings[FRAME_ROWS],
+            ),
             self._bell.notify,
             self._shared,
             checkpoints=None
