@@ -58,7 +58,8 @@ class FileSink(TwoPhaseCommitSink[Any, list[PendingFile]]):
     checkpoint, or at the end of input. CSV and Parquet take dictionaries, all with the columns of the file's first one
     (``to_columns(schema)`` before gives every record every column); Parquet files are closed at every checkpoint too,
     since they can not be continued. ``partition_by`` names a subdirectory for each record. Several runs may share
-    a directory: no existing file is ever replaced.
+    a directory: no existing file is ever replaced. A job that fails removes its hidden files, but for those that it can
+    be resumed with; one whose processes are killed can not.
     """
 
     def __init__(
@@ -172,8 +173,11 @@ class FileSink(TwoPhaseCommitSink[Any, list[PendingFile]]):
                 self._path(file.hidden).unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Let go of files in progress; a later execution continues or removes them."""
+        """Let go of files in progress: those that a checkpoint knows wait to be continued, the others are removed."""
+        self.abort(self._pending)
         for file in self._open.values():
+            if not file.is_continued:
+                self._path(_hidden(file.name)).unlink(missing_ok=True)
             file.writer.abandon()
         self._open.clear()
 

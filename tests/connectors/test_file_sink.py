@@ -54,6 +54,17 @@ def test_every_format_keeps_the_rules_of_two_phase_sinks(tmp_path, kind, roll_by
     assert len(check_two_phase_sink(place)) >= 13
 
 
+@pytest.mark.parametrize("kind", ["text", "json", "csv"])
+def test_what_no_checkpoint_knows_is_removed_by_close(tmp_path, kind):
+    """Without checkpoints no later run would: it does not know whose file that is."""
+    sink = opened(FileSink(tmp_path, kind, roll_bytes=20, partition_by=lambda row: str(row["n"] % 2)))
+    for row in ROWS:
+        sink.write(row)
+    assert hidden(tmp_path) != []
+    sink.close()
+    assert (hidden(tmp_path), files(tmp_path)) == ([], [])
+
+
 def test_a_partitioned_sink_keeps_the_rules_too(tmp_path):
     places = iter(range(100))
 
