@@ -133,9 +133,10 @@ static PyObject *writer_await_release(PyObject *self, PyObject *awaits)
     if (truth < 0)
         return NULL;
     sage_ring_writer *ring = &((RingWriterObject *)self)->ring;
-    bool is_news = truth && !ring->awaits_release;
+    bool awaited = ring->awaits_release;
     sage_ring_await_release(ring, truth);
-    return PyBool_FromLong(is_news);
+    /* The end of a ring that was emptied awaits nothing: nobody would answer. */
+    return PyBool_FromLong(!awaited && ring->awaits_release);
 }
 
 static PyMethodDef methods[] = {

@@ -192,6 +192,8 @@ def test_an_end_from_before_a_reset_reads_writes_and_releases_nothing():
     old_reader.release()
     with pytest.raises(ValueError, match="stale"):
         old_reader.peek()
+    # Else who waits for it would look again and again.
+    assert not old_writer.await_release(True)
     assert writer.in_flight == 1
     assert [take(reader), take(reader)] == [(2, 0, b"new"), None]
 
