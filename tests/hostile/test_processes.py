@@ -164,6 +164,17 @@ def test_a_function_that_closes_standard_output_does_not_take_it_from_print(envi
     assert out.getvalue() == "1\n"
 
 
+@pytest.mark.parametrize("first", [0, 3])
+def test_a_function_that_closes_the_engines_descriptors_is_told_so(environment, first):
+    """As programs do that make themselves daemons."""
+    env = environment(1)
+    env.from_collection([1]).map(lambda value: os.closerange(first, 1000), name="close all").print()
+    with pytest.raises(
+        JobError, match=r"worker 0 can not go on: user code .*'close all'.* closed descriptors .*Errno 9"
+    ):
+        env.submit()
+
+
 def closes_sys_stdout(value):
     sys.stdout.close()
     return value

@@ -14,12 +14,12 @@ from sage_local.runtime.protocol.messages import (
     Cancel,
     Event,
     Exit,
-    LoadFailed,
     StandingBy,
     StopSources,
     SuspendSources,
     TaskFailed,
     WorkerDone,
+    WorkerFailed,
     WorkerReady,
 )
 from sage_local.runtime.protocol.zygote_messages import Exited
@@ -105,8 +105,8 @@ class JobShell:
             case TaskFailed(_, failure):
                 self._log.write("ERROR", f"{failure.operator}: {failure.type_name}: {failure.message}")
                 self.apply(state.Failed(failure))
-            case LoadFailed(_, reason):
-                self.apply(state.Failed(StartFailure(f"worker {worker} could not load the job: {reason}")))
+            case WorkerFailed(_, reason):
+                self.apply(state.Failed(StartFailure(f"worker {worker} {reason}")))
             case WorkerDone():
                 self.apply(state.Done(worker))
             case StandingBy():

@@ -96,8 +96,8 @@ class WorkerReady:
 
 
 @data
-class LoadFailed:
-    """From a worker: what was deployed can not be unpickled here, most often for want of a module."""
+class WorkerFailed:
+    """From a worker: it can not run the job (any more). ``reason`` goes on where "worker 0" has begun."""
 
     worker: WorkerId
     reason: str
@@ -199,7 +199,6 @@ class WindowsExplained:
 
 Event = (
     WorkerReady
-    | LoadFailed
     | TaskFinished
     | TaskFailed
     | Collected
@@ -208,5 +207,6 @@ Event = (
     | SnapshotFailed
     | WindowsExplained
     | WorkerDone
+    | WorkerFailed
     | StandingBy
 )

@@ -1,5 +1,6 @@
 """The life of a worker process: attach, wait for a job, run it, report, leave."""
 
+import errno
 import faulthandler
 import gc
 import os
@@ -31,7 +32,6 @@ from sage_local.runtime.protocol.messages import (
     Deploy,
     Exit,
     ExplainWindows,
-    LoadFailed,
     StandingBy,
     StopSources,
     SuspendSources,
@@ -40,6 +40,7 @@ from sage_local.runtime.protocol.messages import (
     TriggerCheckpoint,
     WindowsExplained,
     WorkerDone,
+    WorkerFailed,
     WorkerReady,
 )
 from sage_local.runtime.protocol.snapshots import Checkpointing
@@ -110,6 +111,18 @@ class Worker:
 
     def run(self) -> None:
         """Until ``Exit``, through as many executions as the process lives to see."""
+        try:
+            self._serve()
+        except OSError as error:
+            if error.errno != errno.EBADF:
+                raise
+            # One of ours: what user code itself runs into is its operator's failure. Shared memory still takes a word.
+            self._fail(
+                f"can not go on: user code in its process (operators {', '.join(map(repr, self.operators))}) closed"
+                f" descriptors that it had not opened, as os.closerange() does ({error})"
+            )
+
+    def _serve(self) -> None:
         self._reports.send(WorkerReady(self._boot.worker, os.getpid()))
         while not (self._is_leaving and self._reports.idle):
             if not self._round():
@@ -175,7 +188,7 @@ class Worker:
             deployment: Deployment = pickle.loads(pickled)
         except Exception as error:
             # Loading runs the user's modules and constructors, which may raise anything: the caller is told.
-            self._reports.send(LoadFailed(self._boot.worker, f"{type(error).__name__}: {error}"))
+            self._fail(f"could not load the job: {type(error).__name__}: {error}")
             return
         # Instances of these pickle by reference: in this job's processes `__main__` means the caller's.
         self._main_classes = deployment.main_classes
@@ -241,6 +254,9 @@ class Worker:
                 # Keys are the user's own, loaded and compared here: what they raise is for who asked, not for the job.
                 problem = f"{type(error).__name__}: {error}"
         self._reports.send(WindowsExplained(self._boot.worker, question.question, windows, origins, problem))
+
+    def _fail(self, reason: str) -> None:
+        self._reports.send(WorkerFailed(self._boot.worker, reason))
 
     def _failed(self, task: Task, error: BaseException) -> None:
         self._has_failed = True
