@@ -35,15 +35,18 @@ class ProgressMeter:
     def look(self) -> Progress:
         """The job now; rates are since the last call."""
         seen = self._meter.look(self._cells())
-        return Progress(seen.elapsed_s, seen.operators, self._long_calls(self._clock_ns()))
+        return Progress(seen.elapsed_s, seen.operators, self.calls(longer_than_s=LONG_CALL_S))
 
     def _cells(self) -> dict[WorkerId, Cells]:
         return {worker.id: worker.counters for worker in self._fleet.workers.values()}
 
-    def _long_calls(self, now_ns: int) -> tuple[LongCall, ...]:
-        plan = self._fleet.plan
+    def calls(self, *, longer_than_s: float) -> tuple[LongCall, ...]:
+        """The calls of user code that workers have been in for so long."""
+        plan, now_ns = self._fleet.plan, self._clock_ns()
         calls = (read_at_work(worker.counters, plan, worker.id) for worker in self._fleet.workers.values())
-        return tuple(_long_call(call, now_ns) for call in calls if call and now_ns - call.since_ns > LONG_CALL_S * 1e9)
+        return tuple(
+            _long_call(call, now_ns) for call in calls if call and now_ns - call.since_ns > longer_than_s * 1e9
+        )
 
 
 def _long_call(call: AtWork, now_ns: int) -> LongCall:

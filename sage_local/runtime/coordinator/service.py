@@ -62,6 +62,8 @@ from sage_local.runtime.protocol.snapshots import Checkpointing
 PROGRESS_INTERVAL_S = 0.4
 _ANSWERING = (state.Phase.STARTING, state.Phase.RUNNING, state.Phase.STOPPING)
 """The phases in which workers obey."""
+LONG_STOP_S = 3.0
+"""Then somebody who has pressed Ctrl-C wonders."""
 LOG_AFTER_S = 1.0
 """Then the log file is opened: most jobs in a shell or a test are over before."""
 
@@ -190,6 +192,7 @@ class Service:
         match request:
             case StopJob(drain):
                 self._shell.apply(state.StopAsked(drain))
+                self._loop.call_later(LONG_STOP_S, self._tell_what_is_waited_for)
             case CancelJob():
                 self._shell.apply(state.CancelAsked())
             case AskProgress():
@@ -202,6 +205,18 @@ class Service:
                 self._log.write("WARNING", f"a client asked for {type(request).__name__}, which is nothing we do")
                 client.close()
                 self._clients.discard(client)
+
+    def _tell_what_is_waited_for(self) -> None:
+        if self._shell.job.phase is not state.Phase.STOPPING:
+            return
+        calls = " and ".join(
+            f"operator {call.operator!r} (subtask {call.subtask + 1}), in one call for {call.duration_s:.0f} s"
+            for call in self._meter.calls(longer_than_s=LONG_STOP_S / 2)
+        )
+        self._warn(
+            f"the job is stopping and waits for {calls or 'what is in flight'}; a second Ctrl-C, or"
+            f" `sage stop --now {self._directory.path.name}`, ends it at once"
+        )
 
     def _explain(self, client: Client, asked: AskWindows) -> None:
         if self._shell.job.phase not in _ANSWERING:

@@ -1,6 +1,7 @@
 """What happens to a job when its caller gets a signal."""
 
 import os
+import re
 import signal
 from collections.abc import Iterator
 from subprocess import Popen
@@ -9,7 +10,7 @@ from sage_local.runtime.launcher.control import connect, jobs
 from tests.eventually import PATIENCE_S
 from tests.job_site import JobSite, await_end
 
-ENDLESS = """
+SILENT = """
     import threading
     from sage_local import LocalEnvironment
 
@@ -58,7 +59,7 @@ def ended(caller: Popen[str]) -> tuple[int, str, str]:
 
 
 def test_a_killed_caller_leaves_nothing_behind(site: JobSite) -> None:
-    caller, job = running(site, ENDLESS)
+    caller, job = running(site, SILENT)
     caller.kill()
     ended(caller)
     assert await_end(job) == []
@@ -74,14 +75,14 @@ def test_a_killed_caller_leaves_no_worker_that_is_inside_a_call(site: JobSite) -
 
 
 def test_ctrl_c_stops_the_job_and_the_program_goes_on(site: JobSite) -> None:
-    caller, _ = running(site, ENDLESS)
+    caller, _ = running(site, SILENT)
     caller.send_signal(signal.SIGINT)
     assert ended(caller) == (0, "after\n", "")
     site.assert_nothing_is_left()
 
 
 def test_sigterm_is_as_ctrl_c(site: JobSite) -> None:
-    caller, _ = running(site, ENDLESS)
+    caller, _ = running(site, SILENT)
     caller.send_signal(signal.SIGTERM)
     assert ended(caller) == (0, "after\n", "")
     site.assert_nothing_is_left()
@@ -96,8 +97,24 @@ def test_a_second_ctrl_c_cancels(site: JobSite) -> None:
     site.assert_nothing_is_left()
 
 
+def test_who_waits_for_a_stop_is_told_what_it_waits_for(site: JobSite) -> None:
+    """One Ctrl-C, and a function that does not return: nothing would happen, and nobody would know why."""
+    caller, _ = running(site, STUCK)
+    caller.send_signal(signal.SIGINT)
+    assert caller.stderr is not None
+    told = caller.stderr.readline()
+    assert re.fullmatch(
+        r"sage: the job is stopping and waits for operator 'stuck' \(subtask 1\), in one call for \d+ s;"
+        r" a second Ctrl-C, or `sage stop --now signals-[0-9a-f]{8}`, ends it at once\n",
+        told,
+    )
+    caller.send_signal(signal.SIGINT)
+    assert ended(caller)[0] == 1
+    site.assert_nothing_is_left()
+
+
 def test_a_detached_job_outlives_its_caller_and_can_be_stopped(site: JobSite) -> None:
-    caller = site.script(ENDLESS.replace("env.submit()", DETACHED))
+    caller = site.script(SILENT.replace("env.submit()", DETACHED))
     code, out, _ = ended(caller)
     assert (code, out.splitlines()[-1]) == (0, "after")
     job = list(site.processes())
