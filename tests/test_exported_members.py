@@ -8,31 +8,39 @@ import typing
 import pytest
 
 import sage_local
+import sage_local.testing
 
+PUBLIC = [sage_local, sage_local.testing]
+of_every_public_module = pytest.mark.parametrize("module", PUBLIC, ids=["sage_local", "sage_local.testing"])
 ALIASES = ["sage.core.api", "sage.core.api.local_environment", "sage.core.api.function", "sage.core.api.datastream"]
 
 
-@pytest.mark.parametrize("name", sage_local.__all__)
-def test_every_public_name_is_there_and_at_home(name):
-    assert getattr(sage_local, name) is getattr(importlib.import_module(sage_local._HOMES[name]), name)
+@pytest.mark.parametrize(
+    ("module", "name"), [pytest.param(module, name, id=name) for module in PUBLIC for name in module.__all__]
+)
+def test_every_public_name_is_there_and_at_home(module, name):
+    assert getattr(module, name) is getattr(importlib.import_module(module._HOMES[name]), name)
 
 
-def test_the_names_are_in_order_and_in_dir():
-    assert sage_local.__all__ == sorted(sage_local.__all__)
-    assert set(sage_local.__all__) <= set(dir(sage_local))
+@of_every_public_module
+def test_the_names_are_in_order_and_in_dir(module):
+    assert module.__all__ == sorted(module.__all__)
+    assert set(module.__all__) <= set(dir(module))
 
 
-def test_type_checkers_see_the_same_names(monkeypatch):
+@of_every_public_module
+def test_type_checkers_see_the_same_names(module, monkeypatch):
     monkeypatch.setattr(typing, "TYPE_CHECKING", True)
-    namespace = {"__name__": "sage_local"}
-    with open(sage_local.__file__) as file:
-        exec(compile(file.read(), sage_local.__file__, "exec"), namespace)
-    assert {name for name in sage_local.__all__ if name in namespace} == set(sage_local.__all__)
+    namespace = {"__name__": module.__name__}
+    with open(module.__file__) as file:
+        exec(compile(file.read(), module.__file__, "exec"), namespace)
+    assert {name for name in module.__all__ if name in namespace} == set(module.__all__)
 
 
-def test_an_unknown_name_is_an_attribute_error_as_in_any_module():
-    with pytest.raises(AttributeError, match="module 'sage_local' has no attribute 'nothing'"):
-        _ = sage_local.nothing
+@of_every_public_module
+def test_an_unknown_name_is_an_attribute_error_as_in_any_module(module):
+    with pytest.raises(AttributeError, match=f"module '{module.__name__}' has no attribute 'nothing'"):
+        _ = module.nothing
 
 
 def test_every_exported_name_of_a_room_exists():

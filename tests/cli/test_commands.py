@@ -3,21 +3,11 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.programs import ENDLESS
+
 Program = Callable[[str], Path]
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Start = Callable[..., subprocess.Popen[str]]
-
-ENDLESS = """
-import itertools
-from sage_local import LocalEnvironment
-
-def step(number):
-    return number
-
-env = LocalEnvironment("endless")
-env.from_generator(itertools.count, rate=100).map(step).print()
-env.submit()
-"""
 
 
 def test_version_is_that_of_the_distribution(sage: Run) -> None:

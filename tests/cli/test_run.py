@@ -9,19 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.programs import ENDLESS
+
 Program = Callable[[str], Path]
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Start = Callable[..., subprocess.Popen[str]]
-
-ENDLESS = """
-import itertools
-from sage_local import LocalEnvironment
-
-env = LocalEnvironment("endless")
-env.from_generator(itertools.count, rate=100).print()
-env.submit()
-print("drained")
-"""
 
 FAILING = """
 from sage_local import LocalEnvironment

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from sage_local.bench.tuning.trial import TrialFailed, run_trial
+from tests.programs import ENDLESS
 
 COUNTED = """
 import sys
@@ -12,14 +13,6 @@ env = LocalEnvironment("counted")
 env.from_collection(range(int(sys.argv[1]))).map(str).sink(lambda text: None)
 env.submit()
 env.from_collection(range(5)).collect()
-"""
-ENDLESS = """
-import itertools
-from sage_local import LocalEnvironment
-
-env = LocalEnvironment("endless")
-env.from_generator(itertools.count, rate=1000).sink(lambda number: None)
-env.submit()
 """
 
 

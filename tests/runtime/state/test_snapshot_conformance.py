@@ -75,8 +75,8 @@ def test_a_snapshot_and_its_deltas_restore_the_last_contents(name, rounds):
     assert set(new.timers("event")) == set(old.timers("event"))
 
 
+pieces = st.just("piece")
 steps = st.one_of(
-    st.just("piece"),
     st.tuples(keys, namespaces, st.one_of(st.none(), st.integers(), st.just("append"))),
     st.tuples(st.just("drop"), namespaces),
 )
@@ -108,35 +108,50 @@ def rest_of(capture: Capture) -> list[bytes]:
     return chunks
 
 
-@pytest.mark.parametrize("name", BACKENDS)
-@pytest.mark.parametrize("changes_only", [False, True])
-@given(before=st.lists(steps), between=st.lists(steps), meanwhile=st.lists(steps))
-@settings(max_examples=60)
-def test_a_capture_has_what_there_was_whatever_happens_meanwhile(name, changes_only, before, between, meanwhile):
-    old = BACKENDS[name]()
+def captured_meanwhile(backend, take_step, before, between, meanwhile, *, changes_only, seen):
+    """What ``backend`` had when it was captured, as ``seen`` shows it, and what another makes of the capture.
+
+    ``take_step(backend, step)`` is done ``before`` the snapshot that ``changes_only`` builds on, ``between`` it and the
+    capture, and ``meanwhile``, where a step ``"piece"`` takes the next piece of the capture.
+    """
+    old = backend()
     for step in before:
-        if step != "piece":
-            act(old, step)
+        take_step(old, step)
     chunks = all_of(old.snapshot(ALL)) if changes_only else []
     for step in between:
-        if step != "piece":
-            act(old, step)
-    expected = copy.deepcopy(contents(old, "t"))
+        take_step(old, step)
+    expected = copy.deepcopy(seen(old))
     capture = old.capture(ALL, changes_only=changes_only)
     for step in meanwhile:
         if step == "piece":
             chunks += [chunk for _, chunk in capture.advance() or ()]
         else:
-            act(old, step)
+            take_step(old, step)
     chunks += rest_of(capture)
-    new = BACKENDS[name]()
+    new = backend()
     new.restore(chunks)
-    assert contents(new, "t") == expected
+    return expected, seen(new)
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+@pytest.mark.parametrize("changes_only", [False, True])
+@given(before=st.lists(steps), between=st.lists(steps), meanwhile=st.lists(steps | pieces))
+@settings(max_examples=60)
+def test_a_capture_has_what_there_was_whatever_happens_meanwhile(name, changes_only, before, between, meanwhile):
+    expected, restored = captured_meanwhile(
+        BACKENDS[name],
+        act,
+        before,
+        between,
+        meanwhile,
+        changes_only=changes_only,
+        seen=lambda backend: contents(backend, "t"),
+    )
+    assert restored == expected
 
 
 moments = st.integers(0, 3)
 waits = st.one_of(
-    st.just("piece"),
     st.tuples(st.sampled_from(["register", "delete"]), moments, keys, namespaces),
     st.tuples(st.just("pop_due"), moments),
 )
@@ -150,28 +165,19 @@ def wait(backend: KeyedBackend, step: tuple) -> None:
 
 @pytest.mark.parametrize("name", BACKENDS)
 @pytest.mark.parametrize("changes_only", [False, True])
-@given(before=st.lists(waits), between=st.lists(waits), meanwhile=st.lists(waits))
+@given(before=st.lists(waits), between=st.lists(waits), meanwhile=st.lists(waits | pieces))
 @settings(max_examples=60)
 def test_a_capture_has_the_timers_there_were_whatever_happens_meanwhile(name, changes_only, before, between, meanwhile):
-    old = BACKENDS[name]()
-    for step in before:
-        if step != "piece":
-            wait(old, step)
-    chunks = all_of(old.snapshot(ALL)) if changes_only else []
-    for step in between:
-        if step != "piece":
-            wait(old, step)
-    expected = set(old.timers("event"))
-    capture = old.capture(ALL, changes_only=changes_only)
-    for step in meanwhile:
-        if step == "piece":
-            chunks += [chunk for _, chunk in capture.advance() or ()]
-        else:
-            wait(old, step)
-    chunks += rest_of(capture)
-    new = BACKENDS[name]()
-    new.restore(chunks)
-    assert set(new.timers("event")) == expected
+    expected, restored = captured_meanwhile(
+        BACKENDS[name],
+        wait,
+        before,
+        between,
+        meanwhile,
+        changes_only=changes_only,
+        seen=lambda backend: set(backend.timers("event")),
+    )
+    assert restored == expected
 
 
 def test_many_timers_of_one_group_are_told_in_pieces_and_come_back_whole(backend, new_backend):
