@@ -84,18 +84,39 @@ static PyObject *reduced(PyObject *state, PyObject *key, PyObject *record, PyObj
     return value;
 }
 
+/* What is handed on of a value that stays in the state: where `copies`, and the function may change it in place with the
+ * next record, a copy, one level deep. */
+static PyObject *handed_on(PyObject *value, bool copies)
+{
+    if (copies && PyDict_CheckExact(value))
+        return PyDict_Copy(value);
+    if (copies && PyList_CheckExact(value))
+        return PyList_GetSlice(value, 0, PyList_GET_SIZE(value));
+    if (copies && Py_IS_TYPE(value, &PySet_Type))
+        return PySet_New(value);
+    return Py_NewRef(value);
+}
+
+static bool append_update(PyObject *updates, PyObject *value, bool copies)
+{
+    PyObject *update = handed_on(value, copies);
+    bool done = update && PyList_Append(updates, update) == 0;
+    Py_XDECREF(update);
+    return done;
+}
+
 PyObject *sage_py_reduce(PyObject *module, PyObject *const *args, Py_ssize_t count)
 {
-    if (!expect(count == 5 && PyDict_CheckExact(args[0]) && PyList_CheckExact(args[1]) && PyIter_Check(args[2]) &&
-                    (args[4] == Py_None || PyList_CheckExact(args[4])),
-                "reduce(state: dict, keys: list, records: iterator, function, updates: list | None)"))
+    if (!expect(count == 6 && PyDict_CheckExact(args[0]) && PyList_CheckExact(args[1]) && PyIter_Check(args[2]) &&
+                    (args[4] == Py_None || PyList_CheckExact(args[4])) && PyBool_Check(args[5]),
+                "reduce(state: dict, keys: list, records: iterator, function, updates: list | None, copies: bool)"))
         return NULL;
     sage_selector none = {SAGE_WHOLE, NULL, -1};
     PyObject *record;
     for (Py_ssize_t i = 0; (record = PyIter_Next(args[2])); i++) {
         PyObject *key = key_of(args[1], i, record, &none);
         PyObject *value = key ? reduced(args[0], key, record, args[3]) : NULL;
-        bool done = value && (args[4] == Py_None || PyList_Append(args[4], value) == 0);
+        bool done = value && (args[4] == Py_None || append_update(args[4], value, args[5] == Py_True));
         Py_XDECREF(value);
         Py_XDECREF(key);
         Py_DECREF(record);

@@ -312,9 +312,11 @@ def reduce(
     records: Iterator[Any],
     function: Callable[[Any, Any], Any],
     updates: list[Any] | None,
+    copies: bool,
     /,
 ) -> None:
     """Replace each key's value by `function(value, record)`, the first being the record; append each to `updates`.
 
+    With `copies` a list, dict or set is copied there, one level deep: `function` may change it with the next record.
     When something raises, the iterator stands behind the record at fault.
     """

@@ -1,5 +1,6 @@
 """The native loops of windows and of reduce do what a loop over dicts does."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pytest
@@ -126,7 +127,7 @@ def test_reduce_keeps_and_gives_every_update(records: list[tuple[Any, Any]]) -> 
 
     state: dict[Any, Any] = {}
     updates: list[Any] = []
-    reduce(state, [key for key, _ in records], iter(records), join, updates)
+    reduce(state, [key for key, _ in records], iter(records), join, updates, False)
     expected: dict[Any, Any] = {}
     given_updates = []
     for record in records:
@@ -136,11 +137,25 @@ def test_reduce_keeps_and_gives_every_update(records: list[tuple[Any, Any]]) -> 
     assert (state, updates) == (expected, given_updates)
 
 
+@pytest.mark.parametrize("made", [lambda x: [x], lambda x: {x: x}, lambda x: {x}])
+def test_updates_are_copies_of_what_may_be_changed_in_place(made: Callable[[int], Any]) -> None:
+    def join(first: Any, second: Any) -> Any:
+        first.update(second) if hasattr(first, "update") else first.extend(second)
+        return first
+
+    updates: list[Any] = []
+    state: dict[str, Any] = {}
+    reduce(state, ["a"] * 3, iter([made(1), made(2), made(3)]), join, updates, True)
+    assert [len(update) for update in updates] == [1, 2, 3]
+    assert len(state["a"]) == 3
+    assert all(type(update) is type(made(1)) and update is not state["a"] for update in updates)
+
+
 def test_a_reduce_function_that_raises_leaves_the_iterator_behind_the_record() -> None:
     records = iter([1, 2, "x", 3])
     state: dict[str, Any] = {}
     with pytest.raises(TypeError, match="unsupported operand"):
-        reduce(state, ["a"] * 4, records, lambda a, b: a + b, None)
+        reduce(state, ["a"] * 4, records, lambda a, b: a + b, None, True)
     assert (state, records.__length_hint__()) == ({"a": 3}, 1)
 
 

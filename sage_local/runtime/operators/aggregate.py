@@ -8,7 +8,7 @@ from sage_local.config import RuntimeMode
 from sage_local.core.elements import Element, Rows, Side
 from sage_local.plan import operators as specs
 from sage_local.runtime.metrics.table import OperatorCounters
-from sage_local.runtime.operators.folding import Fold, fold_of, merge_of, result_is_accumulator
+from sage_local.runtime.operators.folding import Fold, fold_of, merge_of, result_is_accumulator, results_apart
 from sage_local.runtime.operators.keyed import ROWS_AT_END, STATE, Keyed
 from sage_local.runtime.operators.timed import Divert
 from sage_local.runtime.operators.user_function import UserFunction
@@ -110,7 +110,8 @@ class Aggregate(_Folding):
 
     def _fold_each(self, keys: list[Any], records: Iterator[Any], updates: list[tuple[Any, Any]]) -> None:
         state, function = self.state, self._aggregate
-        add, create, result = function.add, function.create_accumulator, function.get_result
+        add, create = function.add, function.create_accumulator
+        result = results_apart(function) if self._copies else function.get_result
         for record, key in zip(records, keys, strict=True):
             accumulator = state[key] = add(state[key] if key in state else create(), record)
             updates.append((key, result(accumulator)))

@@ -12,6 +12,11 @@ LIMIT = 4096
 COPIED = frozenset({list, dict, set})
 
 
+def apart(value: Any) -> Any:
+    """``value``, which state refers to as well; a copy, one level deep, where it may be changed there in place."""
+    return value.copy() if type(value) in COPIED else value
+
+
 class Emission:
     """Collects records for the main output and for side outputs until they are worth a batch.
 

@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from sage_local.functions import AggregateFunction
-from sage_local.functions.aggregates import Count, Max, Min, Sum
+from sage_local.functions.aggregates import Count, Max, Mean, Min, Sum
+from sage_local.functions.multi import Multi
+from sage_local.runtime.operators.emission import apart
 
 State = dict[Any, Any]
 Fold = Callable[[State, Iterable[Any], Iterator[Any]], None]
@@ -45,6 +47,17 @@ def merge_of(function: AggregateFunction[Any, Any, Any]) -> Fold:
 def result_is_accumulator(function: AggregateFunction[Any, Any, Any]) -> bool:
     """Whether ``get_result`` is known to return what it is given."""
     return type(function) in (Count, Sum, Min, Max)
+
+
+def results_apart(function: AggregateFunction[Any, Any, Any]) -> Callable[[Any], Any]:
+    """``get_result``, and what it returns is no part of an accumulator that goes on being changed in place."""
+    get = function.get_result
+    if type(function) in (Count, Sum, Min, Max, Mean):
+        return get
+    if type(function) is Multi:
+        each = [(name, results_apart(aggregate)) for name, aggregate in function.aggregates.items()]
+        return lambda parts: {name: result(part) for (name, result), part in zip(each, parts, strict=True)}
+    return lambda accumulator: apart(get(accumulator))
 
 
 def _selected(getter: Callable[[Any], Any] | None, records: Iterator[Any]) -> Iterable[Any]:

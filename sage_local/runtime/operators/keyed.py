@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any, NoReturn
 
-from sage_local.config import RuntimeMode
+from sage_local.config import OBJECT_REUSE, RuntimeMode
 from sage_local.core.elements import Rows
 from sage_local.functions import Role
 from sage_local.plan.operators import Operator as Spec
@@ -43,6 +43,7 @@ class Keyed:
     def open(self, context: TaskContext) -> None:
         """Open the functions."""
         self._context = context
+        self._copies = not context.settings[OBJECT_REUSE]
         self._backend = new_backend(context)
         self._table = self._backend.table(STATE)
         self._put_back()

@@ -41,7 +41,8 @@ class Reduce(Keyed):
         return (Rows(updates, None, rows.timestamps),)
 
     def _fold(self, keys: list[Any], records: Iterator[Any], updates: list[Any]) -> None:
-        fold(self.state, keys, records, self._function.call, updates if self._mode is RuntimeMode.STREAMING else None)
+        wanted = updates if self._mode is RuntimeMode.STREAMING else None
+        fold(self.state, keys, records, self._function.call, wanted, self._copies)
 
     def end(self) -> Iterable[Element]:
         """In batch mode the value of every key."""

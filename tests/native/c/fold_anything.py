@@ -106,7 +106,10 @@ def reduce_everything(native: Any) -> None:
     updates: list[Any] = []
     keys += [*batch(state, keys, updates), "a", "a"]
     with contextlib.suppress(Exception):
-        native.reduce(state, keys, iter([1] * 40), lambda a, b: a + b, updates)
+        native.reduce(state, keys, iter([1] * 40), lambda a, b: a + b, updates, True)
+    for kept in ([Meddling(state)], {"a": Meddling(state)}, {1, 2}):
+        with contextlib.suppress(Exception):
+            native.reduce(state, ["a"] * 3, iter([kept] * 3), lambda a, b: state.clear() or a, updates, True)
 
 
 def select_everything(native: Any) -> None:

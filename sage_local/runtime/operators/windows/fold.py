@@ -142,7 +142,7 @@ class Fold:
     """What a window does with its records: ``reduce``, ``aggregate``, or, with neither, keeps them.
 
     ``key_selector`` is bound. ``cell`` is source text that tells the pane of a record from its time ``t``; its names
-    are in ``cell_names``.
+    are in ``cell_names``. ``copies``: accumulators live on when their results were read.
     """
 
     def __init__(
@@ -152,8 +152,10 @@ class Fold:
         key_selector: Callable[[Any], Any] | None,
         cell: str = "0",
         cell_names: dict[str, Any] | None = None,
+        *,
+        copies: bool = False,
     ) -> None:
-        self._scope = Scope({"MISSING": _MISSING, **(cell_names or {})})
+        self._scope = Scope({"MISSING": _MISSING, **(cell_names or {})}, copies=copies)
         self._part = self._make_part(reduce, aggregate)
         self._cell = cell
         self._key = None if key_selector is None else expression(key_selector, RECORD)

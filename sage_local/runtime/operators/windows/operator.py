@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
+from sage_local.config import OBJECT_REUSE
 from sage_local.core.elements import MAX_TIMESTAMP, MIN_TIMESTAMP, Element, Rows, Side, Watermark
 from sage_local.core.time_domain import TimeDomain
 from sage_local.functions import Role
@@ -46,6 +47,7 @@ class WindowOperator(Managing, ABC):
     def open(self, context: TaskContext) -> None:
         """Put back the state, then open the functions."""
         self._clock = context.clock
+        self._copies = not context.settings[OBJECT_REUSE]
         managed = self._manage(context, keyed=True, timed=False)
         backend, keyed = managed.backend, managed.keyed
         assert backend is not None
@@ -62,7 +64,7 @@ class WindowOperator(Managing, ABC):
 
     def _fold(self) -> Fold:
         """How records are folded."""
-        return Fold(self._spec.reduce, self._spec.aggregate, self._key_function())
+        return Fold(self._spec.reduce, self._spec.aggregate, self._key_function(), copies=self._copies)
 
     def _key_function(self) -> Callable[[Any], Any] | None:
         if not self._spec.is_keyed:

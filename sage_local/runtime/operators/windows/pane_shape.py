@@ -49,10 +49,12 @@ class PaneShape:
         return [(self.window(start), keys) for start, keys in found]
 
 
-def pane_fold(spec: specs.Windowed, grid: Grid, key_function: Callable[[Any], Any] | None) -> Fold:
+def pane_fold(
+    spec: specs.Windowed, grid: Grid, key_function: Callable[[Any], Any] | None, *, copies: bool = False
+) -> Fold:
     """Folds records into the panes of ``grid``."""
     if isinstance(grid, EvenGrid):
         size, offset = grid.size_ms, grid.offset_ms
         cell = f"t // {size}" if offset == 0 else f"(t - {offset}) // {size}"
-        return Fold(spec.reduce, spec.aggregate, key_function, cell)
-    return Fold(spec.reduce, spec.aggregate, key_function, "cell_of(t)", {"cell_of": grid.cell})
+        return Fold(spec.reduce, spec.aggregate, key_function, cell, copies=copies)
+    return Fold(spec.reduce, spec.aggregate, key_function, "cell_of(t)", {"cell_of": grid.cell}, copies=copies)

@@ -62,7 +62,9 @@ class PaneWindows(WindowOperator):
             self._fired.put("open from", self._open_from)
 
     def _fold(self) -> Fold:
-        return pane_fold(self._spec, self._shape.grid, self._key_function())
+        # A pane is part of several windows.
+        copies = self._copies and self._shape.per_window > 1
+        return pane_fold(self._spec, self._shape.grid, self._key_function(), copies=copies)
 
     def _add(self, rows: Rows) -> Iterable[Element]:
         if isinstance(rows, Partials):

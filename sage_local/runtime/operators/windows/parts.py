@@ -8,6 +8,7 @@ from sage_local.functions import AggregateFunction
 from sage_local.functions.aggregates import Count, Max, Mean, Min, Sum
 from sage_local.functions.multi import Multi, can_merge
 from sage_local.runtime.codec.selectors import WHOLE, expression, selection
+from sage_local.runtime.operators.emission import apart
 from sage_local.runtime.operators.windows.copying import independent
 from sage_local.runtime.state.folding import MOST_STEPS, Accumulator, Operation, Steps
 
@@ -42,6 +43,8 @@ class Scope:
     names: dict[str, Any] = field(default_factory=dict)
     selected: dict[str, str] = field(default_factory=dict)
     locals: int = 0
+    copies: bool = False
+    """Whether accumulators live on when results were read: these are to be no part of them then."""
 
     def local(self) -> str:
         """A local variable of its own."""
@@ -53,6 +56,10 @@ class Scope:
         name = f"{word}{len(self.names)}"
         self.names[name] = value
         return name
+
+    def result(self, text: str) -> str:
+        """The result ``text`` of the user's code, which may be the accumulator itself or a part of it."""
+        return f"{self.name(apart, 'apart')}({text})" if self.copies else text
 
     def select(self, selector: Callable[[Any], Any] | None) -> str:
         """The variable that holds the selected value of the record at hand."""
@@ -73,7 +80,12 @@ def values_part() -> Part:
 def reduce_part(function: Callable[[Any, Any], Any], scope: Scope) -> Part:
     """The fold of a reduce function."""
     reduce, own = scope.name(function, "reduce"), scope.name(independent, "own")
-    return Part(RECORD, f"{{w}} = {reduce}({{a}}, {RECORD})", merge=f"{reduce}({own}({{a}}), {own}({{b}}))")
+    return Part(
+        RECORD,
+        f"{{w}} = {reduce}({{a}}, {RECORD})",
+        scope.result("{a}"),
+        merge=f"{reduce}({own}({{a}}), {own}({{b}}))",
+    )
 
 
 def aggregate_part(function: AggregateFunction[Any, Any, Any], scope: Scope) -> Part:
@@ -156,4 +168,5 @@ def _user_part(function: AggregateFunction[Any, Any, Any], scope: Scope) -> Part
     create, add = scope.name(function.create_accumulator, "create"), scope.name(function.add, "add")
     result, own = scope.name(function.get_result, "result"), scope.name(independent, "own")
     merge = f"{scope.name(function.merge, 'merge')}({own}({{a}}), {own}({{b}}))" if can_merge(function) else None
-    return Part(f"{add}({create}(), {RECORD})", f"{{w}} = {add}({{a}}, {RECORD})", f"{result}({{a}})", merge)
+    read = scope.result(f"{result}({{a}})")
+    return Part(f"{add}({create}(), {RECORD})", f"{{w}} = {add}({{a}}, {RECORD})", read, merge)
