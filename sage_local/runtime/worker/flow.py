@@ -28,6 +28,8 @@ class Flow:
         self._counters = counters
         # Asked once: a look at all that a protocol names takes longer than many a batch.
         self._clocked = [(index, each) for index, each in enumerate(operators) if isinstance(each, ClockTimed)]
+        self.is_clocked = bool(self._clocked)
+        """Whether any operator knows processing time."""
         self._many_inputs: dict[Operator, ManyInputs] = {
             each: each for each in operators if isinstance(each, ManyInputs)
         }
@@ -56,11 +58,6 @@ class Flow:
         """What is left in the operators at the end of input."""
         for index, operator in enumerate(self._operators):
             yield from self._behind(index, operator.end)
-
-    @property
-    def is_clocked(self) -> bool:
-        """Whether any operator knows processing time."""
-        return bool(self._clocked)
 
     def next_time_ms(self) -> int | None:
         """When ``ticking`` is due, by the clock of the task's context."""
