@@ -143,9 +143,16 @@ def sweep(root: Path) -> None:
     """Remove what killed jobs left, and the logs of failed ones beyond the newest ``KEPT_LOGS``."""
     left = [job for path in root.iterdir() if not (job := RunDirectory(path)).is_alive() and job.log_dir.is_dir()]
     failed = [job for job in left if not (job.path / "alive").exists()]
-    failed.sort(key=lambda job: job.path.stat().st_mtime, reverse=True)
+    failed.sort(key=_changed_s, reverse=True)
     for job in [job for job in left if job not in failed] + failed[KEPT_LOGS:]:
         job.remove()
+
+
+def _changed_s(job: RunDirectory) -> float:
+    try:
+        return job.path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0  # a job that starts beside us sweeps as well, and was faster
 
 
 @contextmanager

@@ -76,3 +76,21 @@ def test_jobs_see_the_cpus_that_running_ones_have_taken(tmp_path: Path) -> None:
     with second.choosing_cpus() as taken:
         assert taken == {}
     os.close(second_lock)
+
+
+def test_two_sweeps_at_once_do_not_trip_over_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(KEPT_LOGS + 1):
+        (tmp_path / f"job-{number}" / "log").mkdir(parents=True)
+    looked = run_directory.RunDirectory.is_alive
+    seen = []
+
+    def swept_meanwhile(job: run_directory.RunDirectory) -> bool:
+        seen.append(job)
+        if len(seen) == KEPT_LOGS + 1:
+            seen[0].remove()
+        return looked(job)
+
+    monkeypatch.setattr(run_directory.RunDirectory, "is_alive", swept_meanwhile)
+    run_directory.sweep(tmp_path)
+    assert not seen[0].path.exists()
+    assert len(list(tmp_path.iterdir())) == KEPT_LOGS
