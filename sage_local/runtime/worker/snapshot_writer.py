@@ -25,7 +25,7 @@ class SnapshotWriter(Protocol):
         """
 
     def poll(self) -> bool:
-        """Tell of files that are done; whether there was any."""
+        """Tell of files that are done; whether there was any. Raises what went wrong with more than the storage."""
 
     def close(self) -> None:
         """Begin no other file. One that is being written may still become durable; nobody is told."""
@@ -50,7 +50,7 @@ class ThreadedWriter:
         self._wake = wake
         self._orders: SimpleQueue[_Order | None] = SimpleQueue()
         self._is_closed = False
-        self._finished: deque[tuple[Done, OSError | None]] = deque()
+        self._finished: deque[tuple[Done, Exception | None]] = deque()
         self._thread: threading.Thread | None = None
 
     def write(self, path: str, parts: Sequence[bytes], done: Done, *, again: bool = False) -> None:
@@ -66,6 +66,8 @@ class ThreadedWriter:
         told = bool(self._finished)
         while self._finished:
             done, error = self._finished.popleft()
+            if error is not None and not isinstance(error, OSError):
+                raise error
             done(error)
         return told
 
@@ -81,9 +83,10 @@ class ThreadedWriter:
             self._wake()
 
 
-def _stored(storage: Storage, path: str, parts: Sequence[bytes]) -> OSError | None:
+def _stored(storage: Storage, path: str, parts: Sequence[bytes]) -> Exception | None:
     try:
         storage.write(path, parts)
-    except OSError as error:
+    # The edge of the thread: it must not end alone, when everybody waits for what it was to write.
+    except Exception as error:
         return error
     return None
