@@ -49,7 +49,17 @@ class Handover:
             if self._stopped:
                 raise SourceStoppedError("the job is stopping: run() should return")
         self._records.append(value)
+        if self._stopped:
+            self._take_back()
         self._wake()
+
+    def _take_back(self) -> None:
+        """A stop came while the record was handed over: either it was taken all the same, or nobody will."""
+        try:
+            self._records.pop()
+        except IndexError:
+            return
+        raise SourceStoppedError("the job is stopping: run() should return")
 
     @property
     def is_running(self) -> bool:
