@@ -1,6 +1,7 @@
 """Workers with their rings and doorbells, each in a thread of this process; the test is their coordinator."""
 
 import os
+import resource
 import threading
 from collections import Counter
 
@@ -33,6 +34,8 @@ from sage_local.runtime.worker.main import Worker
 from tests.runtime.worker.programs import Journal, Watched
 
 CPUS = frozenset(os.sched_getaffinity(0))
+OPEN_FILES, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+"""What a worker sets its process to, which is that of the tests."""
 
 
 class Job:
@@ -51,7 +54,7 @@ class Job:
 
     def _start(self, worker, log_dir):
         descriptors = {owner: os.dup(each) for owner, each in self.fleet.segment_descriptors().items()}
-        boot = WorkerBoot(worker, CPUS, descriptors, os.dup(self.fleet.eventfd), log_dir, 0, 256, may_spin=False)
+        boot = WorkerBoot(worker, CPUS, descriptors, os.dup(self.fleet.eventfd), log_dir, 0, OPEN_FILES, may_spin=False)
         thread = threading.Thread(target=self._run, args=(boot,), daemon=True)
         thread.start()
         return thread
