@@ -84,9 +84,11 @@ def _resolve(path: str) -> tuple[Storage, Manifest]:
     for found in catalog.listing(storage):
         if found.manifest is not None:
             return storage, found.manifest
-    jobs = [name for name, checkpoints in _jobs(path) if checkpoints]
-    hint = f"; show one of its jobs: {', '.join(jobs)}" if jobs else ""
-    raise click.UsageError(f"there is no complete checkpoint in {path}{hint}")
+    if not catalog.checkpoint_ids(storage) and (
+        jobs := [inside(storage, name).location for name, checkpoints in _jobs(path) if checkpoints]
+    ):
+        raise click.UsageError(f"{path} holds checkpoints of jobs, expected those of one: {', '.join(jobs)}")
+    raise click.UsageError(f"there is no complete checkpoint in {path}")
 
 
 def _row(job: str, found: Found) -> tuple[str, ...]:

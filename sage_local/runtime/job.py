@@ -66,12 +66,16 @@ class JobResult:
     operators: tuple[OperatorResult, ...]
     checkpoints: int = 0
     restarts: int = 0
+    checkpoints_given_up: int = 0
+    """For want of space or time: the job went on, and said so."""
 
     def __str__(self) -> str:
-        did = f"{self.duration_s:.1f} s, {self.checkpoints:,} checkpoints, {self.restarts:,} restarts"
         rows = [_COLUMNS, *map(_row, self.operators)]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = [f"job {self.job_id} finished in {did}"]
+        lines = [
+            f"job {self.job_id} finished in {self.duration_s:.1f} s; checkpoints: {self.checkpoints:,}"
+            f" (given up: {self.checkpoints_given_up:,}), restarts: {self.restarts:,}"
+        ]
         for name, *counts in rows:
             lines.append("  ".join([name.ljust(widths[0]), *map(str.rjust, counts, widths[1:])]))
         return "\n".join(lines)

@@ -8,7 +8,7 @@ def test_a_result_is_shown_as_a_table() -> None:
     parse = OperatorResult("parse", 2, 1000, 998, records_failed=2)
     result = JobResult("job-1a2b", "job", 1.26, (READ, parse), checkpoints=3)
     assert str(result).splitlines() == [
-        "job job-1a2b finished in 1.3 s, 3 checkpoints, 0 restarts",
+        "job job-1a2b finished in 1.3 s; checkpoints: 3 (given up: 0), restarts: 0",
         "operator  subtasks  records in  records out  failed  late",
         "read             1           0        1,000       0     0",
         "parse            2       1,000          998       2     0",

@@ -111,7 +111,11 @@ def newest(storage: Storage, warn: Callable[[str], None], *, at_least: int = 0) 
         except OtherFormatError:
             raise
         except CheckpointError as error:
-            warn(f"checkpoint {checkpoint} is passed over for an older one: {error}")
+            # Exactly-once ends here: nobody can take back what a sink has made visible.
+            warn(
+                f"checkpoint {checkpoint} is passed over for an older one: {error}; what sinks committed with it comes"
+                " again"
+            )
             continue
         return manifest
     return None

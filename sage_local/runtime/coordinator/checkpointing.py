@@ -65,6 +65,8 @@ class CheckpointShell:
         self._is_abandoned = False
         self._has_told_of_the_last = False
         self._timer: TimerHandle | None = None
+        self.given_up = 0
+        """How many came to nothing, and were told of."""
 
     @property
     def completed(self) -> int:
@@ -167,6 +169,7 @@ class CheckpointShell:
                 self._sweep(checkpoint)
             case decider.Abort(checkpoint, reason):
                 if not self._is_abandoned:
+                    self.given_up += 1
                     self._warn(f"checkpoint {checkpoint} was given up: {reason}")
             case decider.FailJob(reason):
                 self._on_impossible(reason)

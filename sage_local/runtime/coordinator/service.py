@@ -356,8 +356,9 @@ class Service:
     def _conclusion(self, outcome: state.Outcome) -> Conclusion:
         progress = self._meter.look()
         if outcome.phase is state.Phase.FINISHED:
-            completed = 0 if self._recovery.checkpoints is None else self._recovery.checkpoints.completed
-            return JobFinished(progress, completed, self._recovery.number)
+            checkpoints = self._recovery.checkpoints
+            completed, given_up = (0, 0) if checkpoints is None else (checkpoints.completed, checkpoints.given_up)
+            return JobFinished(progress, completed, self._recovery.number, given_up)
         if outcome.phase is state.Phase.CANCELLED:
             return JobCancelled(progress)
         if outcome.cause is None:

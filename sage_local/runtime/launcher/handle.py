@@ -158,7 +158,7 @@ class JobHandle:
         if self._raised is not None:
             raise self._raised
         match self._receiver.conclusion:
-            case JobFinished(progress, checkpoints, restarts):
+            case JobFinished(progress) as finished:
                 operators = tuple(
                     OperatorResult(
                         each.name,
@@ -170,7 +170,15 @@ class JobHandle:
                     )
                     for each in progress.operators
                 )
-                return JobResult(self.job_id, self._name, self._duration_s, operators, checkpoints, restarts)
+                return JobResult(
+                    self.job_id,
+                    self._name,
+                    self._duration_s,
+                    operators,
+                    finished.checkpoints,
+                    finished.restarts,
+                    finished.checkpoints_given_up,
+                )
             case JobFailed() as failed:
                 raise error_of(failed)
             case None:

@@ -139,6 +139,7 @@ class JobFinished:
     progress: Progress
     checkpoints: int = 0
     restarts: int = 0
+    checkpoints_given_up: int = 0
 
 
 @data

@@ -82,9 +82,8 @@ def _attributed(task: Task, error: BaseException) -> OperatorFailed:
 
 def _type_name(error: BaseException) -> str:
     kind = type(error)
-    return (
-        kind.__qualname__ if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__}.{kind.__qualname__}"
-    )
+    known = kind.__module__ in ("builtins", "__main__", "sage_local.errors")
+    return kind.__qualname__ if known else f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _text(error: BaseException) -> str:
