@@ -31,7 +31,7 @@ def parse_layer(written: Mapping[str, object], origin: str) -> Layer:
         raise ConfigError(f"{origin}: expected a mapping of settings, found {type(written).__name__}")
     layer: Layer = {}
     for path, value in _leaves(written, ()):
-        setting = TABLE[_known_key(path, origin)]
+        setting = TABLE[_known_key(path, value, origin)]
         place = f"{origin}: {' → '.join(path)}" if len(path) > 1 else origin
         entry = Entry(setting.parse(value, place), place)
         earlier = layer.setdefault(setting.key, entry)
@@ -78,13 +78,15 @@ def _leaves(written: Mapping[str, object], path: tuple[str, ...]) -> Iterator[tu
             yield (*path, key), value
 
 
-def _known_key(path: tuple[str, ...], origin: str) -> str:
+def _known_key(path: tuple[str, ...], value: object, origin: str) -> str:
     """The table's key for a written path. A group's own keys win: ``state`` → ``backend`` is ``state.backend``."""
     key = ".".join(path)
     group, _, inner = key.partition(".")
     for candidate in (key, inner if group in GROUPS else ""):
         if candidate in TABLE:
             return candidate
+    if key in GROUPS:
+        raise ConfigError(f"{key}: expected a mapping of settings, found {value!r} ({origin})")
     raise ConfigError(f"unknown setting {key!r} ({origin}){_suggestion(key, inner)}")
 
 

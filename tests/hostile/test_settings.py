@@ -29,6 +29,7 @@ from sage_local.errors import ConfigError, PlanError
             {"parallelism": 2, "execution": {"parallelism": 3}},
             "parallelism is written twice: 2 (config) and 3 (config: ",
         ),
+        ({"execution": 3}, "execution: expected a mapping of settings, found 3 (config)"),
         ([("parallelism", 2)], "config: expected a mapping of settings, found list"),
         ({1: 2}, "expected text as the key of a setting, found 1"),
     ],
