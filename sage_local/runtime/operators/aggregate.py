@@ -1,19 +1,17 @@
 """``aggregate`` and the built-in aggregates, whole or split in two around an exchange."""
 
-import pickle
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sage_local.config import RuntimeMode
-from sage_local.core.elements import Element, Rows, Side
+from sage_local.core.elements import Element, Idleness, Rows, Side, Watermark
 from sage_local.plan import operators as specs
 from sage_local.runtime.metrics.table import OperatorCounters
 from sage_local.runtime.operators.folding import Fold, fold_of, merge_of, result_is_accumulator, results_apart
-from sage_local.runtime.operators.keyed import ROWS_AT_END, STATE, Keyed
+from sage_local.runtime.operators.keyed import ROWS_AT_END, Keyed
 from sage_local.runtime.operators.timed import Divert
 from sage_local.runtime.operators.user_function import UserFunction
 from sage_local.runtime.protocol.blame import NO_RECORD, OperatorFailed, blame
-from sage_local.runtime.state.chunk import PROTOCOL
 from sage_local.runtime.state.snapshot import StateSnapshot
 from sage_local.windowing.windows import GLOBAL_WINDOW
 
@@ -118,7 +116,7 @@ class Aggregate(_Folding):
 
 
 class PartialAggregate(_Folding):
-    """The combiner: emits accumulators, with their keys, at the end of input or when there are too many."""
+    """The combiner: emits accumulators, with their keys, when there are too many, before a barrier and at the end."""
 
     def __init__(self, spec: specs.PartialAggregate, mode: RuntimeMode, counters: OperatorCounters) -> None:
         super().__init__(spec, fold_of(spec.function), mode, counters)
@@ -133,23 +131,31 @@ class PartialAggregate(_Folding):
         """What is left."""
         return self._flush()
 
+    def watermark(self, watermark: Watermark) -> Iterable[Element]:
+        """Nothing here goes by time."""
+        yield watermark
+
+    def idleness(self, idleness: Idleness) -> Iterable[Element]:
+        """As with watermarks."""
+        yield idleness
+
+    def let_go(self) -> Iterable[Element]:
+        """See ``Holding``."""
+        return self._flush()
+
     def snapshot(self) -> StateSnapshot:
-        """See ``Stateful``. Keys of any group pass here, so it is state of the subtask."""
-        return StateSnapshot(subtasks=[pickle.dumps(self.state, PROTOCOL)], entries={STATE: len(self.state)})
+        """See ``Stateful``: all was sent before the barrier."""
+        return StateSnapshot()
 
     def capture(self, *, changes_only: bool) -> StateSnapshot:
-        """See ``Sliced``: all at once, as there is little of it, and next time it is other keys'."""
+        """As ``snapshot``."""
         return self.snapshot()
 
     def announce(self, keys: list[Any]) -> None:
         """Nobody asks for what has changed."""
 
     def _put_back(self) -> None:
-        for written in () if self._restored is None else self._restored.subtasks:
-            # Of several subtasks: what each had of a key is merged behind the exchange anyway.
-            for key, accumulator in pickle.loads(written).items():
-                known = self.state.get(key)
-                self.state[key] = accumulator if known is None else self._aggregate.merge(known, accumulator)
+        """There is nothing, and ``state`` is no backend's."""
 
     def _flush(self) -> Iterable[Element]:
         state, self.state = self.state, {}
