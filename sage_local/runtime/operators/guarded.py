@@ -7,7 +7,7 @@ from sage_local.functions.output_tag import OnError
 from sage_local.runtime.metrics.table import OperatorCounters
 from sage_local.runtime.operators.failures import Diversion
 from sage_local.runtime.operators.protocol import Operator, TaskContext
-from sage_local.runtime.operators.timed import ClockTimed, Diverting, EventTimed, ManyInputs, Stateful
+from sage_local.runtime.operators.timed import ClockTimed, Diverting, EventTimed, ManyInputs, Sliced, Stateful
 from sage_local.runtime.protocol.blame import OperatorFailed
 from sage_local.runtime.state.snapshot import StateSnapshot
 
@@ -73,6 +73,10 @@ class Guarded:
     def snapshot(self) -> StateSnapshot:
         """See ``Stateful``."""
         return self.inner.snapshot() if isinstance(self.inner, Stateful) else StateSnapshot()
+
+    def capture(self, *, changes_only: bool) -> StateSnapshot:
+        """See ``Sliced``; of an operator without slices all at once."""
+        return self.inner.capture(changes_only=changes_only) if isinstance(self.inner, Sliced) else self.snapshot()
 
     def restore(self, snapshot: StateSnapshot) -> None:
         """See ``Stateful``."""

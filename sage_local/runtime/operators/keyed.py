@@ -60,9 +60,8 @@ class Keyed:
 
     def capture(self, *, changes_only: bool) -> StateSnapshot:
         """See ``Sliced``."""
-        return replace(
-            self._snapshot({}), capture=self._backend.capture(self._context.key_groups, changes_only=changes_only)
-        )
+        capture = self._backend.capture(self._context.key_groups, changes_only=changes_only)
+        return replace(self._snapshot({}), capture=capture, is_delta=changes_only)
 
     def _snapshot(self, chunks: dict[int, list[bytes]]) -> StateSnapshot:
         return StateSnapshot(chunks, entries={STATE: len(self.state)})

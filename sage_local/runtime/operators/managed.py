@@ -123,7 +123,8 @@ class ManagedState:
         whole = self._snapshot({})
         if self._backend is None:
             return whole
-        return replace(whole, capture=self._backend.capture(self._owned, changes_only=changes_only))
+        capture = self._backend.capture(self._owned, changes_only=changes_only)
+        return replace(whole, capture=capture, is_delta=changes_only)
 
     def _snapshot(self, chunks: dict[int, list[bytes]]) -> StateSnapshot:
         entries = {} if self._backend is None else self._backend.entries()

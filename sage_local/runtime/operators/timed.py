@@ -92,7 +92,10 @@ class Stateful(Protocol):
 
 @runtime_checkable
 class Sliced(Stateful, Protocol):
-    """Can be asked for the state of a moment, and give it in pieces later; knows what has changed."""
+    """Can be asked for the state of a moment, and give it in pieces later."""
 
     def capture(self, *, changes_only: bool) -> StateSnapshot:
-        """As ``delta`` or ``snapshot``, without what ``StateSnapshot.capture`` is to give."""
+        """As ``snapshot``, without what ``StateSnapshot.capture`` is to give.
+
+        ``changes_only``: what has changed since the one before is enough. Whoever does not know gives everything.
+        """

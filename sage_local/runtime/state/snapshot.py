@@ -1,9 +1,18 @@
 """The state of one operator, of one subtask or of all together."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from sage_local.runtime.state.capture import Capture
+
+class Captured(Protocol):
+    """State of one moment, made into chunks piece by piece while records flow on: to its end, or until closed."""
+
+    def advance(self) -> Sequence[tuple[int, bytes]] | None:
+        """Do about a millisecond's work; returns what chunks it made, with their key groups. ``None``: all is done."""
+
+    def close(self) -> None:
+        """Nobody needs it any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +27,10 @@ class StateSnapshot:
     subtasks: list[bytes] = field(default_factory=list)
     is_of_one_subtask: bool = False
     entries: dict[str, int] = field(default_factory=dict)
-    capture: Capture | None = None
+    capture: Captured | None = None
     """What else there is of the keyed state: to come, in pieces."""
+    is_delta: bool = False
+    """The keyed state is what has changed since the snapshot before."""
 
     @staticmethod
     def joined(parts: "Iterable[StateSnapshot]") -> "StateSnapshot":

@@ -8,7 +8,7 @@ from sage_local.runtime.checkpoint.operator_snapshot import OperatorSnapshot
 from sage_local.runtime.checkpoint.state_file import StateFile
 from sage_local.runtime.protocol.blame import NO_RECORD, blame
 from sage_local.runtime.protocol.snapshots import FileRef, OperatorSummary
-from sage_local.runtime.state.capture import Capture
+from sage_local.runtime.state.snapshot import Captured
 
 
 class Taking:
@@ -22,7 +22,7 @@ class Taking:
         self.checkpoint = checkpoint
         self.earlier = earlier
         self.file = StateFile()
-        self._captures: deque[tuple[str, Capture]] = deque()
+        self._captures: deque[tuple[str, Captured]] = deque()
         self._sizes: dict[str, int] = {}
         self._states: dict[str, dict[str, int]] = {}
 
@@ -31,7 +31,7 @@ class Taking:
         """Nothing is left to be captured."""
         return not self._captures
 
-    def add(self, snapshot: OperatorSnapshot, capture: Capture | None = None) -> None:
+    def add(self, snapshot: OperatorSnapshot, capture: Captured | None = None) -> None:
         """One operator's; ``capture`` for what else it has."""
         if capture is not None:
             self._captures.append((snapshot.operator, capture))

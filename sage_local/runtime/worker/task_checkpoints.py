@@ -213,13 +213,13 @@ class TaskCheckpoints:
                 return
             if not isinstance(part, Stateful):
                 return
-            is_delta = deltas and isinstance(part, Sliced)
-            snapshot = part.capture(changes_only=is_delta) if isinstance(part, Sliced) else part.snapshot()
+            snapshot = part.capture(changes_only=deltas) if isinstance(part, Sliced) else part.snapshot()
         except Exception as error:
             # Whatever a user's __reduce__ raises: state that can not be pickled is an error of the program.
             blame(name, NO_RECORD, error)
         keyed = [(group, chunk) for group, chunks in snapshot.key_groups.items() for chunk in chunks]
-        held = OperatorSnapshot(name, keyed, next(iter(snapshot.subtasks), None), dict(snapshot.entries), is_delta)
+        of_subtask = next(iter(snapshot.subtasks), None)
+        held = OperatorSnapshot(name, keyed, of_subtask, dict(snapshot.entries), snapshot.is_delta)
         taking.add(held, snapshot.capture)
 
     def _write(self) -> None:

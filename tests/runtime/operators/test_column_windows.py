@@ -2,6 +2,7 @@
 
 import random
 from array import array
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -20,11 +21,14 @@ from sage_local.core.ids import ChainId, TaskId
 from sage_local.functions.columns import ColumnKey, NamedAggregate
 from sage_local.plan.columns import AggregateColumns, MapBatches, WindowColumns
 from sage_local.runtime.codec.column_keys import partition_columns
+from sage_local.runtime.codec.columns import decode_stream
 from sage_local.runtime.metrics.table import OperatorCounters
+from sage_local.runtime.operators.columns.stored import ROWS_AT_ONCE, ROWS_PER_CHUNK
+from sage_local.runtime.operators.columns.windows import MOST_PENDING
 from sage_local.runtime.operators.factory import build
 from sage_local.runtime.operators.protocol import TaskContext
 from sage_local.runtime.state.snapshot import StateSnapshot
-from tests.runtime.operators.window_driver import opened, outputs, window
+from tests.runtime.operators.window_driver import completed, opened, outputs, window
 
 AGGREGATES = (
     NamedAggregate("total", "value", "sum"),
@@ -154,8 +158,11 @@ def run(spec: Any, steps: Any, stop: int | None = None, snapshot_into: int = 1) 
     if stop is None:
         first.end()
         return first.out
-    snapshot = first.operator.snapshot()
-    out = first.out
+    out = list(first.out)
+    at_the_cut = first.operator.capture(changes_only=False)
+    for step in steps[stop : stop + 3]:
+        apply(first, step)  # is in no snapshot
+    snapshot = completed(at_the_cut)
     whole = StateSnapshot(snapshot.key_groups, snapshot.subtasks)
     subtasks = [Subtask(spec, index, snapshot_into, whole) for index in range(snapshot_into)]
     for step in steps[stop:]:
@@ -192,6 +199,47 @@ def test_aggregates_go_on_from_a_snapshot_at_any_parallelism(parallelism: int) -
     for stop in range(0, len(steps), 4):
         found = {row["key"]: row for row in run(spec, steps, stop, parallelism)}
         assert found == whole
+
+
+@pytest.mark.parametrize("assigner", ASSIGNERS[:3])
+def test_much_state_is_captured_in_many_pieces(assigner: Any) -> None:
+    first, whole = Subtask(windows(assigner)), Subtask(windows(assigner))
+    for start in range(0, 40_000, 10_000):
+        batch = events(*[(f"k{number}", 0, number) for number in range(start, start + 10_000)])
+        first.batch(batch)
+        whole.batch(batch)
+    captured = first.operator.capture(changes_only=False)
+    pieces = list(iter(captured.capture.advance, None))
+    assert max(len(decode_stream(chunk)) for piece in pieces for _, chunk in piece) < 1000
+    assert len(pieces) > 40_000 / ROWS_AT_ONCE
+    groups: dict[int, list[bytes]] = {}
+    for piece in pieces:
+        for group, chunk in piece:
+            groups.setdefault(group, []).append(chunk)
+    second = Subtask(windows(assigner), snapshot=StateSnapshot(groups, captured.subtasks))
+    second.end()
+    whole.end()
+    assert ordered(second.out) == ordered(whole.out)
+
+
+def test_state_without_keys_is_captured_in_chunks_too() -> None:
+    spec = replace(windows(EventTimeSessionWindows.with_gap(1)), key_selector=None, keys=())
+    first = Subtask(spec)
+    first.batch(events(*[("k", 5 * number, 1) for number in range(2 * ROWS_PER_CHUNK)]))
+    snapshot = first.operator.snapshot()
+    assert {group: len(chunks) for group, chunks in snapshot.key_groups.items()} == {0: 2}
+    second = Subtask(spec, snapshot=snapshot)
+    second.end()
+    assert len(second.out) == 2 * ROWS_PER_CHUNK
+
+
+def test_small_partials_are_merged_before_they_are_many() -> None:
+    subtask = Subtask(windows(TumblingEventTimeWindows.of(10)))
+    for time in range(10 * MOST_PENDING):
+        subtask.batch(events(("a", time % 20, 1)))
+        assert subtask.operator.capture(changes_only=False).entries["windows"] <= MOST_PENDING + 5
+    subtask.end()
+    assert [row["n"] for row in subtask.out] == [5 * MOST_PENDING] * 2
 
 
 def test_batches_that_wait_for_more_are_in_the_snapshot() -> None:

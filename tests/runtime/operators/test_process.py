@@ -16,6 +16,7 @@ from sage_local.runtime.operators.emission import LIMIT
 from sage_local.runtime.protocol.blame import OperatorFailed
 from sage_local.runtime.state.snapshot import StateSnapshot
 from tests.runtime.operators.driver import Driver
+from tests.runtime.operators.window_driver import completed
 
 ODD = OutputTag[int]("odd")
 
@@ -97,6 +98,17 @@ def test_state_is_of_the_key_at_hand():
     driver = keyed(Counting())
     driver.rows("a", "b", "a")
     assert driver.main() == [("a", 1), ("b", 1), ("a", 2)]
+
+
+def test_state_is_given_in_pieces_and_changes_alone_with_on_error_too():
+    spec = Process(name="op", key_selector=lambda n: n, function=Counting(), on_error="skip")
+    driver = Driver(spec, incremental=True, **{"checkpoint.interval": "1s"})
+    driver.rows(*range(3))
+    completed(driver.operator.capture(changes_only=False))
+    driver.rows(1)
+    changes = driver.operator.capture(changes_only=True)
+    assert changes.is_delta
+    assert len(completed(changes).key_groups) == 1
 
 
 def test_keys_that_came_along_are_used_as_they_are():

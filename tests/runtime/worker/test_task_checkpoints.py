@@ -34,7 +34,7 @@ class Counts:
         return StateSnapshot(self.backend.snapshot([0]))
 
     def capture(self, *, changes_only):
-        return StateSnapshot(self.backend.delta([0])) if changes_only else self.snapshot()
+        return StateSnapshot(self.backend.delta([0]), is_delta=True) if changes_only else self.snapshot()
 
     def restore(self, snapshot):
         self.backend.restore(chunk for chunks in snapshot.key_groups.values() for chunk in chunks)
@@ -44,7 +44,7 @@ class Sliced(Counts):
     """Gives its state in pieces."""
 
     def capture(self, *, changes_only):
-        return StateSnapshot(capture=self.backend.capture([0], changes_only=changes_only))
+        return StateSnapshot(capture=self.backend.capture([0], changes_only=changes_only), is_delta=changes_only)
 
 
 class Fragile:
@@ -124,6 +124,14 @@ def test_the_second_file_holds_what_changed_and_builds_on_the_first(site):
     assert second.snapshot.files[0] == first.snapshot.files[0]
     assert second.snapshot.files[1].size < first.snapshot.files[0].size / 20
     assert site.restored(second) == {**dict.fromkeys(range(1000), 0), 7: 1}
+
+
+def test_who_gives_everything_although_changes_are_enough_replaces_what_was_before(site):
+    site.take(1)
+    del site.counts.table.space()[3]
+    site.counts.capture = lambda *, changes_only: site.counts.snapshot()
+    restored = site.restored(site.take(2))
+    assert (len(restored), 3 in restored) == (999, False)
 
 
 def test_a_removed_key_stays_removed(site):

@@ -1,6 +1,6 @@
 """Vectorised aggregates of each key, without windows."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sage_local.config import RuntimeMode
@@ -10,7 +10,7 @@ from sage_local.plan import columns as specs
 from sage_local.runtime.metrics.table import OperatorCounters
 from sage_local.runtime.operators.columns.base import ColumnOperator
 from sage_local.runtime.operators.columns.combine import Combiner
-from sage_local.runtime.operators.columns.stored import restored, snapshot_of
+from sage_local.runtime.operators.columns.stored import ColumnCapture, restored, whole_snapshot
 from sage_local.runtime.operators.protocol import TaskContext
 from sage_local.runtime.state.snapshot import StateSnapshot
 
@@ -44,8 +44,13 @@ class AggregateColumns(ColumnOperator):
 
     def snapshot(self) -> StateSnapshot:
         """See ``Stateful``."""
-        self._merge()
-        return snapshot_of(self._state, self._keys, self._context, name="keys")
+        return whole_snapshot(self.capture(changes_only=False))
+
+    def capture(self, *, changes_only: bool) -> StateSnapshot:
+        """See ``Sliced``."""
+        partials = self._partials()
+        capture = ColumnCapture(partials, self._keys, self._merged, self._context)
+        return StateSnapshot(entries={"keys": sum(map(len, partials))}, capture=capture)
 
     def restore(self, snapshot: StateSnapshot) -> None:
         """See ``Stateful``."""
@@ -85,10 +90,15 @@ class AggregateColumns(ColumnOperator):
         updated = _semi_join(state, keys, self._keys)
         return (self._results(updated),)
 
+    def _partials(self) -> list[Any]:
+        return [*([] if self._state is None else [self._state]), *self._pending]
+
+    def _merged(self, partials: Sequence[Any]) -> Any:
+        return self._grouping.merged(self._keys, partials)
+
     def _merge(self) -> None:
         if self._pending:
-            known = [] if self._state is None else [self._state]
-            self._state = self._grouping.merged(self._keys, [*known, *self._pending])
+            self._state = self._merged(self._partials())
             self._pending, self._pending_rows = [], 0
 
     def _results(self, partial: Any) -> Any:

@@ -1,6 +1,6 @@
 """Vectorised aggregates of each key and session."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sage_local.functions.grouping import joined, records_of
@@ -58,18 +58,19 @@ class ColumnSessions(WindowOperator):
         """See ``WindowOperator``."""
         if not self._pending:
             return []
-        firsts, lasts = session_times(self._of_keys(self._merged(), keys))
+        firsts, lasts = session_times(self._of_keys(self._merged(self._pending), keys))
         ends = lasts + self._gap_ms
         order = ends.argsort(kind="stable")[:most]
         spans = zip(firsts[order].tolist(), ends[order].tolist(), strict=True)
         return [WaitingWindow(first, end, end - 1, "watermark") for first, end in spans]
 
-    def _merged(self) -> Any:
-        return merged_sessions(joined(self._pending), self._keys, self._gap_ms, self._grouping)
+    def _merged(self, partials: Sequence[Any]) -> Any:
+        return merged_sessions(joined(partials), self._keys, self._gap_ms, self._grouping)
 
     def _settle(self) -> None:
+        """Make one partial of all."""
         if self._pending:
-            self._pending = [self._merged()]
+            self._pending = [self._merged(self._pending)]
 
     def _due(self) -> Iterator[Any]:
         import numpy as np

@@ -2,8 +2,7 @@
 
 import pickle
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from sage_local.core.elements import MIN_TIMESTAMP, Element, Watermark
@@ -15,13 +14,17 @@ from sage_local.runtime.metrics.table import OperatorCounters
 from sage_local.runtime.operators.columns.base import ColumnOperator
 from sage_local.runtime.operators.columns.combine import Combiner
 from sage_local.runtime.operators.columns.panes import PANE, Panes, pane_starts
-from sage_local.runtime.operators.columns.stored import restored, snapshot_of
+from sage_local.runtime.operators.columns.stored import ColumnCapture, restored, whole_snapshot
 from sage_local.runtime.operators.protocol import TaskContext
 from sage_local.runtime.protocol.explanations import WaitingWindow, windows_of_panes
 from sage_local.runtime.state.chunk import PROTOCOL
 from sage_local.runtime.state.snapshot import StateSnapshot
 
 RESULT_ROWS = 128 * 1024
+MIN_PENDING = 1 << 20
+"""Partials wait to be merged until there are as many records of them as of the first, and at least so many."""
+MOST_PENDING = 256
+"""Of small ones: each takes more space than its records."""
 
 
 class WindowOperator(ColumnOperator, ABC):
@@ -49,10 +52,14 @@ class WindowOperator(ColumnOperator, ABC):
 
     def snapshot(self) -> StateSnapshot:
         """See ``Stateful``."""
-        self._settle()
-        whole = self._pending[0] if self._pending else None
-        snapshot = snapshot_of(whole, self._keys, self._context, name="windows")
-        return replace(snapshot, subtasks=[pickle.dumps(self._watermark, PROTOCOL)])
+        return whole_snapshot(self.capture(changes_only=False))
+
+    def capture(self, *, changes_only: bool) -> StateSnapshot:
+        """See ``Sliced``."""
+        partials = list(self._pending)
+        capture = ColumnCapture(partials, self._keys, self._merged, self._context)
+        unkeyed = pickle.dumps(self._watermark, PROTOCOL)
+        return StateSnapshot(subtasks=[unkeyed], entries={"windows": sum(map(len, partials))}, capture=capture)
 
     def restore(self, snapshot: StateSnapshot) -> None:
         """See ``Stateful``."""
@@ -115,8 +122,8 @@ class WindowOperator(ColumnOperator, ABC):
         self._pending = partials
 
     @abstractmethod
-    def _settle(self) -> None:
-        """Make one partial of all."""
+    def _merged(self, partials: Sequence[Any]) -> Any:
+        """One partial of several."""
 
     @abstractmethod
     def _add(self, partial: Any) -> None: ...
@@ -175,14 +182,15 @@ class ColumnWindows(WindowOperator):
             for (start, number), end in zip(found, ends, strict=True)
         ]
 
-    def _merged(self, partials: list[Any]) -> Any:
+    def _merged(self, partials: Sequence[Any]) -> Any:
         return self._grouping.merged([*self._keys, PANE], partials, self._panes.steps)
 
-    def _settle(self) -> None:
-        if len(self._pending) > 1:
-            merged = self._merged(self._pending)
-            self._pending, self._spans = [], []
-            self._keep(merged, self._panes.ends(pane_starts(merged)))
+    def _settle(self, first: int = 0) -> None:
+        """Make one partial of all from the ``first`` on."""
+        if len(self._pending) > first + 1:
+            merged = self._merged(self._pending[first:])
+            ends = self._panes.ends(pane_starts(merged))
+            self._pending[first:], self._spans[first:] = [merged], [(int(ends.min()), int(ends.max()))]
 
     def _add(self, partial: Any) -> None:
         ends = self._panes.ends(pane_starts(partial))
@@ -191,6 +199,10 @@ class ColumnWindows(WindowOperator):
             self._counters.late(int(records_of(partial)[late].sum()))
             partial, ends = partial.filter(~late), ends[~late]
         self._keep(self._grouping.without_records(partial), ends)
+        if len(self._pending) > MOST_PENDING:
+            self._settle(1)
+        if len(self._pending) > 1 and sum(map(len, self._pending[1:])) > max(MIN_PENDING, len(self._pending[0])):
+            self._settle()
 
     def _keep(self, partial: Any, ends: Any) -> None:
         if len(partial):
