@@ -9,8 +9,20 @@ def taken(batch: Any, indices: Any) -> Any:
 
 
 def kept(batch: Any, mask: Any) -> Any:
-    """The records for which ``mask`` is true."""
-    return _chosen(batch, lambda columns: columns.filter(mask))
+    """The records for which ``mask`` is true; null is not."""
+    import numpy as np
+
+    # By their numbers: numpy finds these several times as fast as a filter of Arrow's does.
+    return taken(batch, np.flatnonzero(_bits(mask)))
+
+
+def _bits(mask: Any) -> Any:
+    import numpy as np
+
+    whole = mask.fill_null(False) if mask.null_count else mask
+    stop = whole.offset + len(whole)
+    packed = np.frombuffer(whole.buffers()[1], np.uint8, count=(stop + 7) // 8)
+    return np.unpackbits(packed, count=stop, bitorder="little")[whole.offset :]
 
 
 def _chosen(batch: Any, choose: Any) -> Any:
