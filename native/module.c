@@ -42,7 +42,8 @@ static int execute(PyObject *module)
         add_type(module, &sage_wait_set_spec, &state->wait_set_type) < 0 ||
         add_type(module, &sage_cursor_spec, &state->cursor_type) < 0 ||
         add_type(module, &sage_state_cell_spec, &state->state_cell_type) < 0 ||
-        add_type(module, &sage_accumulator_spec, &state->accumulator_type) < 0)
+        add_type(module, &sage_accumulator_spec, &state->accumulator_type) < 0 ||
+        add_type(module, &sage_pane_stacks_spec, &state->pane_stacks_type) < 0)
         return -1;
     if (PyModule_AddIntConstant(module, "CACHE_LINE", SAGE_CACHE_LINE) < 0 ||
         PyModule_AddIntConstant(module, "RING_HEADER_BYTES", sizeof(sage_ring_header)) < 0 ||
@@ -67,6 +68,7 @@ static int traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->cursor_type);
     Py_VISIT(state->state_cell_type);
     Py_VISIT(state->accumulator_type);
+    Py_VISIT(state->pane_stacks_type);
     return 0;
 }
 
@@ -83,6 +85,7 @@ static int clear(PyObject *module)
     Py_CLEAR(state->cursor_type);
     Py_CLEAR(state->state_cell_type);
     Py_CLEAR(state->accumulator_type);
+    Py_CLEAR(state->pane_stacks_type);
     return 0;
 }
 

@@ -67,12 +67,18 @@ static PyObject *accumulator_new(PyTypeObject *type, PyObject *args, PyObject *n
     return (PyObject *)self;
 }
 
-static void accumulator_dealloc(PyObject *object)
+void sage_clear_slots(AccumulatorObject *self)
 {
-    AccumulatorObject *self = (AccumulatorObject *)object;
-    for (Py_ssize_t i = 0; i < self->count; i++)
+    Py_ssize_t count = self->count;
+    self->count = 0;
+    for (Py_ssize_t i = 0; i < count; i++)
         if (!sage_is_whole(self, i) && !sage_is_real(self, i))
             Py_DECREF(self->slots[i].object);
+}
+
+static void accumulator_dealloc(PyObject *object)
+{
+    sage_clear_slots((AccumulatorObject *)object);
     sage_free_object(object);
 }
 

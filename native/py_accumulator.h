@@ -30,6 +30,9 @@ PyObject *sage_slot_value(const AccumulatorObject *self, Py_ssize_t i);
 /* Replaces it by `value`, which is stolen. May run any Python code: what was there is let go. */
 void sage_set_slot(AccumulatorObject *self, Py_ssize_t i, PyObject *value);
 
+/* Lets go of the values. */
+void sage_clear_slots(AccumulatorObject *self);
+
 static inline bool sage_is_whole(const AccumulatorObject *self, Py_ssize_t i)
 {
     return self->wholes >> i & 1;

@@ -3,11 +3,9 @@
 /* Merges accumulators by key: what makes windows of panes. As in py_fold.c, additions and comparisons may be the user's
  * code, so every object in use is owned. */
 
-/* `into` becomes both. */
-static bool merge_accumulators(const sage_folding *by, PyObject *into, PyObject *other, bool before)
+bool sage_merge_accumulators(const sage_folding *by, AccumulatorObject *to, const AccumulatorObject *from, bool before)
 {
-    AccumulatorObject *to = sage_accumulator_of(by, into), *from = to ? sage_accumulator_of(by, other) : NULL;
-    for (Py_ssize_t i = 0; from && i < by->count; i++) {
+    for (Py_ssize_t i = 0; i < by->count; i++) {
         long operation = by->steps[i].operation;
         /* Of equal ints it does not matter which is kept; of floats it does (0.0 and -0.0; nothing is above NaN). */
         bool is_number = sage_is_whole(from, i) || (sage_is_real(from, i) && (!before || operation == SAGE_SUM));
@@ -21,7 +19,14 @@ static bool merge_accumulators(const sage_folding *by, PyObject *into, PyObject 
             return false;
         sage_set_slot(to, i, both);
     }
-    return from != NULL;
+    return true;
+}
+
+/* `into` becomes both. */
+static bool merge_accumulators(const sage_folding *by, PyObject *into, PyObject *other, bool before)
+{
+    AccumulatorObject *to = sage_accumulator_of(by, into), *from = to ? sage_accumulator_of(by, other) : NULL;
+    return from && sage_merge_accumulators(by, to, from, before);
 }
 
 static PyObject *copied(const sage_folding *by, PyObject *object)

@@ -27,6 +27,7 @@ typedef struct {
     PyTypeObject *cursor_type;
     PyTypeObject *state_cell_type;
     PyTypeObject *accumulator_type;
+    PyTypeObject *pane_stacks_type;
 } sage_module_state;
 
 typedef struct {
@@ -61,6 +62,7 @@ extern PyType_Spec sage_wait_set_spec;
 extern PyType_Spec sage_cursor_spec;
 extern PyType_Spec sage_state_cell_spec;
 extern PyType_Spec sage_accumulator_spec;
+extern PyType_Spec sage_pane_stacks_spec;
 
 /* The state, from the type of one of our objects. */
 static inline sage_module_state *sage_state_of(PyTypeObject *type)

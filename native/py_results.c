@@ -1,8 +1,8 @@
-#include "py_steps.h"
+#include "py_results.h"
 
 /* Results of windows from the accumulators of their keys: a dict of the values of each, by name. */
 
-static PyObject *result_of(const AccumulatorObject *from, PyObject *names)
+PyObject *sage_result_of(const AccumulatorObject *from, PyObject *names)
 {
     PyObject *result = PyDict_New();
     for (Py_ssize_t i = 0; result && i < from->count; i++) {
@@ -14,7 +14,7 @@ static PyObject *result_of(const AccumulatorObject *from, PyObject *names)
     return result;
 }
 
-static PyObject *with_key(PyObject *key, PyObject *result)
+PyObject *sage_with_key(PyObject *key, PyObject *result)
 {
     PyObject *pair = result ? PyTuple_New(2) : NULL;
     if (!pair) {
@@ -26,7 +26,7 @@ static PyObject *with_key(PyObject *key, PyObject *result)
     return pair;
 }
 
-static bool are_names(PyObject *names)
+bool sage_are_names(PyObject *names)
 {
     if (!PyTuple_CheckExact(names))
         return false;
@@ -38,7 +38,7 @@ static bool are_names(PyObject *names)
 
 PyObject *sage_py_results(PyObject *module, PyObject *const *args, Py_ssize_t count)
 {
-    if (count != 4 || !PyTuple_CheckExact(args[0]) || !PyTuple_CheckExact(args[1]) || !are_names(args[2]) ||
+    if (count != 4 || !PyTuple_CheckExact(args[0]) || !PyTuple_CheckExact(args[1]) || !sage_are_names(args[2]) ||
         !PyBool_Check(args[3]) || PyTuple_GET_SIZE(args[0]) != PyTuple_GET_SIZE(args[1]))
         return PyErr_Format(PyExc_TypeError, "expected results(keys: tuple, accumulators: tuple of as many, names: "
                                              "tuple of str, with_key: bool)");
@@ -47,9 +47,9 @@ PyObject *sage_py_results(PyObject *module, PyObject *const *args, Py_ssize_t co
     PyObject *results = PyList_New(PyTuple_GET_SIZE(args[0]));
     for (Py_ssize_t i = 0; results && i < PyTuple_GET_SIZE(args[0]); i++) {
         AccumulatorObject *from = sage_accumulator_of(&by, PyTuple_GET_ITEM(args[1], i));
-        PyObject *result = from ? result_of(from, args[2]) : NULL;
+        PyObject *result = from ? sage_result_of(from, args[2]) : NULL;
         if (args[3] == Py_True)
-            result = with_key(PyTuple_GET_ITEM(args[0], i), result);
+            result = sage_with_key(PyTuple_GET_ITEM(args[0], i), result);
         if (result)
             PyList_SET_ITEM(results, i, result);
         else

@@ -33,6 +33,9 @@ PyObject *sage_added(const sage_step *by, PyObject *old, PyObject *record);
 /* The same for all steps of an accumulator, in place: for all, or where one fails for none. */
 bool sage_add_to_accumulator(const sage_folding *by, PyObject *accumulator, PyObject *record);
 
+/* `to` becomes both, `from` being of the later records, or of those `before`; false with an exception set. */
+bool sage_merge_accumulators(const sage_folding *by, AccumulatorObject *to, const AccumulatorObject *from, bool before);
+
 /* One value of two, of which `second` is of the later records; a new reference. */
 PyObject *sage_joined(long operation, PyObject *first, PyObject *second);
 

@@ -191,6 +191,32 @@ class Accumulator:
     def __getitem__(self, index: int, /) -> Any: ...
     def __setitem__(self, index: int, value: object, /) -> None: ...
 
+class PaneStacks:
+    """What sliding windows hold together, from panes of Accumulators of numbers: see `windows/stacks.py`.
+
+    Panes are counted from the first of the last turn. Its length is the number of keys there. With the first value
+    that is neither an int within int64 nor a float it holds nothing that can be used: `forget` it.
+    """
+
+    def __init__(
+        self, steps: list[tuple[int, int, Any]], names: tuple[str, ...], per_slide: int, with_key: bool
+    ) -> None: ...
+    def __len__(self) -> int: ...
+    def turn(self, panes: tuple[dict[Any, Any], ...], /) -> bool:
+        """Start anew from the panes of a window; false when a value is no such number, as for `add`."""
+
+    def add(self, pane: dict[Any, Any], /) -> bool:
+        """Add the pane behind the last one."""
+
+    def results(self, pane: int, place: int, most: int, /) -> tuple[int, list[Any]]:
+        """At most so many results, as of the function `results`, of the window from `pane` to the last one.
+
+        Those of the keys from `place` on; also returns the place behind them. The panes of windows are multiples of
+        `per_slide` and less than the turn has had.
+        """
+
+    def forget(self) -> None: ...
+
 def pack_rows(columns: tuple[list[Any] | None, ...], pickle: Callable[[list[Any]], bytes], /) -> bytes:
     """Equal-length columns of Python values to one self-describing block; a column may be absent (None).
 

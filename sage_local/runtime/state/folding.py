@@ -8,12 +8,22 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import Any
 
-from sage_local.runtime.native import Accumulator, fold, fold_sessions, look_at_sessions, merge, reduce, results
+from sage_local.runtime.native import (
+    Accumulator,
+    PaneStacks,
+    fold,
+    fold_sessions,
+    look_at_sessions,
+    merge,
+    reduce,
+    results,
+)
 
 __all__ = [
     "MOST_STEPS",
     "Accumulator",
     "Operation",
+    "PaneStacks",
     "SessionQueue",
     "Step",
     "Steps",

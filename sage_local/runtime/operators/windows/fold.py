@@ -14,7 +14,7 @@ from sage_local.functions import AggregateFunction, Role, bind
 from sage_local.functions.aggregates import Count
 from sage_local.runtime.codec.selectors import WHOLE, expression, selection
 from sage_local.runtime.operators.windows.parts import RECORD, Part, Scope, aggregate_part, reduce_part, values_part
-from sage_local.runtime.state.folding import SessionQueue
+from sage_local.runtime.state.folding import PaneStacks, SessionQueue
 from sage_local.runtime.state.folding import fold as native_fold
 from sage_local.runtime.state.folding import fold_sessions as native_fold_sessions
 from sage_local.runtime.state.folding import merge as native_merge
@@ -247,6 +247,12 @@ class Fold:
         result = self._part.result.format(a="a")
         run: Results = self._compile(_RESULTS.format(result=f"(k, {result})" if with_key else result))
         return run
+
+    def pane_stacks(self, per_slide: int, *, with_key: bool) -> PaneStacks | None:
+        """Native stacks of panes that give such ``results``; ``None`` where there are none for this fold."""
+        if not isinstance(self._steps, list):
+            return None
+        return PaneStacks(self._steps, self._part.names, per_slide, with_key)
 
     def _loop(self, *, one: bool, keyed: bool) -> Loop:
         found = self._loops.get((one, keyed))

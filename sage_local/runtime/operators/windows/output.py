@@ -90,8 +90,8 @@ class Output:
         self._function = spec.function
         self._is_keyed = spec.is_keyed
         self._is_folded = spec.reduce is not None or spec.aggregate is not None
-        emits_key = spec.aggregate is not None and spec.function is None and spec.is_keyed
-        self._results = fold.results(with_key=emits_key)
+        self.emits_key = spec.aggregate is not None and spec.function is None and spec.is_keyed
+        self._results = fold.results(with_key=self.emits_key)
         self._values: list[Any] = []
         self._stamps: list[int] = []
         self.divert: Divert | None = None
@@ -119,6 +119,12 @@ class Output:
                 yield from self.flush()
             else:
                 yield Rows(results, None, [stamp] * len(keys))
+
+    def of_results(self, window: Window, results: Iterable[list[Any]]) -> Iterator[Element]:
+        """The results of a window that have been made elsewhere, where there is no window function."""
+        stamp = window.max_timestamp
+        for chunk in results:
+            yield Rows(chunk, None, [stamp] * len(chunk))
 
     def of_each(self, fired: Iterable[Fired]) -> Iterator[Element]:
         """The results of windows that differ from key to key, and are over."""

@@ -3,7 +3,7 @@
 The table's namespaces are the numbers of the panes; a tumbling window is one pane.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 
 from sage_local.core.elements import MAX_TIMESTAMP, Element, Partials, Rows
@@ -15,7 +15,7 @@ from sage_local.runtime.metrics.table import OperatorCounters
 from sage_local.runtime.operators.windows.fold import Fold
 from sage_local.runtime.operators.windows.operator import WindowOperator, held
 from sage_local.runtime.operators.windows.pane_shape import PaneShape, pane_fold
-from sage_local.runtime.operators.windows.stacks import Accumulators, KeptPanes, Stacks
+from sage_local.runtime.operators.windows.stacks import Accumulators, KeptPanes, NumberStacks, Results, Stacks
 from sage_local.runtime.protocol.blame import NO_RECORD, blame
 from sage_local.runtime.protocol.explanations import WaitingWindow
 from sage_local.runtime.state.backend import KeyedBackend
@@ -41,11 +41,18 @@ class PaneWindows(WindowOperator):
         # Panes left of windows that have fired look like those of windows to come, so snapshots say what has fired. All
         # subtasks say the same, since at a barrier all have had the same watermarks.
         self._fired = self._managed.broadcast_state(_FIRED)
-        keeps = self._spec.reduce is None and self._spec.aggregate is None
-        self._panes = (KeptPanes if keeps else Stacks)(
-            self._output.fold, self._table.find, self._shape.per_window, self._shape.per_slide
-        )
+        self._panes = self._stacks()
         self._open_from = self._fired.get("open from")
+
+    def _stacks(self) -> KeptPanes | Stacks:
+        fold, shape = self._output.fold, self._shape
+        if self._spec.reduce is None and self._spec.aggregate is None:
+            return KeptPanes(fold, self._table.find, shape.per_window, shape.per_slide)
+        if shape.per_window > 1 and self._spec.function is None:
+            numbers = fold.pane_stacks(shape.per_slide, with_key=self._output.emits_key)
+            if numbers is not None:
+                return NumberStacks(fold, self._table.find, shape.per_window, shape.per_slide, numbers)
+        return Stacks(fold, self._table.find, shape.per_window, shape.per_slide)
 
     def snapshot(self) -> StateSnapshot:
         """See ``Stateful``."""
@@ -180,16 +187,19 @@ class PaneWindows(WindowOperator):
                 return
             open_before = start + self._shape.per_slide
             failed: list[tuple[Any, BaseException]] = []
-            accumulators = self._contents(start, failed)
+            contents = self._contents(start, failed)
             while index < len(panes) and panes[index] < open_before:
                 self._table.drop(panes[index], is_final=self._output.fold.leaves_accumulators)
                 index += 1
             window = self._shape.window(start)
             for key, error in failed:
                 yield from self._output.diverted(error, key, window)
-            yield from self._output.of_window(window, accumulators)
+            if isinstance(contents, Mapping):
+                yield from self._output.of_window(window, contents)
+            else:
+                yield from self._output.of_results(window, contents)
 
-    def _contents(self, start: int, failed: list[tuple[Any, BaseException]]) -> Accumulators:
+    def _contents(self, start: int, failed: list[tuple[Any, BaseException]]) -> Accumulators | Results:
         """Of the window that starts with pane ``start``, without the keys whose panes can not be merged."""
         try:
             return self._panes.window(start)

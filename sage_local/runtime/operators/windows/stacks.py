@@ -6,12 +6,17 @@ of the front merged with the back. When the front is used up, the turn moves beh
 merged twice altogether, however many windows it is part of.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from sage_local.runtime.operators.windows.fold import Fold
+from sage_local.runtime.operators.windows.output import ROWS
+from sage_local.runtime.state.folding import PaneStacks
 
 Accumulators = Mapping[Any, Any]
+Pane = Callable[[int], Accumulators | None]
+Results = Iterator[list[Any]]
+"""Of a window, some at a time; to be taken before anything else is asked for."""
 NEVER = -(2**200)
 """Below every pane number."""
 
@@ -19,7 +24,7 @@ NEVER = -(2**200)
 class Stacks:
     """For accumulators that can be merged. Windows are asked for in order; panes between are all there or empty."""
 
-    def __init__(self, fold: Fold, pane: Callable[[int], Accumulators | None], per_window: int, per_slide: int) -> None:
+    def __init__(self, fold: Fold, pane: Pane, per_window: int, per_slide: int) -> None:
         self._fold = fold
         self._pane = pane
         self._per_window = per_window
@@ -35,7 +40,7 @@ class Stacks:
         self._back = {}
         self.taken_up_to = NEVER
 
-    def window(self, start: int) -> Accumulators:
+    def window(self, start: int) -> Accumulators | Results:
         """What the window that starts with pane ``start`` holds. The accumulators are shared: not to be changed."""
         if self._per_window == 1:
             return self._pane(start) or {}
@@ -76,12 +81,62 @@ class Stacks:
                 self._front[number] = dict(together)
 
 
+class NumberStacks(Stacks):
+    """As ``Stacks``, with both stacks in ``numbers``, from which results come without an accumulator for each.
+
+    With the first value that is no number, it goes on for good as ``Stacks`` do.
+    """
+
+    def __init__(self, fold: Fold, pane: Pane, per_window: int, per_slide: int, numbers: PaneStacks) -> None:
+        super().__init__(fold, pane, per_window, per_slide)
+        self._numbers: PaneStacks | None = numbers
+        self._turned_at = NEVER
+
+    def forget(self) -> None:
+        """See ``Stacks``."""
+        super().forget()
+        self._turned_at = NEVER
+        if self._numbers is not None:
+            self._numbers.forget()
+
+    def window(self, start: int) -> Accumulators | Results:
+        """See ``Stacks``."""
+        if self._numbers is not None:
+            if self._take(self._numbers, start):
+                return self._results(self._numbers, start - self._turned_at)
+            self.forget()
+            self._numbers = None
+        return super().window(start)
+
+    def _take(self, numbers: PaneStacks, start: int) -> bool:
+        """Whether the panes of the window are in the stacks now: all of their values are numbers."""
+        end = start + self._per_window
+        if start - self._turned_at >= self._per_window:
+            self.forget()
+            self._turned_at, self.taken_up_to = start, end
+            return numbers.turn(tuple(map(self._dict_of, range(start, end))))
+        first, self.taken_up_to = self.taken_up_to, max(self.taken_up_to, end)
+        return all(numbers.add(self._dict_of(number)) for number in range(first, end))
+
+    def _dict_of(self, number: int) -> dict[Any, Any]:
+        found = self._pane(number) or {}
+        return found if type(found) is dict else dict(found)
+
+    def _results(self, numbers: PaneStacks, pane: int) -> Results:
+        place = 0
+        while place < len(numbers):
+            place, results = numbers.results(pane, place, ROWS)
+            # All keys that are left may have been in panes before this window alone.
+            if results:
+                yield results
+
+
 class KeptPanes:
     """For windows that keep their records: whoever sees them goes through all, and stacks would hold copies."""
 
     taken_up_to = NEVER
 
-    def __init__(self, fold: Fold, pane: Callable[[int], Accumulators | None], per_window: int, per_slide: int) -> None:
+    def __init__(self, fold: Fold, pane: Pane, per_window: int, per_slide: int) -> None:
         self._pane = pane
         self._per_window = per_window
 
