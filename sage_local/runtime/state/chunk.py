@@ -12,7 +12,8 @@ from sage_local.errors import InternalError, StateError
 PROTOCOL = 5
 """Of pickle: the newest that CPython 3.11 to 3.14 share."""
 DECLARED = "state:"
-"""Begins the names of the tables of what the user's functions have declared; the others are operators' own."""
+"""Begins the names of the tables of what the user's functions have declared, which end with its kind in brackets; the
+others are operators' own."""
 
 
 class Entries(NamedTuple):
@@ -55,10 +56,9 @@ def write_chunk(chunk: Chunk) -> bytes:
 
 
 def unpicklable(state: str, key: Any, error: Exception) -> StateError:
-    """What to raise for a value that can not be pickled."""
-    return StateError(
-        f"the value of state {state.removeprefix(DECLARED)!r} for key {key!r} can not be pickled: {error}"
-    )
+    """What to raise for a value that can not be pickled; ``state`` is the name of its table."""
+    name = state.removeprefix(DECLARED).rpartition(" (")[0] if state.startswith(DECLARED) else state
+    return StateError(f"the value of state {name!r} for key {key!r} can not be pickled: {error}")
 
 
 def not_owned(group: int, owned: Iterable[int]) -> InternalError:

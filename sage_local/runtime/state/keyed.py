@@ -13,7 +13,7 @@ from sage_local.functions.state import (
     StateDescriptor,
     ValueStateDescriptor,
 )
-from sage_local.runtime.state.backend import VOID, KeyedBackend, Namespace, remove
+from sage_local.runtime.state.backend import VOID, KeyedBackend, Namespace, Table, remove
 from sage_local.runtime.state.chunk import DECLARED
 from sage_local.runtime.state.handles import (
     AggregatingHandle,
@@ -28,6 +28,8 @@ from sage_local.runtime.state.ttl import ExpiringListHandle, ExpiringMapHandle, 
 
 S = TypeVar("S")
 
+WINDOW = "window:"
+"""Begins the names of the tables of per-window state."""
 SWEEP_LIMIT = 1024
 """Keys looked at for expired state in one go: well under a millisecond, so that no batch waits for it."""
 
@@ -36,7 +38,8 @@ class KeyedState:
     """Hands out state objects over a backend and removes what has expired.
 
     Made before the operator is opened and after the backend was restored. Tables of users' states are named after their
-    descriptors (``state:NAME`` and ``window:NAME``), so operators may use any other names for their own.
+    descriptors (``state:NAME (value)`` and ``window:NAME (list, ttl)``), so operators may use any other names for their
+    own, and a state that was of another kind when its checkpoint was taken is not mistaken for this one.
     """
 
     def __init__(self, operator: str, backend: KeyedBackend, clock: Clock) -> None:
@@ -45,7 +48,8 @@ class KeyedState:
         self._clock = clock
         self._described: dict[str, StateDescriptor[Any]] = {}
         self._states: dict[str, Any] = {}
-        self._window_names: set[str] = set()
+        self._window_tables: set[str] = set()
+        self._tables: dict[str, str] = {}
         self._sweeps: list[tuple[Expiry, Sweep]] = []
 
     @property
@@ -69,15 +73,15 @@ class KeyedState:
                 f"state {descriptor.name!r} of operator {self._operator!r} belongs to a window and lives as"
                 " long as that: it can not have a ttl"
             )
-        self._window_names.add(descriptor.name)
-        table = self.backend.table(f"window:{descriptor.name}")
+        table = self._table(WINDOW, descriptor)
+        self._window_tables.add(table.name)
         site = Site(descriptor.name, table, table.space(namespace), self.backend.cursor, namespace)
         return cast(S, _lasting(descriptor, site))
 
     def drop_window_state(self, namespace: Namespace) -> None:
         """Forget all per-window state of the key at hand in one window."""
-        for name in self._window_names:
-            remove(self.backend.table(f"window:{name}"), self.backend.cursor.key, namespace)
+        for name in self._window_tables:
+            remove(self.backend.table(name), self.backend.cursor.key, namespace)
 
     def _check(self, descriptor: StateDescriptor[Any]) -> None:
         if not isinstance(descriptor, StateDescriptor):
@@ -89,8 +93,23 @@ class KeyedState:
                 f" {known!r} and {descriptor!r}"
             )
 
+    def _table(self, prefix: str, descriptor: StateDescriptor[Any]) -> Table:
+        """Raises ``StateError`` where a restored checkpoint has another kind of state by that name."""
+        stem = f"{prefix}{descriptor.name}"
+        name = self._tables.get(stem)
+        if name is None:
+            name = self._tables[stem] = f"{stem} ({_kind(descriptor)})"
+            for other in self.backend.entries():
+                if other != name and other.rpartition(" (")[0] == stem:
+                    raise StateError(
+                        f"state {descriptor.name!r} of operator {self._operator!r}: expected the kind that the restored"
+                        f" checkpoint has, {other.removeprefix(stem).strip(' ()')!r}, found {_kind(descriptor)!r}:"
+                        " give the new state another name"
+                    )
+        return self.backend.table(name)
+
     def _make(self, descriptor: StateDescriptor[Any]) -> Any:
-        table = self.backend.table(f"{DECLARED}{descriptor.name}")
+        table = self._table(DECLARED, descriptor)
         site = Site(descriptor.name, table, table.space(VOID), self.backend.cursor)
         if descriptor.ttl is None:
             return _lasting(descriptor, site)
@@ -111,6 +130,11 @@ class KeyedState:
         for expiry, sweep in self._sweeps:
             for key in expiry.index.due(now_ms, limit):
                 sweep(key, now_ms)
+
+
+def _kind(descriptor: StateDescriptor[Any]) -> str:
+    kind = type(descriptor).__name__.removesuffix("StateDescriptor").lower()
+    return kind if descriptor.ttl is None else f"{kind}, ttl"
 
 
 def _lasting(descriptor: StateDescriptor[Any], site: Site) -> Any:

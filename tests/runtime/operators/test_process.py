@@ -291,7 +291,7 @@ def test_state_expires_also_when_no_record_comes():
     driver = keyed(Remembering())
     driver.rows("a", "a")
     assert driver.main() == [None, "a"]
-    space = driver.operator._managed._backend.table("state:last").space()
+    space = driver.operator._managed._backend.table("state:last (value, ttl)").space()
     assert len(space) == 1
     driver.advance(120)
     assert not space

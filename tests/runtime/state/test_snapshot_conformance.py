@@ -236,15 +236,18 @@ def test_state_objects_announce_what_they_are_about_to_change(backend, new_backe
 
     at(state, "key")
     write(1)
-    before = {name: copy.deepcopy(contents(backend, f"state:{name}")) for name in ("value", "list", "map", "reducing")}
+    before = {
+        name: copy.deepcopy(contents(backend, f"state:{name} ({name})"))
+        for name in ("value", "list", "map", "reducing")
+    }
     capture = backend.capture(ALL, changes_only=False)
     write(2)
     elements.clear()
     chunks = rest_of(capture)
     new = new_backend()
     new.restore(chunks)
-    assert {name: contents(new, f"state:{name}") for name in before} == before
-    assert contents(new, "state:expiring")[VOID]["key"][0] == 1
+    assert {name: contents(new, f"state:{name} ({name})") for name in before} == before
+    assert contents(new, "state:expiring (value, ttl)")[VOID]["key"][0] == 1
 
 
 def test_a_capture_that_is_closed_leaves_everything_as_it_was(backend):
@@ -310,7 +313,27 @@ def test_a_snapshot_does_not_see_later_changes(backend, new_backend, state):
     lines.value().append(2)
     new = new_backend()
     new.restore(all_of(chunks))
-    assert new.table("state:lines").space()["a"] == [1]
+    assert new.table("state:lines (value)").space()["a"] == [1]
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "told"),
+    [
+        (ValueStateDescriptor("s"), ValueStateDescriptor("s", ttl=StateTtlConfig("1h")), "'value', found 'value, ttl'"),
+        (ValueStateDescriptor("s", ttl=StateTtlConfig("1h")), ValueStateDescriptor("s"), "'value, ttl', found 'value'"),
+        (ReducingStateDescriptor("s", max), ListStateDescriptor("s"), "'reducing', found 'list'"),
+    ],
+)
+def test_a_restored_state_of_another_kind_is_refused_by_name(backend, new_backend, state, before, now, told):
+    at(state, "a")
+    handle = state.state(before)
+    handle.update(1) if isinstance(before, ValueStateDescriptor) else handle.add(1)
+    new = new_backend()
+    new.restore(all_of(backend.snapshot(ALL)))
+    restored = KeyedState("op", new, ManualClock())
+    restored.state(ValueStateDescriptor("other"))
+    with pytest.raises(StateError, match=f"state 's' of operator 'op': expected .* checkpoint has, {told}: give the"):
+        restored.state(now)
 
 
 def test_state_of_a_key_group_that_is_not_owned_is_an_internal_error(backend):
@@ -321,7 +344,7 @@ def test_state_of_a_key_group_that_is_not_owned_is_an_internal_error(backend):
 
 
 def test_a_value_that_can_not_be_pickled_is_named(backend):
-    backend.table("state:lock").space()["a"] = (x for x in ())
+    backend.table("state:lock (value)").space()["a"] = (x for x in ())
     with pytest.raises(StateError, match=r"state 'lock' for key 'a' can not be pickled"):
         backend.snapshot(ALL)
 

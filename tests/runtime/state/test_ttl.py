@@ -47,7 +47,7 @@ def test_a_value_is_gone_exactly_when_its_time_is_over(kept):
     assert value.value() == 1
     kept.clock.advance(1)
     assert value.value() == 0
-    assert not kept.backend.table("state:v").space()
+    assert not kept.backend.table("state:v (value, ttl)").space()
 
 
 def test_a_write_starts_the_time_anew_and_a_read_does_not(kept):
@@ -92,7 +92,7 @@ def test_elements_of_a_list_expire_one_by_one(kept):
     assert items.get() == ["young"]
     kept.clock.advance(60)
     assert items.get() == []
-    assert not kept.backend.table("state:l").space()
+    assert not kept.backend.table("state:l (list, ttl)").space()
 
 
 def test_entries_of_a_map_expire_one_by_one(kept):
@@ -105,7 +105,7 @@ def test_entries_of_a_map_expire_one_by_one(kept):
     assert entries.items() == [("young", 2)]
     kept.clock.advance(60)
     assert entries.is_empty()
-    assert not kept.backend.table("state:m").space()
+    assert not kept.backend.table("state:m (map, ttl)").space()
 
 
 def test_reading_keeps_elements_and_entries_where_that_is_asked_for(kept):
@@ -126,12 +126,12 @@ def test_what_is_never_read_again_is_removed_by_sweeping(kept):
     assert kept.of.next_sweep() is not None
     kept.clock.set(kept.of.next_sweep() - 1)
     kept.of.sweep()
-    assert len(kept.backend.table("state:v").space()) == 50
+    assert len(kept.backend.table("state:v (value, ttl)").space()) == 50
     kept.clock.advance(1)
     kept.of.sweep(limit=20)
-    assert len(kept.backend.table("state:v").space()) == 30
+    assert len(kept.backend.table("state:v (value, ttl)").space()) == 30
     kept.of.sweep()
-    assert not kept.backend.table("state:v").space()
+    assert not kept.backend.table("state:v (value, ttl)").space()
     assert kept.of.next_sweep() is None
 
 
@@ -178,7 +178,7 @@ def test_a_value_is_there_exactly_for_its_time(steps, on_read):
             kept.of.sweep()
     kept.clock.advance(200)
     kept.of.sweep()
-    assert not kept.backend.table("state:v").space()
+    assert not kept.backend.table("state:v (value, ttl)").space()
 
 
 def test_the_time_to_live_survives_a_snapshot(kept):
