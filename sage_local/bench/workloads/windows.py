@@ -205,7 +205,7 @@ WORKLOADS = (
     Workload(
         name="tumbling_rows",
         title="tumbling sum, count and maximum by key, of rows",
-        records=3_000_000,
+        records=5_000_000,
         few=10_000,
         prepare=prepare_tumbling,
         check=check_all,
@@ -225,7 +225,7 @@ WORKLOADS = (
     Workload(
         name="windows_rows",
         title="sliding windows and sessions of rows against tumbling windows",
-        records=3_000_000,
+        records=5_000_000,
         few=10_000,
         check=check_each,
         contestants={
@@ -243,7 +243,7 @@ WORKLOADS = (
     Workload(
         name="reduce_rows",
         title="keyed reduce by a lambda, every update to a sink",
-        records=3_000_000,
+        records=5_000_000,
         few=10_000,
         prepare=prepare_reduce,
         check=check_reduce,
