@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import nanoarrow as na
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -42,11 +43,18 @@ def by_duckdb(batch: pa.RecordBatch) -> Any:
     )
 
 
+def by_nanoarrow(batch: pa.RecordBatch) -> Any:
+    squares = [None if value is None else value**2 for value in na.Array(batch["value"]).iter_py()]
+    columns = [na.c_array(batch["key"]), na.c_array(squares, na.int64())]
+    schema = na.struct({"key": columns[0].schema, "square": na.int64()})
+    return na.c_array_from_buffers(schema, len(batch), [None], children=columns)
+
+
 def by_pyarrow(batch: pa.RecordBatch) -> pa.Table:
     return pa.table({"key": batch["key"], "square": pc.power(batch["value"], 2)})
 
 
-@pytest.mark.parametrize("function", [by_polars, by_duckdb, by_pyarrow])
+@pytest.mark.parametrize("function", [by_polars, by_duckdb, by_nanoarrow, by_pyarrow])
 @pytest.mark.parametrize(("engine", "parallelism"), ENGINES)
 def test_functions_of_batches_return_tables_of_any_library(engine: str, parallelism: int, function: Any) -> None:
     stream = environment(engine, parallelism).from_arrow(events(1000), batch_rows=300)
