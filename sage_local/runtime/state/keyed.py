@@ -38,7 +38,7 @@ class KeyedState:
     """Hands out state objects over a backend and removes what has expired.
 
     Made before the operator is opened and after the backend was restored. Tables of users' states are named after their
-    descriptors (``state:NAME (value)`` and ``window:NAME (list, ttl)``), so operators may use any other names for their
+    descriptors (``state:NAME (value, ttl)`` and ``window:NAME (list)``), so operators may use any other names for their
     own, and a state that was of another kind when its checkpoint was taken is not mistaken for this one.
     """
 

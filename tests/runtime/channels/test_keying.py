@@ -30,7 +30,7 @@ def generator(value):
 
 def unset(value):
     return other  # noqa: F821  # the local below: there is no value in it
-    other = value  # noqa: F841
+    other = value  # noqa: F841  # makes the name above a local
 
 
 @pytest.mark.parametrize("function", [lambda value: value, lambda w: w, named])

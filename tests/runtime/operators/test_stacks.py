@@ -120,14 +120,14 @@ def test_wrong_arguments_are_refused() -> None:
     numbers, pane = stacks_of_two_panes()
     for wrong in ([pane], (pane, None), None):
         with pytest.raises(TypeError, match="expected turn"):
-            numbers.turn(wrong)  # type: ignore[arg-type]
+            numbers.turn(wrong)  # type: ignore[arg-type]  # that it is refused is what is tested
     with pytest.raises(TypeError, match="expected add"):
-        numbers.add([])  # type: ignore[arg-type]
+        numbers.add([])  # type: ignore[arg-type]  # as above
     with pytest.raises(TypeError, match="accumulator of 4 values"):
         numbers.add({"a": 1})
     for names, per_slide in (("ab", 1), (("a",), 1), (("a", 1), 1), (("a", "b"), 0)):
         with pytest.raises(ValueError, match="name of each step"):
-            PaneStacks([(0, 0, None), (3, 0, None)], names, per_slide, True)  # type: ignore[arg-type]
+            PaneStacks([(0, 0, None), (3, 0, None)], names, per_slide, True)  # type: ignore[arg-type]  # as above
 
 
 def test_keys_that_reach_for_the_stacks_while_they_are_compared_are_refused() -> None:
