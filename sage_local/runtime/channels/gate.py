@@ -1,6 +1,6 @@
 """The receiving side of a task: which frame comes next."""
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -31,9 +31,8 @@ class EventTime:
     def __init__(self, inputs: Sequence[int]) -> None:
         self.inputs = InputWatermarks(len(set(inputs)))
         self._input_of = inputs
-        self._open = Counter(inputs)
         self._heard = [0] * len(inputs)
-        self._told = [0] * len(self._open)
+        self._told = [0] * self.inputs.inputs
         self._changes: deque[Change] = deque()
 
     def position(self) -> tuple[int, list[tuple[int, bool]]]:
@@ -52,19 +51,14 @@ class EventTime:
         return Frame(self._changes.popleft()) if self._changes else None
 
     def hears(self, channel: int | None, frame: Frame) -> bool:
-        """Whether ``frame`` was about event time (or an end) and has been dealt with.
+        """Whether ``frame`` was about event time and has been dealt with.
 
         ``None``: a channel that never has a turn.
         """
         element = frame.element
-        if isinstance(element, Rows):
+        if isinstance(element, Rows | EndOfStream):
             return False
-        if channel is None:
-            return not isinstance(element, EndOfStream)
-        if isinstance(element, EndOfStream):
-            self._end(self._input_of[channel])
-            return False
-        if isinstance(element, Watermark | Idleness) and self._is_new(channel):
+        if channel is not None and isinstance(element, Watermark | Idleness) and self._is_new(channel):
             self._changes += self._said(self._input_of[channel], element)
         return True
 
@@ -80,11 +74,6 @@ class EventTime:
         if isinstance(element, Watermark):
             return self.inputs.advance(number, element.timestamp)
         return self.inputs.set_idle(number, element.idle)
-
-    def _end(self, number: int) -> None:
-        self._open[number] -= 1
-        if not self._open[number]:
-            self._changes += self.inputs.end(number)
 
 
 class ArrivalGate:

@@ -10,17 +10,17 @@ Change = Watermark | Idleness
 class InputWatermarks:
     """Per input (a channel, or a split of a source): how far its event time has come, and whether it is idle.
 
-    ``go_on``, ``advance``, ``set_idle`` and ``end`` return what the task has to hear of it: nothing, a watermark, or
-    that all inputs are idle now (or one is not any more). An input that has come to the end of time holds nothing
-    back, and alone does not make the task active. Costs O(inputs) only when the input that held back the others moves.
+    ``go_on``, ``advance`` and ``set_idle`` return what the task has to hear of it: nothing, a watermark, or that all
+    inputs are idle now (or one is not any more). An input that has come to the end of time holds nothing back, and
+    alone does not make the task active. One that was stopped stays where it is: its time goes on when the job does.
+    Costs O(inputs) only when the input that held back the others moves.
     """
 
-    __slots__ = ("_gone", "_held_back_by", "_idle", "_is_idle", "_watermark", "_watermarks")
+    __slots__ = ("_held_back_by", "_idle", "_is_idle", "_watermark", "_watermarks")
 
     def __init__(self, inputs: int) -> None:
         self._watermarks = [MIN_TIMESTAMP] * inputs
         self._idle = [False] * inputs
-        self._gone: set[int] = set()
         self._watermark = MIN_TIMESTAMP
         self._is_idle = False
         self._held_back_by = 0
@@ -79,14 +79,6 @@ class InputWatermarks:
         self._idle[number] = True
         return self._changes()
 
-    def end(self, number: int) -> list[Change]:
-        """Input ``number`` has ended. If its time had not, it was stopped: from now on the others alone count."""
-        if self._watermarks[number] == MAX_TIMESTAMP:
-            return []
-        self._gone.add(number)
-        self._idle[number] = False
-        return self._changes() if self._active() else []
-
     def _wake(self, number: int) -> list[Change]:
         if self._idle[number]:
             self._idle[number] = False
@@ -96,8 +88,6 @@ class InputWatermarks:
 
     def _changes(self) -> list[Change]:
         active = self._active()
-        if self._gone and all(self._watermarks[number] == MAX_TIMESTAMP for number in active):
-            return []  # what is left has ended, but time has not: an input was stopped on the way
         talking = [number for number in active if self._watermarks[number] < MAX_TIMESTAMP]
         if talking or not any(self._idle):
             return [*self._awake(), *self._raise_to(min(self._watermarks[number] for number in active))]
@@ -126,4 +116,4 @@ class InputWatermarks:
         return min(self._active(), key=self._watermarks.__getitem__)
 
     def _active(self) -> list[int]:
-        return [number for number, idle in enumerate(self._idle) if not idle and number not in self._gone]
+        return [number for number, idle in enumerate(self._idle) if not idle]

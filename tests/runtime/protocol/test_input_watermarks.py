@@ -50,18 +50,7 @@ def test_inputs_whose_time_has_ended_hold_nothing_back() -> None:
     inputs = InputWatermarks(2)
     inputs.advance(1, 5)
     assert inputs.advance(0, MAX_TIMESTAMP) == [Watermark(5)]
-    assert inputs.end(0) == []
     assert inputs.advance(1, MAX_TIMESTAMP) == [Watermark(MAX_TIMESTAMP)]
-
-
-def test_an_input_that_was_stopped_leaves_time_to_the_others() -> None:
-    inputs = InputWatermarks(3)
-    inputs.advance(1, 5)
-    inputs.advance(2, 7)
-    assert inputs.end(0) == [Watermark(5)]
-    assert inputs.advance(2, MAX_TIMESTAMP) == []
-    assert inputs.end(1) == []
-    assert inputs.watermark == 5
 
 
 def test_time_does_not_end_while_an_input_is_only_idle() -> None:
