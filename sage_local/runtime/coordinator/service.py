@@ -54,6 +54,7 @@ from sage_local.runtime.protocol.messages import (
     Failure,
     SnapshotFailed,
     SnapshotTaken,
+    Warned,
     WindowsExplained,
 )
 from sage_local.runtime.protocol.restarts import GiveUp
@@ -90,6 +91,7 @@ class Service:
         self._meter = ProgressMeter(fleet, monotonic_ns)
         self._clients: set[Client] = set()
         self._conclusion_sent = False
+        self._warned: set[str] = set()
         self._zygote = zygote
         self._recovery = recovery
         self._held = HeldRecords(self._give, holds=recovery.may_repeat)
@@ -245,6 +247,11 @@ class Service:
                 self._held.take(operator, frame)
             case CollectedUpTo(operator, checkpoint):
                 self._held.barrier(operator, checkpoint)
+            case Warned(text) if text not in self._warned:
+                self._warned.add(text)
+                self._warn(text)
+            case Warned():
+                pass
             case WindowsExplained():
                 self._explanations.take(event)
             case SnapshotTaken() | SnapshotFailed():

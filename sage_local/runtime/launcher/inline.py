@@ -14,7 +14,13 @@ def run_inline(plan: Plan, *, on_collected: OnCollected, on_progress: OnProgress
     from sage_local.runtime.worker import inline  # a job in processes should not pay for loading it
 
     pickled = pickle_deployment(Deployment(plan))
-    result = inline.run_inline(plan, pickled=pickled, on_collected=on_collected, on_progress=on_progress)
+    result = inline.run_inline(
+        plan, pickled=pickled, on_collected=on_collected, on_warning=_warn, on_progress=on_progress
+    )
     for line in left_out(result.operators):
-        write_output(2, f"sage: {line}\n")
+        _warn(line)
     return result
+
+
+def _warn(text: str) -> None:
+    write_output(2, f"sage: {text}\n")

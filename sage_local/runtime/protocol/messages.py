@@ -187,6 +187,13 @@ class SnapshotFailed:
 
 
 @data
+class Warned:
+    """From a worker: what the user should know, once a job however many workers say it."""
+
+    text: str
+
+
+@data
 class WindowsExplained:
     """From a worker: its part of the answer. ``problem``: why there is none, for the user."""
 
@@ -205,6 +212,7 @@ Event = (
     | CollectedUpTo
     | SnapshotTaken
     | SnapshotFailed
+    | Warned
     | WindowsExplained
     | WorkerDone
     | WorkerFailed

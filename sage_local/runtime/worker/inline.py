@@ -22,6 +22,7 @@ from sage_local.runtime.protocol.blame import OperatorFailed
 from sage_local.runtime.protocol.progress import Progress
 from sage_local.runtime.worker.duty import DutyCycle
 from sage_local.runtime.worker.failures import operator_error
+from sage_local.runtime.worker.outlets import Warn
 from sage_local.runtime.worker.task import Task
 from sage_local.runtime.worker.wiring import Surroundings, tasks_of
 
@@ -37,26 +38,36 @@ def run_inline(
     *,
     pickled: bytes,
     on_collected: OnCollected,
+    on_warning: Warn,
     on_progress: OnProgress | None = None,
     job_id: str = "inline",
 ) -> JobResult:
     """Run ``plan`` to its end. ``pickled`` is its ``Deployment``, from which every worker has functions of its own.
 
-    ``on_collected(operator, records)`` is called as they come, in order; ``on_progress`` a few times a second, while no
-    user code runs. Raises ``OperatorError`` from the exception that user code raised. A ``KeyboardInterrupt`` passes
-    through; every function is closed first.
+    ``on_collected(operator, records)`` is called as they come, in order; ``on_warning`` with what the user should know;
+    ``on_progress`` a few times a second, while no user code runs. Raises ``OperatorError`` from the exception that user
+    code raised. A ``KeyboardInterrupt`` passes through; every function is closed first.
     """
-    return _Inline(plan, pickled, on_collected, on_progress).run(job_id)
+    return _Inline(plan, pickled, on_collected, on_warning, on_progress).run(job_id)
 
 
 class _Inline:
-    def __init__(self, plan: Plan, pickled: bytes, on_collected: OnCollected, on_progress: OnProgress | None) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        pickled: bytes,
+        on_collected: OnCollected,
+        on_warning: Warn,
+        on_progress: OnProgress | None,
+    ) -> None:
         self._plan = plan
         self._pickled = pickled
         self._on_progress = on_progress
         self._meter = Meter(plan, monotonic_ns)
         self._told_ns = monotonic_ns()
         self._on_collected = on_collected
+        self._on_warning = on_warning
+        self._warned: set[str] = set()
         self._event = threading.Event()
         self._error: OperatorError | None = None
         self._cells: dict[WorkerId, array[int]] = {
@@ -94,7 +105,7 @@ class _Inline:
         tasks: list[Task] = []
         shared_objects = SharedObjects()
         for worker, cells in self._cells.items():
-            around = Surroundings(channels, cells, self._collect, self._event.set, shared_objects)
+            around = Surroundings(channels, cells, self._collect, self._event.set, shared_objects, self._warn)
             deployment: Deployment = pickle.loads(self._pickled)
             tasks += tasks_of(deployment.plan, worker, around)
         tasks.sort(key=lambda task: task.context.task)
@@ -103,6 +114,11 @@ class _Inline:
 
     def _collect(self, operator: str) -> Output:
         return _Collecting(operator, self._on_collected)
+
+    def _warn(self, text: str) -> None:
+        if text not in self._warned:
+            self._warned.add(text)
+            self._on_warning(text)
 
     def _failed(self, task: Task, error: BaseException) -> None:
         raised = error.error if isinstance(error, OperatorFailed) else error

@@ -38,6 +38,7 @@ from sage_local.runtime.protocol.messages import (
     TaskFailed,
     TaskFinished,
     TriggerCheckpoint,
+    Warned,
     WindowsExplained,
     WorkerDone,
     WorkerFailed,
@@ -209,6 +210,7 @@ class Worker:
             ),
             self._bell.notify,
             self._shared,
+            lambda text: self._reports.send(Warned(text)),
             checkpoints=None
             if checkpointing is None
             else self._checkpoints(checkpointing, incremental=plan.settings[INCREMENTAL]),

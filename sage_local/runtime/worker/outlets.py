@@ -1,6 +1,5 @@
 """Where what comes out of a task goes: its outgoing edges as one."""
 
-import warnings
 from collections.abc import Callable, Sequence
 
 from sage_local.core.elements import Element, Rows, Split
@@ -10,14 +9,16 @@ from sage_local.runtime.protocol.blame import NO_RECORD, blame
 from sage_local.runtime.worker.flow import SideOf
 
 Copy = Callable[[Rows], Rows]
+Warn = Callable[[str], object]
+"""Tells the user, once a job for each text, whichever subtasks say it."""
 
 
 class Outlets:
     """The outputs of one task.
 
     ``tags`` tell the side output that each carries, ``None`` for the main one; of side outputs in ``unread`` it is
-    known already that nobody reads them. ``copy`` makes the rows of further branches; ``name`` is that of the operator
-    the main output is of.
+    known already that nobody reads them, of others ``warn`` tells the user. ``copy`` makes the rows of further
+    branches; ``name`` is that of the operator the main output is of.
     """
 
     def __init__(
@@ -27,6 +28,7 @@ class Outlets:
         tags: Sequence[SideTag | None],
         *,
         unread: set[SideTag],
+        warn: Warn,
         copy: Copy,
     ) -> None:
         self._name = name
@@ -37,6 +39,7 @@ class Outlets:
             if tag is not None:
                 self._sides.setdefault(tag, []).append(output)
         self._unread = unread
+        self._warn = warn
         self._copy = copy
         self.rows = 0
         """Put into the main output so far."""
@@ -97,10 +100,9 @@ class Outlets:
         readers = self._sides.get(tag, [])
         if not readers and tag not in self._unread:
             self._unread.add(tag)
-            warnings.warn(
+            self._warn(
                 f"operator {tag.operator!r} writes to the side output {tag.tag!r}, which nobody reads: its records are"
-                " dropped; read it with side_output(), or do not write it",
-                stacklevel=1,
+                " dropped; read it with side_output(), or do not write it"
             )
         return readers
 

@@ -40,7 +40,7 @@ from sage_local.runtime.protocol.alignment import Alignment, Guarantee
 from sage_local.runtime.protocol.pacing import Pacer
 from sage_local.runtime.protocol.turns import ReceiverTurns, SenderTurns, dealt_to, every_turn
 from sage_local.runtime.worker.explaining import Explaining
-from sage_local.runtime.worker.outlets import Outlets
+from sage_local.runtime.worker.outlets import Outlets, Warn
 from sage_local.runtime.worker.task import Task
 from sage_local.runtime.worker.task_checkpoints import TaskCheckpoints
 
@@ -64,6 +64,7 @@ class Surroundings:
     """What the tasks of one worker share.
 
     ``collect`` makes the output of a ``Collect`` operator; ``wake`` ends the sleep of the duty cycle from any thread;
+    ``warn`` tells the user (see ``Warn``);
     ``shared_objects`` outlive the tasks.
     ``clock`` only goes on; ``wall`` is the machine's, of processing time.
     """
@@ -73,6 +74,7 @@ class Surroundings:
     collect: Callable[[str], Output]
     wake: Callable[[], object]
     shared_objects: SharedObjects
+    warn: Warn
     clock: Callable[[], int] = monotonic_ns
     wall: Clock = SystemClock()
     checkpoints: Checkpoints | None = None
@@ -144,7 +146,9 @@ class _Wiring:
         operators = self._chain.operators
         # The program reads them in other runs, or was told at submit that it does not.
         unread = {SideTag(each.name, tag) for each in operators for tag in (*each.read_tags, *declared(each))}
-        return Outlets(operators[-1].name, outputs, self._tags(), unread=unread, copy=self._copy)
+        return Outlets(
+            operators[-1].name, outputs, self._tags(), unread=unread, warn=self._around.warn, copy=self._copy
+        )
 
     def _checkpoints(
         self, source: SourceInput | None, time: EventTime | None, operators: list[Operator]

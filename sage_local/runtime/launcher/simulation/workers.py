@@ -197,6 +197,7 @@ class SimulatedWorker:
             _no_collect,
             lambda: None,
             self._shared,
+            lambda text: None,
             clock=world.clock,
             wall=world,
             checkpoints=of_task,
