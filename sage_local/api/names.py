@@ -1,5 +1,6 @@
 """The names of operators."""
 
+from functools import partial
 from typing import Any
 
 from sage_local.errors import PlanError
@@ -11,6 +12,8 @@ def operator_name(given: str | None, function: Any, otherwise: str) -> str:
         if not isinstance(given, str) or not given.strip() or not given.isprintable():
             raise PlanError(f"name: expected a line of text that is not empty, found {given!r}")
         return str.__str__(given)  # a subclass of str would have to be importable in every process
+    while isinstance(function, partial):
+        function = function.func
     name = getattr(function, "__name__", None)
     if not isinstance(name, str):
         return otherwise if function is None else type(function).__name__

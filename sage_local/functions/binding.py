@@ -163,7 +163,10 @@ def _refuse_arity(target: Any, hooks: Hooks) -> None:
     except TypeError as error:
         count = "one argument" if hooks.arguments == 1 else f"{hooks.arguments} arguments"
         found = f"{_name(target)}{signature}"
-        raise FunctionError(f"{hooks.operator}() calls its function with {count}, found {found}: {error}") from None
+        hint = f"; an instance is written {_name(target)}(...)" if isinstance(target, type) else ""
+        raise FunctionError(
+            f"{hooks.operator}() calls its function with {count}, found {found}: {error}{hint}"
+        ) from None
 
 
 def _hint(function: Any, hooks: Hooks) -> str:

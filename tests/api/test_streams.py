@@ -40,6 +40,11 @@ def parse(value):
     return value
 
 
+class Parser:
+    def __call__(self, value):
+        return value
+
+
 @pytest.fixture
 def env():
     return LocalEnvironment("streams", {"parallelism": 2})
@@ -71,9 +76,13 @@ class TestNames:
         keyed.count().sink(lambda value: None)
         assert names(env) == ["from_collection", "map", "filter", "flat_map", "reduce", "print", "count", "sink"]
 
+    def test_a_partial_is_named_after_its_function(self, env, numbers):
+        numbers.map(partial(partial(parse))).print()
+        assert names(env)[1] == "parse"
+
     def test_a_callable_object_is_named_after_its_class(self, env, numbers):
-        numbers.map(partial(parse)).print()
-        assert names(env)[1] == "partial"
+        numbers.map(Parser()).print()
+        assert names(env)[1] == "Parser"
 
     def test_a_given_name_wins(self, env, numbers):
         numbers.map(parse, name="input-parser").sink(Store(), name="store")

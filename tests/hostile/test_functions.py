@@ -1,6 +1,7 @@
 """Functions that do not fit, can not travel, or raise whatever there is to raise."""
 
 import threading
+from functools import partial
 
 import pytest
 
@@ -36,14 +37,28 @@ class WithLock(BaseFunction):
         return value
 
 
+class Plain:
+    """No function class: one of its methods is the function."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+
+    def handle(self, value):
+        return value
+
+
 @pytest.mark.parametrize(
     ("function", "member"),
     [
         (guarded_by_a_variable(), "function's variable 'lock' is a _thread.lock"),
         (WithLock(), r"function\.inner\['lock'\] is a _thread\.lock"),
         (guarded_by_a_default(), "function's default 0 is a _thread.lock"),
+        (Plain().handle, r"function's object\.lock is a _thread\.lock"),
+        ([threading.Lock()].append, r"function's object\[0\] is a _thread\.lock"),
+        (partial(max, threading.Lock()), "function's argument 0 is a _thread.lock"),
+        (partial(max, key=Plain().handle), r"function's argument 'key''s object\.lock is a _thread\.lock"),
     ],
-    ids=["closure", "attribute", "default"],
+    ids=["closure", "attribute", "default", "method", "built-in method", "partial", "partial by name"],
 )
 def test_what_can_not_travel_is_named_down_to_the_member(on_both, function, member):
     stream = on_both.from_collection([1]).map(function, name="call")
@@ -101,6 +116,16 @@ async def waits(value):
 class Generates(MapFunction):
     def map(self, value):
         yield value
+
+
+class Callable:
+    def __call__(self, value):
+        return value
+
+
+def test_a_class_of_callables_in_place_of_its_instance_is_told_how_that_is_written(environment):
+    with pytest.raises(FunctionError, match=r"found Callable\(\): .*; an instance is written Callable\(\.\.\.\)"):
+        environment().from_collection([1]).map(Callable)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ import sys
 from collections import ChainMap
 from collections.abc import Iterator
 from dataclasses import fields, replace
+from functools import partial
+from types import MethodType
 from typing import Any, ClassVar
 
 from sage_local.errors import SerializationError
@@ -90,11 +92,17 @@ def _members(value: Any) -> Iterator[tuple[str, Any]]:
         yield from ((f"[{key!r}]", member) for key, member in value.items())
     elif isinstance(value, list | tuple | set | frozenset):
         yield from ((f"[{index}]", member) for index, member in enumerate(value))
+    elif callable(value) and (bound := getattr(value, "__self__", None)) is not None:
+        yield "'s object", bound
+        if isinstance(value, MethodType):
+            yield from _referred_to(value.__func__)
+    elif isinstance(value, partial):
+        yield "'s function", value.func
+        yield from ((f"'s argument {index}", member) for index, member in enumerate(value.args))
+        yield from ((f"'s argument {name!r}", member) for name, member in value.keywords.items())
     elif callable(value) and hasattr(value, "__code__"):
         yield from _referred_to(value)
     elif not _reduces_itself(value):  # others decide for themselves what of them is pickled
-        if (bound := getattr(value, "__self__", None)) is not None:
-            yield ".__self__", bound
         yield from ((f".{name}", member) for name, member in getattr(value, "__dict__", {}).items())
 
 
