@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, NamedTuple
 
@@ -109,10 +110,11 @@ class ParquetSource(SourceFunction[Any]):
         from pyarrow.dataset import ParquetFileFormat
         from pyarrow.fs import LocalFileSystem
 
-        fragment = ParquetFileFormat().make_fragment(path, LocalFileSystem())
-        for each in self._filters:
-            fragment = fragment.subset(filter=each.expression, schema=schema)
-        return list(fragment.row_groups)
+        with _told_of(path):
+            fragment = ParquetFileFormat().make_fragment(path, LocalFileSystem())
+            for each in self._filters:
+                fragment = fragment.subset(filter=each.expression, schema=schema)
+            return list(fragment.row_groups)
 
     def _schema_of_files(self) -> Any:
         if self._whole is None:
@@ -216,14 +218,21 @@ def refuse_twice(schema: Any, where: str) -> Any:
 
 
 def _schema(path: str) -> Any:
-    import pyarrow as pa
     from pyarrow import parquet
 
-    try:
+    with _told_of(path):
         schema = parquet.read_schema(path)
+    return refuse_twice(schema.remove_metadata(), path)
+
+
+@contextmanager
+def _told_of(path: str) -> Iterator[None]:
+    import pyarrow as pa
+
+    try:
+        yield
     except (pa.ArrowException, OSError) as error:
         raise SourceError(f"can not read {path} as Parquet: {error}") from error
-    return refuse_twice(schema.remove_metadata(), path)
 
 
 def widened(schema: Any, first: str, found: Any, path: str) -> Any:

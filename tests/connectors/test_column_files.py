@@ -1,5 +1,6 @@
 """Column files: what is read from them and written to them."""
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,14 @@ def test_a_file_that_is_no_parquet_is_named(tmp_path: Path, content: bytes) -> N
     (tmp_path / "bad.parquet").write_bytes(content)
     with pytest.raises(SourceError, match=r"can not read .*bad\.parquet as Parquet: "):
         ParquetSource(str(tmp_path / "bad.parquet")).splits()
+
+
+def test_a_file_that_is_damaged_after_its_schema_was_read_is_named(numbers: str) -> None:
+    source = ParquetSource(numbers)
+    assert source.schema == NUMBERS.schema
+    os.truncate(numbers, 100)
+    with pytest.raises(SourceError, match=r"can not read .*numbers\.parquet as Parquet: "):
+        source.splits()
 
 
 def test_a_damaged_row_group_is_named(numbers: str) -> None:
