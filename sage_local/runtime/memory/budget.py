@@ -33,7 +33,7 @@ def refuse_too_small(budget: int, shared: int, workers: int) -> None:
     """Raise ``ConfigError`` where the workers of a job can not live on its budget."""
     if workers * WORKER_BYTES > budget:
         raise ConfigError(
-            f"the memory budget is {_mib(budget)}, and {workers} workers need {_mib(workers * WORKER_BYTES)}"
+            f"the memory budget is {_mib(budget)}, and {_workers(workers)} {_mib(workers * WORKER_BYTES)}"
             f" before they hold a record: raise {MEMORY_BYTES.key}, or lower parallelism"
         )
     if 2 * shared > budget:
@@ -48,6 +48,10 @@ def _machine_bytes(root: Path) -> int:
         if line.startswith("MemTotal:"):
             return int(line.split()[1]) * 1024
     raise ConfigError(f"{root / 'proc/meminfo'} has no line MemTotal: set {MEMORY_BYTES.key}")
+
+
+def _workers(count: int) -> str:
+    return "1 worker needs" if count == 1 else f"{count} workers need"
 
 
 def _mib(size: int) -> str:

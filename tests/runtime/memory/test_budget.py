@@ -38,3 +38,5 @@ def test_a_budget_that_rings_alone_would_fill_is_refused() -> None:
 def test_a_budget_that_workers_alone_would_fill_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"budget is 39\.0 MiB, and 10 workers need 40\.0 MiB before they hold"):
         refuse_too_small(39 * 2**20, 0, 10)
+    with pytest.raises(ConfigError, match=r"budget is 1\.0 MiB, and 1 worker needs 4\.0 MiB before"):
+        refuse_too_small(2**20, 0, 1)
