@@ -36,7 +36,8 @@ def described(error: BaseException) -> str:
     if isinstance(error, OperatorError) and error.__cause__ is not None:
         head = f"{_original_traceback(error.__cause__)}\n"
     elif not isinstance(error, JobCancelledError):
-        head = f"{_TRACEBACK}\n{''.join(without_engine(error).stack.format())}\n"
+        frames = without_engine(error).stack.format()
+        head = f"{_TRACEBACK}\n{''.join(frames)}\n" if frames else ""
     notes = "".join(f"{note}\n" for note in getattr(error, "__notes__", ()))
     return f"{head}Error: {error}\n{notes}"
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import sage_local
 from tests.programs import ENDLESS
 
 Program = Callable[[str], Path]
@@ -85,6 +86,55 @@ def test_a_program_that_submits_nothing_is_told_so(sage: Run, program: Program) 
     done = sage("run", "local", file)
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr == f"sage: {file} ended without submitting a job\n"
+
+
+def test_with_a_safe_path_the_programs_directory_is_not_on_it(
+    program: Program, environment: dict[str, str], tmp_path: Path
+) -> None:
+    file = program("import sys\nprint(sys.path)\n")
+    ran = [
+        subprocess.run(
+            [sys.executable, "-P", *command, file], cwd=tmp_path, env=environment, capture_output=True, text=True
+        ).stdout
+        for command in ([], ["-m", "sage_local", "run", "local"])
+    ]
+    assert ran[0] == ran[1]
+
+
+def test_a_program_that_is_named_from_a_directory_that_is_gone_is_told_so(
+    program: Program, environment: dict[str, str], tmp_path: Path
+) -> None:
+    program(THREE)
+    (tmp_path / "gone").mkdir()
+    run = f'cd gone && rmdir ../gone && exec "{sys.executable}" -m sage_local run local "$0"'
+    command = ["sh", "-c", run]
+    environment["PYTHONPATH"] = str(Path(sage_local.__file__).parents[1])
+
+    def ran(file: object) -> subprocess.CompletedProcess[str]:
+        (tmp_path / "gone").mkdir(exist_ok=True)
+        return subprocess.run(
+            [*command, str(file)], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+
+    relative = ran("../program.py")
+    assert (relative.returncode, relative.stdout) == (1, "")
+    assert relative.stderr == (
+        "Error: the current directory is gone, so where ../program.py lies can not be told: change to another directory"
+        "\n"
+    )
+    assert ran(tmp_path / "program.py").stdout == "10\n20\n30\n"
+
+
+def test_a_run_directory_that_can_not_be_used_is_one_line_below_the_users(
+    sage: Run, program: Program, environment: dict[str, str]
+) -> None:
+    environment["SAGE_RUN_DIR"] = "/proc/none"
+    file = program(THREE)
+    done = sage("run", "local", file)
+    assert done.stderr == (
+        f'Traceback (most recent call last):\n  File "{file}", line 6, in <module>\n    env.submit()\n\n'
+        "Error: run directory /proc/none can not be used: No such file or directory: set SAGE_RUN_DIR to another\n"
+    )
 
 
 def test_where_to_run_is_easily_forgotten_too(sage: Run) -> None:

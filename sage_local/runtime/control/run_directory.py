@@ -161,9 +161,8 @@ def _said_where(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise SageError(
-            f"run directory {path} can not be used: {error.strerror}: set SAGE_RUN_DIR to another"
-        ) from error
+        reason = f"run directory {path} can not be used: {error.strerror}: set SAGE_RUN_DIR to another"
+        raise SageError(reason) from None  # it says all there is
 
 
 def _refuse_foreign(root: Path) -> None:

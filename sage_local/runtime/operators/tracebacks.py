@@ -1,5 +1,6 @@
 """Tracebacks as users want to read them: without the frames of the engine."""
 
+import contextlib
 import os
 import traceback
 
@@ -7,8 +8,13 @@ import sage_local
 
 _ENGINE = os.path.dirname(sage_local.__file__) + os.sep
 _GENERATED = "<sage chain "
-_RUNNERS = ("<frozen runpy>", "<frozen importlib._bootstrap>", "<frozen importlib._bootstrap_external>")
-"""What runs a program, or a module of it, for Python."""
+_RUNNERS = (
+    "<frozen runpy>",
+    "<frozen importlib._bootstrap>",
+    "<frozen importlib._bootstrap_external>",
+    contextlib.__file__,
+)
+"""What runs a program, a module of it or the end of a ``with``, for Python."""
 
 
 def user_traceback(error: BaseException) -> str:
