@@ -8,8 +8,8 @@ class TimerService(Protocol):
 
     Timestamps are ms since the epoch. A timer for a time that has passed is due at once: an event-time timer fires with
     the next watermark, a processing-time timer as soon as the batch at hand is done. At the end of input all timers
-    fire, of both domains; one that a timer of then registers fires too, unless it lies behind all that were there
-    before: what would never come to an end is dropped with a warning.
+    fire, of both domains; one that a timer of then registers fires too, unless it lies behind all that its key had:
+    what might never come to an end is dropped with a warning.
     """
 
     def current_processing_time(self) -> int:

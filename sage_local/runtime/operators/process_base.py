@@ -71,7 +71,7 @@ class ProcessBase(Managing):
         if watermark.timestamp == MAX_TIMESTAMP:
             yield from self._fire_last()
         else:
-            yield from self._fire(TimeDomain.EVENT, watermark.timestamp)
+            yield from self._fire(TimeDomain.EVENT, self._timers.due(TimeDomain.EVENT, watermark.timestamp))
         yield watermark
 
     def next_time_ms(self) -> int | None:
@@ -81,7 +81,7 @@ class ProcessBase(Managing):
     def advance_time(self, now_ms: int) -> Iterator[Element]:
         """Fire the processing-time timers that are due."""
         self._managed.sweep()
-        yield from self._fire(TimeDomain.PROCESSING, now_ms)
+        yield from self._fire(TimeDomain.PROCESSING, self._timers.due(TimeDomain.PROCESSING, now_ms))
 
     def end(self) -> Iterable[Element]:
         """The last watermark has fired what there was."""
@@ -89,20 +89,19 @@ class ProcessBase(Managing):
 
     def _fire_last(self) -> Iterator[Element]:
         """Fire every timer there is, of processing time too: that will not come any more."""
-        yield from self._fire(TimeDomain.EVENT, self._timers.last(TimeDomain.EVENT))
-        yield from self._fire(TimeDomain.PROCESSING, self._timers.last(TimeDomain.PROCESSING))
-        # What a timer of the end registers behind all others would have no end.
+        for domain in (TimeDomain.EVENT, TimeDomain.PROCESSING):
+            yield from self._fire(domain, self._timers.due_at_end(domain))
         dropped = self._timers.drop_all()
         if dropped:
             warnings.warn(
                 f"operator {self.name!r}: {dropped} timers, registered by timers of the end of input for later than"
-                " all others, were not fired",
+                " all others of their key, were not fired",
                 stacklevel=1,
             )
 
-    def _fire(self, domain: TimeDomain, upto: int) -> Iterator[Element]:
+    def _fire(self, domain: TimeDomain, timers: Iterator[Timer]) -> Iterator[Element]:
         context = self._context
-        for timer in self._timers.due(domain, upto):
+        for timer in timers:
             context.timestamp = timer.timestamp
             context.time_domain = domain
             stamp = timer.timestamp if domain is TimeDomain.EVENT else None

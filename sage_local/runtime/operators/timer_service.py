@@ -58,23 +58,26 @@ class OperatorTimers:
 
     def due(self, domain: TimeDomain, upto: int) -> Iterator[Timer]:
         """The timers due, one by one; while each is dealt with the cursor stands on its key."""
-        queue = self._event if domain is TimeDomain.EVENT else self._processing
-        if queue is None:
-            return
+        queue = self._queue_of(domain)
+        return iter(()) if queue is None else self._turned_to(queue.pop_due(upto), domain)
+
+    def due_at_end(self, domain: TimeDomain) -> Iterator[Timer]:
+        """As ``due``, where time has ended: see ``Timers.pop_at_end``."""
+        queue = self._queue_of(domain)
+        return iter(()) if queue is None else self._turned_to(queue.pop_at_end(), domain)
+
+    def _queue_of(self, domain: TimeDomain) -> Timers | None:
+        return self._event if domain is TimeDomain.EVENT else self._processing
+
+    def _turned_to(self, timers: Iterator[Timer], domain: TimeDomain) -> Iterator[Timer]:
         try:
-            for timer in queue.pop_due(upto):
+            for timer in timers:
                 self._firing = (domain, timer.timestamp)
                 self._cursor.key = timer.key
                 yield timer
         finally:
             self._firing = None
             self._cursor.key = NO_KEY
-
-    def last(self, domain: TimeDomain) -> int:
-        """When the last of the timers there are now is due; ``MIN_TIMESTAMP`` when there is none."""
-        queue = self._event if domain is TimeDomain.EVENT else self._processing
-        last = None if queue is None else queue.last_timestamp()
-        return MIN_TIMESTAMP if last is None else last
 
     def drop_all(self) -> int:
         """Forget every timer: the input has ended. Returns how many there were."""

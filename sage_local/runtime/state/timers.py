@@ -4,6 +4,8 @@ from collections.abc import Hashable, Iterable, Iterator
 from heapq import heapify, heappop, heappush
 from typing import Any, NamedTuple
 
+from sage_local.core.elements import MAX_TIMESTAMP, MIN_TIMESTAMP
+
 
 class Timer(NamedTuple):
     """One timer; equal ones are the same timer."""
@@ -26,7 +28,7 @@ class Timers:
     memory.
     """
 
-    __slots__ = ("_buckets", "_frozen", "_heap", "_size", "_stale")
+    __slots__ = ("_buckets", "_frozen", "_heap", "_last", "_size", "_stale")
 
     def __init__(self) -> None:
         self._buckets: dict[int, _Entry | dict[_Entry, None]] = {}
@@ -34,6 +36,7 @@ class Timers:
         self._heap: list[int] = []
         self._stale: set[int] = set()  # in the heap, without a bucket
         self._size = 0
+        self._last: dict[_Entry, int] | None = None  # of each key, once time has ended
 
     def __len__(self) -> int:
         return self._size
@@ -111,10 +114,6 @@ class Timers:
             self._stale.remove(heappop(self._heap))
         return self._heap[0] if self._heap else None
 
-    def last_timestamp(self) -> int | None:
-        """When the last timer is due; ``None`` when there is none. O(n): for the end of input only."""
-        return max(self._buckets, default=None)
-
     def pop_due(self, upto: int) -> Iterator[Timer]:
         """Remove and yield the timers with a timestamp of at most ``upto``, in order.
 
@@ -128,6 +127,35 @@ class Timers:
                 if timer in self:
                     self.delete(*timer)
                     yield timer
+
+    def pop_at_end(self) -> Iterator[Timer]:
+        """Remove and yield every timer, in order: time has ended.
+
+        One that is registered meanwhile is yielded too, unless it lies behind all that its key and namespace had when
+        this was first called: such timers might never come to an end. They stay. Which they are does not depend on
+        other keys.
+        """
+        if self._last is None:
+            self._last = self._last_of_each()
+        last, beyond = self._last, []
+        try:
+            for timer in self.pop_due(MAX_TIMESTAMP):
+                if timer.timestamp == MAX_TIMESTAMP or timer.timestamp <= last.get(timer[1:], MIN_TIMESTAMP):
+                    yield timer
+                else:
+                    beyond.append(timer)
+        finally:
+            self.restore(beyond)
+
+    def _last_of_each(self) -> dict[_Entry, int]:
+        """Without timers of the end of time itself: what waits for that would let others go on until then."""
+        last: dict[_Entry, int] = {}
+        for timestamp in sorted(self._buckets):
+            bucket = self._buckets[timestamp]
+            if timestamp < MAX_TIMESTAMP:
+                for entry in bucket if isinstance(bucket, dict) else (bucket,):
+                    last[entry] = timestamp
+        return last
 
     def restore(self, timers: Iterable[tuple[int, Any, Hashable]]) -> None:
         """Add ``timers``."""

@@ -15,6 +15,7 @@ from sage_local.plan.operators import Process
 from sage_local.runtime.operators.emission import LIMIT
 from sage_local.runtime.protocol.blame import OperatorFailed
 from sage_local.runtime.state.snapshot import StateSnapshot
+from sage_local.testing import OperatorHarness
 from tests.runtime.operators.driver import Driver
 from tests.runtime.operators.window_driver import completed
 
@@ -24,6 +25,8 @@ ODD = OutputTag[int]("odd")
 def keyed(function, **options) -> Driver:
     """Keyed by the first item of each record."""
     return Driver(Process(name="op", key_selector=lambda record: record[0], function=function), **options)
+
+
 
 
 class Split(ProcessFunction):
@@ -211,6 +214,32 @@ def test_a_timer_may_register_the_next_one_until_the_end_of_input():
     with pytest.warns(UserWarning, match="operator 'op': 2 timers, registered by timers of the end of input"):
         driver.end()
     assert driver.main() == [40, 45]
+
+
+def test_how_often_a_timer_follows_another_at_the_end_does_not_depend_on_other_keys():
+    class Every10(Waking):
+        def on_timer(self, timestamp, ctx):
+            ctx.timers.register_event_time_timer(timestamp + 10)
+            yield ctx.key, timestamp
+
+    driver = keyed(Every10())
+    driver.rows(("a", [10], []), ("b", [15, 32], []), ("c", [1_000], []))
+    with pytest.warns(UserWarning, match="operator 'op': 4 timers"):
+        driver.end()
+    assert driver.main() == [("a", 10), ("b", 15), ("b", 25), ("b", 32), ("c", 1_000)]
+
+
+def test_a_timer_that_fails_at_the_end_after_it_registered_the_next_one_comes_to_an_end():
+    class Failing(Waking):
+        def on_timer(self, timestamp, ctx):
+            ctx.timers.register_event_time_timer(timestamp + 10)
+            raise ValueError(timestamp)
+
+    with OperatorHarness(lambda s: s.key_by(lambda v: v[0]).process(Failing(), on_error="skip")) as harness:
+        harness.push(("a", [10, 20], []), ("b", [15], []), timestamp=0)
+        with pytest.warns(UserWarning, match="2 timers"):
+            harness.end()
+        assert harness.records_failed == 3
 
 
 @pytest.mark.parametrize("timestamp", [1.5, None, "10", True, MAX_TIMESTAMP + 1, MIN_TIMESTAMP])

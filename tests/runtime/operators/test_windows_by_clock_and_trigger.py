@@ -3,12 +3,16 @@
 from collections import defaultdict
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sage_local import (
+    ContinuousEventTimeTrigger,
     ContinuousProcessingTimeTrigger,
+    DataStream,
     GlobalWindows,
+    OperatorError,
     ProcessingTimeSessionWindows,
     SlidingProcessingTimeWindows,
     Trigger,
@@ -16,6 +20,7 @@ from sage_local import (
     TriggerResult,
     TumblingEventTimeWindows,
     TumblingProcessingTimeWindows,
+    Window,
 )
 from sage_local.testing import OperatorHarness
 
@@ -161,3 +166,29 @@ def test_an_idle_input_holds_back_no_window(steps: list[tuple[int, int | None, b
             now = max(now, min(active) if active else max(marks))
             over = sorted(cell for cell in counts if cell * 10 + 9 <= now)
             assert [result for _, result in harness.output()] == [counts.pop(cell) for cell in over]
+
+
+def test_a_continuous_trigger_of_a_window_that_never_ends_comes_to_an_end_with_the_input() -> None:
+    def build(words: DataStream[str]) -> DataStream[tuple[str, int]]:
+        windows = words.key_by(str).window(GlobalWindows()).trigger(ContinuousEventTimeTrigger.of(100))
+        return windows.count()
+
+    with OperatorHarness(build) as harness:
+        harness.push_all([("a", 0), ("b", 50_000)])
+        harness.end()
+        # The multiple that each waits for, and the end of time.
+        assert sorted(harness.output()) == [("a", 1), ("a", 1), ("b", 1), ("b", 1)]
+
+
+@pytest.mark.parametrize("answer", [None, True, 1])
+def test_what_a_trigger_answers_has_to_be_a_trigger_result(answer: Any) -> None:
+    class Forgetful(Trigger):
+        def on_element(self, value: Any, timestamp: int, window: Window, context: TriggerContext, /) -> Any:
+            return answer
+
+    with OperatorHarness(
+        lambda numbers: numbers.key_by(int).window(TumblingEventTimeWindows.of(10)).trigger(Forgetful()).count()
+    ) as harness:
+        expected = rf"Forgetful.on_element\(\) must return a TriggerResult, found {answer!r}"
+        with pytest.raises(OperatorError, match=expected):
+            harness.push(1, timestamp=0)

@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sage_local.core.elements import MAX_TIMESTAMP
 from sage_local.runtime.state.timers import Timer, Timers
 
 
@@ -93,6 +94,29 @@ def test_timers_cost_logarithmic_comparisons():
     assert len(timers) == 100
 
 
+def test_at_the_end_a_key_wakes_no_later_than_it_would_have():
+    timers = Timers()
+    for timestamp, key in [(10, "a"), (20, "b"), (30, "a"), (500, "c"), (MAX_TIMESTAMP, "b")]:
+        timers.register(timestamp, key)
+    woken = []
+    for timer in timers.pop_at_end():
+        woken.append(timer[:2])
+        if timer.timestamp < MAX_TIMESTAMP:
+            timers.register(timer.timestamp + 10, timer.key)
+    assert woken == [(10, "a"), (20, "b"), (20, "a"), (30, "a"), (500, "c"), (MAX_TIMESTAMP, "b")]
+    assert sorted(timer[:2] for timer in timers) == [(30, "b"), (40, "a"), (510, "c")]
+
+
+def test_the_end_goes_on_where_it_was_left():
+    timers = Timers()
+    timers.register(1, "a")
+    for timer in timers.pop_at_end():
+        timers.register(2, timer.key)
+        break
+    assert list(timers.pop_at_end()) == []
+    assert list(timers) == [Timer(2, "a")]
+
+
 steps = st.lists(
     st.tuples(st.sampled_from(["register", "delete", "pop"]), st.integers(-5, 5), st.sampled_from("ab"), st.booleans()),
     max_size=60,
@@ -120,4 +144,3 @@ def test_timers_are_a_sorted_set(steps):
         assert len(timers) == len(model)
         assert set(timers) == model
         assert timers.next_timestamp() == min((each.timestamp for each in model), default=None)
-        assert timers.last_timestamp() == max((each.timestamp for each in model), default=None)

@@ -1,8 +1,8 @@
 """Windows by any assigner, trigger and lateness: one record at a time, as the trigger wants it."""
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from heapq import nsmallest
-from typing import Any
+from typing import Any, NoReturn
 
 from sage_local.core.elements import MAX_TIMESTAMP, Element, Rows, Watermark
 from sage_local.core.time_domain import TimeDomain
@@ -14,7 +14,7 @@ from sage_local.runtime.operators.windows.operator import WindowOperator, held
 from sage_local.runtime.operators.windows.triggering import Triggering
 from sage_local.runtime.protocol.explanations import WaitingWindow
 from sage_local.runtime.state.backend import KeyedBackend, remove
-from sage_local.runtime.state.timers import Timers
+from sage_local.runtime.state.timers import Timer, Timers
 from sage_local.windowing.assigners import GlobalWindows
 from sage_local.windowing.trigger import TriggerResult
 from sage_local.windowing.windows import GlobalWindow, TimeWindow, Window
@@ -93,7 +93,10 @@ class GeneralWindows(WindowOperator):
             self._output.fold.add(self._contents.space(window), key, value)
             self._wait_for_the_end(key, window)
             self._context.move(key, window)
-            yield from self._obey(self._trigger.on_element(value, time, window, self._context), key, window)
+            result = self._trigger.on_element(value, time, window, self._context)
+            if type(result) is not TriggerResult:
+                _refuse(result, self._trigger.on_element)
+            yield from self._obey(result, key, window)
         return not was_added and self._domain is TimeDomain.EVENT and time + self._lateness_ms <= self._watermark
 
     def _is_late(self, window: Window) -> bool:
@@ -159,23 +162,17 @@ class GeneralWindows(WindowOperator):
     def advance_time(self, now_ms: int) -> Iterable[Element]:
         """Fire the processing-time timers that are due."""
         self._managed.sweep()
-        return self._counted(self._fire(self._processing_timers, now_ms, TimeDomain.PROCESSING))
+        return self._counted(self._fire(self._processing_timers.pop_due(now_ms), TimeDomain.PROCESSING))
 
     def _advance(self, time: int) -> Iterator[Element]:
         if time < MAX_TIMESTAMP:
-            yield from self._fire(self._event_timers, time, TimeDomain.EVENT)
+            yield from self._fire(self._event_timers.pop_due(time), TimeDomain.EVENT)
             return
-        # What triggers register meanwhile for later than the last timer would never come to an end.
-        for timers, domain in (
-            (self._event_timers, TimeDomain.EVENT),
-            (self._processing_timers, TimeDomain.PROCESSING),
-        ):
-            last = timers.last_timestamp()
-            if last is not None:
-                yield from self._fire(timers, last, domain)
+        yield from self._fire(self._event_timers.pop_at_end(), TimeDomain.EVENT)
+        yield from self._fire(self._processing_timers.pop_at_end(), TimeDomain.PROCESSING)
 
-    def _fire(self, timers: Timers, upto: int, domain: TimeDomain) -> Iterator[Element]:
-        for timer in timers.pop_due(upto):
+    def _fire(self, timers: Iterator[Timer], domain: TimeDomain) -> Iterator[Element]:
+        for timer in timers:
             window: Any = timer.namespace
             if self._merging is None or self._merging.is_open(timer.key, window):
                 yield from self._fire_one(timer.timestamp, timer.key, window, domain)
@@ -186,6 +183,8 @@ class GeneralWindows(WindowOperator):
         ask = self._trigger.on_event_time if domain is TimeDomain.EVENT else self._trigger.on_processing_time
         try:
             result = ask(timestamp, window, self._context)
+            if type(result) is not TriggerResult:
+                _refuse(result, ask)
         except BaseException as error:
             yield from self._output.diverted(error, key, window)
         else:
@@ -205,3 +204,7 @@ class GeneralWindows(WindowOperator):
         yield from self._output.clear(key, window)
         if self._merging is not None:
             self._merging.retire(key, window)
+
+
+def _refuse(result: object, hook: Callable[..., TriggerResult]) -> NoReturn:
+    raise TypeError(f"{hook.__qualname__}() must return a TriggerResult, found {result!r}")
