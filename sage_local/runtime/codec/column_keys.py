@@ -66,12 +66,29 @@ def _encoded(column: Any, name: str) -> tuple[Any, list[Any]]:
         elif pa.types.is_binary_view(column.type):
             column = column.cast(pa.binary())
         column = column.dictionary_encode(null_encoding="encode")
-    indices, dictionary = column.indices, column.dictionary
+    indices = column.indices
     try:
-        values = dictionary.to_pylist()
-    except ValueError as error:
-        raise InvalidKeyError(f"key column {name!r} of type {dictionary.type}: {error}") from error
+        values = _python_values(column.dictionary)
+    except (OverflowError, ValueError) as error:
+        raise InvalidKeyError(f"key column {name!r} of type {column.dictionary.type}: {error}") from error
     if indices.null_count:
         indices = indices.fill_null(len(values))
         values.append(None)
     return indices.to_numpy(zero_copy_only=False).astype("int64"), values
+
+
+def _python_values(distinct: Any) -> list[Any]:
+    """``distinct`` as keys of rows. An instant between two microseconds, of which no row has a key, is its number."""
+    import pyarrow as pa
+
+    kind = distinct.type
+    if not pa.types.is_timestamp(kind) or kind.unit != "ns":
+        values: list[Any] = distinct.to_pylist()
+        return values
+    # Not to_pylist(): that makes objects of pandas, or fails where there is none.
+    numbers = distinct.cast(pa.int64()).to_pylist()
+    instants = distinct.cast(pa.timestamp("us", kind.tz), safe=False).to_pylist()
+    return [
+        number if number is not None and number % 1000 else instant
+        for number, instant in zip(numbers, instants, strict=True)
+    ]

@@ -79,3 +79,15 @@ def test_many_columns_of_many_values_are_told_apart() -> None:
 def test_what_is_no_key_is_said(values: list[Any], message: str) -> None:
     with pytest.raises(InvalidKeyError, match=message):
         key_column(pa.record_batch({"k": values}), "k")
+
+
+@pytest.mark.parametrize("zone", [None, "Europe/Berlin"])
+def test_instants_of_nanoseconds_are_keys(zone: str | None) -> None:
+    """With whole microseconds they are those of rows; between two of these each is another key all the same."""
+    kind = pa.timestamp("ns", zone)
+    batch = pa.record_batch({"k": pa.array([5_000, 5_001, None, -1, 5_001], kind)})
+    groups = column_key_groups(batch, ["k"], 2**15).tolist()
+    (instant,) = pa.array([5], pa.timestamp("us", zone)).to_pylist()
+    assert groups[:1] + groups[2:3] == key_groups([instant, None], 2**15)
+    assert groups[1] == groups[4]
+    assert len(set(groups)) == 4
