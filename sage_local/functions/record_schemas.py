@@ -1,5 +1,6 @@
 """Records as rows and as columns: schemas of annotated classes, and both ways between them."""
 
+import copyreg
 import dataclasses
 import typing
 from collections.abc import Mapping, Sequence
@@ -137,8 +138,33 @@ def _values(column: Any) -> list[Any]:
     if column.null_count == 0 and (pa.types.is_integer(kind) or pa.types.is_float32(kind) or pa.types.is_float64(kind)):
         plain: list[Any] = column.to_numpy(zero_copy_only=False).tolist()
         return plain
+    if pa.types.is_timestamp(kind) and kind.unit == "ns":
+        column = _in_microseconds(column)
+    if pa.types.is_interval(kind):
+        copyreg.pickle(pa.MonthDayNano, _reduced)
     values: list[Any] = column.to_pylist()
     return values
+
+
+def _in_microseconds(column: Any) -> Any:
+    """``column`` of nanoseconds as plain datetimes have it, where none is lost: of others pandas makes its own."""
+    import pyarrow as pa
+
+    try:
+        return column.cast(pa.timestamp("us", column.type.tz))
+    except pa.ArrowInvalid:
+        return column
+
+
+def _reduced(interval: Any) -> Any:
+    """Arrow's interval for pickle, which looks for its class where it is not."""
+    return _interval, tuple(interval)
+
+
+def _interval(*parts: int) -> Any:
+    import pyarrow as pa
+
+    return pa.MonthDayNano(parts)
 
 
 def _is_named_tuple(cls: type) -> bool:

@@ -1,6 +1,7 @@
 """From rows to columns and back."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, NamedTuple, TypedDict
 
 import pyarrow as pa
@@ -115,3 +116,13 @@ def test_types_in_one_batch_that_do_not_go_together_are_said_with_the_column() -
     records = environment("inline", 1).from_arrow(table).map(lambda record: of_key(record["n"], "x"))
     with pytest.raises(OperatorError, match=r"'columns'.*column 'a': "):
         records.to_columns().collect()
+
+
+@pytest.mark.parametrize(("engine", "parallelism"), ENGINES)
+def test_functions_of_rows_see_plain_instants_and_intervals(engine: str, parallelism: int) -> None:
+    """Of nanoseconds pandas would make its own; and Arrow's interval can not be pickled by itself."""
+    interval = pa.array([(1, 2, 3), None], pa.month_day_nano_interval())
+    table = pa.table({"at": pa.array([5_000, None], pa.timestamp("ns")), "interval": interval})
+    found = environment(engine, parallelism).from_arrow(table).map(lambda record: tuple(record.values())).collect()
+    assert found == [(datetime(1970, 1, 1, microsecond=5), interval[0].as_py()), (None, None)]
+    assert type(found[0][0]) is datetime
