@@ -233,18 +233,30 @@ def _read(data: Any) -> tuple[Any, list[Any]]:
         return data.schema, [data]
     if isinstance(data, pa.Table):
         return data.schema, data.to_batches()
-    if hasattr(data, "__arrow_c_stream__"):
-        reader = pa.RecordBatchReader.from_stream(data)
-        return reader.schema, list(reader)
-    if hasattr(data, "__arrow_c_array__"):
-        batch = pa.record_batch(data)
-        return batch.schema, [batch]
+    if isinstance(data, type):
+        raise _no_table(f"the class {data.__name__} itself")
+    try:
+        if hasattr(data, "__arrow_c_stream__"):
+            reader = pa.RecordBatchReader.from_stream(data)
+            return reader.schema, list(reader)
+        if hasattr(data, "__arrow_c_array__"):
+            batch = pa.record_batch(data)
+            return batch.schema, [batch]
+    except pa.ArrowInvalid as error:
+        # A single column has the interface too.
+        if "non-struct" not in str(error):
+            raise
+        raise _no_table(type(data).__name__) from error
     if not isinstance(data, Iterable) or isinstance(data, str | bytes | dict):
-        raise SourceError(
-            "from_arrow() takes a record batch, a table, an iterable of batches, a reader, a dataset or anything with"
-            f" the Arrow PyCapsule interface; found {type(data).__name__}"
-        )
+        raise _no_table(type(data).__name__)
     return _joined(list(data))
+
+
+def _no_table(found: str) -> SourceError:
+    return SourceError(
+        "from_arrow() takes a record batch, a table, an iterable of batches, a reader, a dataset or anything with"
+        f" the Arrow PyCapsule interface; found {found}"
+    )
 
 
 def _joined(given: list[Any]) -> tuple[Any, list[Any]]:

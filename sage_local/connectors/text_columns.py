@@ -1,6 +1,7 @@
 """Sources of CSV and JSON-lines files as columns."""
 
 import os
+import re
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
@@ -131,8 +132,10 @@ class TextColumnsReader:
         try:
             batch = next(self._reader, None)
         except pa.ArrowException as error:
+            names = self._reader.schema.names
+            text = re.sub(r"CSV column #(\d+)", lambda found: f"column {names[int(found[1])]!r}", str(error))
             raise SourceError(
-                f"{self._path}: {error}; the columns are taken to be {shown(self._schema)}: give schema= for others"
+                f"{self._path}: {text}; the columns are taken to be {shown(self._schema)}: give schema= for others"
             ) from error
         self._position += batch is not None
         return batch

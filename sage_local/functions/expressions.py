@@ -40,7 +40,7 @@ def _whole(column: Any) -> Any:
     if column.num_chunks == 1:
         return column.chunk(0)
     if column.num_chunks == 0:
-        return pa.array([], column.type)
+        return pa.nulls(0, column.type)
     return pa.concat_arrays(column.chunks)
 
 
@@ -96,7 +96,8 @@ def empty_batch(schema: Any) -> Any:
     """A batch without records."""
     import pyarrow as pa
 
-    return pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], schema=schema)
+    # Not pa.array([], type): that makes no unions.
+    return pa.RecordBatch.from_arrays([pa.nulls(0, field.type) for field in schema], schema=schema)
 
 
 def referenced(expression: Any, schema: Any) -> list[str]:

@@ -149,14 +149,17 @@ def key_column(batch: Any, name: str) -> Any:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    column = plain(batch.column(column_index(batch.schema, name)))
+    given = batch.column(column_index(batch.schema, name))
+    column = plain(given)
     kind = column.type
-    if pa.types.is_nested(kind) or pa.types.is_decimal(kind) or pa.types.is_time(kind) or pa.types.is_duration(kind):
+    types = pa.types
+    is_other = types.is_nested(kind) or types.is_decimal(kind) or types.is_time(kind) or types.is_duration(kind)
+    if is_other or isinstance(kind, pa.BaseExtensionType):
         raise InvalidKeyError(
-            f"column {name!r} of type {kind} is no key: keys are whole numbers, floats, text, bytes, truth values,"
-            " dates and timestamps"
+            f"column {name!r} of type {given.type} is no key: keys are whole numbers, floats, text, bytes, truth"
+            " values, dates and timestamps"
         )
-    if pa.types.is_floating(kind):
+    if types.is_floating(kind):
         if pc.any(pc.is_nan(column)).as_py():
             raise InvalidKeyError(f"key column {name!r} has a NaN, which is equal to nothing: filter it out before")
         # -0.0 becomes 0.0, which it is equal to.
@@ -253,7 +256,7 @@ def _whole(column: Any) -> Any:
 
     if column.num_chunks == 1:
         return column.chunk(0)
-    return pa.array([], column.type) if column.num_chunks == 0 else pa.concat_arrays(column.chunks)
+    return pa.nulls(0, column.type) if column.num_chunks == 0 else pa.concat_arrays(column.chunks)
 
 
 def _as_float(values: Any) -> Any:

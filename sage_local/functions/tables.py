@@ -61,13 +61,58 @@ def _of_schema(batch: Any, schema: Any) -> Any:
 
     if batch.schema.equals(schema):
         return check_not_null(batch)
-    if set(batch.schema.names) == set(schema.names):
+    if set(batch.schema.names) == set(schema.names) and all(
+        _is_of_a_kind(batch.schema.field(field.name).type, field.type) for field in schema
+    ):
         try:
             columns = [batch.column(field.name).cast(field.type) for field in schema]
             return check_not_null(pa.RecordBatch.from_arrays(columns, schema=schema))
         except pa.ArrowException as error:
             raise ValueError(_breach(batch.schema, schema) + f" ({error})") from error
     raise ValueError(_breach(batch.schema, schema))
+
+
+def _is_of_a_kind(found: Any, declared: Any) -> bool:
+    """Whether values of ``found`` can be values of ``declared``: text can be parsed to a number, but is none."""
+    import pyarrow as pa
+
+    found, declared = _stored(found), _stored(declared)
+    if pa.types.is_null(found):
+        return True
+    if found.num_fields or declared.num_fields:
+        return found.num_fields == declared.num_fields and all(
+            _is_of_a_kind(found.field(index).type, declared.field(index).type) for index in range(found.num_fields)
+        )
+    return bool(_kind(found) == _kind(declared))
+
+
+def _stored(kind: Any) -> Any:
+    """Of what the values are, however they are stored."""
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
+        return _stored(kind.value_type)
+    return _stored(kind.storage_type) if isinstance(kind, pa.BaseExtensionType) else kind
+
+
+def _kind(kind: Any) -> Any:
+    """One for all types of numbers, one for all of text, and so on."""
+    from pyarrow import types
+
+    if types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind):
+        return "number"
+    if types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind):
+        return "text"
+    if (
+        types.is_binary(kind)
+        or types.is_large_binary(kind)
+        or types.is_binary_view(kind)
+        or types.is_fixed_size_binary(kind)
+    ):
+        return "bytes"
+    if types.is_timestamp(kind):
+        return "instant" if kind.tz else "local time"
+    return "date" if types.is_date(kind) else "time" if types.is_time(kind) else kind.id
 
 
 def _breach(found: Any, declared: Any) -> str:

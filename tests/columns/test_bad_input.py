@@ -1,13 +1,15 @@
 """What is wrong with columns is said with the operator and the column; what is only unusual is computed."""
 
+import re
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from sage_local import OperatorError, PlanError
+from sage_local import OperatorError, PlanError, SourceError
 from tests.columns.programs import environment
 
 TABLE = pa.table({"k": ["a", "b"], "v": [0, 2**62]})
@@ -89,3 +91,53 @@ def test_times_of_different_zones_are_instants() -> None:
     ]
     found = environment("inline", 1).from_arrow(batches).map_batches(lambda batch: batch, batch_size=2).collect_arrow()
     assert found == pa.table({"ts": pa.array([1, 2], pa.timestamp("s", "UTC"))})
+
+
+@pytest.mark.parametrize("values", [{"v": ["1"]}, {"v": pa.array([1], pa.timestamp("s"))}, {"v": [True]}, {"v": [[1]]}])
+def test_values_of_another_kind_break_a_declared_schema(values: Any) -> None:
+    """Arrow would cast them: text that looks like a number, a time as its number."""
+    schema = pa.schema([("v", pa.int64())])
+    with pytest.raises(OperatorError, match=r"broke its declared schema: expected v int64; found v "):
+        known().map_batches(lambda batch: pa.table(values), schema=schema).collect()
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (pa.array([1.0, None]), pa.int64()),
+        (pa.array([None, None]), pa.int64()),
+        (pa.array(["a", None], pa.string_view()), pa.string()),
+        (pa.array(["a", None]).dictionary_encode(), pa.string()),
+        (pa.array([["a"], [None]], pa.large_list(pa.large_string())), pa.list_(pa.string())),
+        (pa.array([{"x": 1}, None]), pa.struct([("x", pa.float64())])),
+    ],
+)
+def test_other_ways_to_store_the_declared_values_are_taken(values: pa.Array, kind: pa.DataType) -> None:
+    schema = pa.schema([("v", kind)])
+    table = known().map_batches(lambda batch: pa.table({"v": values}), schema=schema).collect_arrow()
+    assert (table.schema, table["v"].to_pylist()[:2]) == (schema, values.to_pylist())
+
+
+@pytest.mark.parametrize("kind", [pa.uuid(), pa.decimal32(5, 2), pa.list_(pa.int8()), pa.duration("s")])
+def test_columns_that_are_no_keys_are_refused_by_their_type(kind: pa.DataType) -> None:
+    table = pa.table({"k": pa.nulls(1, kind)})
+    with pytest.raises(PlanError, match=rf"column 'k' of type {re.escape(str(kind))} is no key"):
+        known(table).key_by("k")
+
+
+def test_unions_pass_through_what_does_not_look_at_them() -> None:
+    union = pa.UnionArray.from_sparse(pa.array([0, 1], pa.int8()), [pa.array([1, 2]), pa.array(["x", "y"])])
+    stream = known(pa.table({"k": [1, 2], "u": union})).filter(pc.field("k") > 1).select("u", "k")
+    assert stream.key_by("k").last("u").collect() == [{"k": 2, "u": "y"}]
+
+
+@pytest.mark.parametrize("data", [pa.array([1]), pa.chunked_array([[1]]), pa.Table, 5, "path.parquet"])
+def test_what_is_no_table_is_no_source(data: Any) -> None:
+    with pytest.raises(SourceError, match=r"from_arrow\(\) takes .*; found "):
+        environment("inline", 1).from_arrow(data)
+
+
+def test_a_value_in_a_text_file_that_does_not_fit_is_said_with_the_column(tmp_path: Path) -> None:
+    (tmp_path / "late.csv").write_text("a,b\n" + "1,2\n" * 1_100_000 + "1,x\n")
+    with pytest.raises(OperatorError, match=r"'from_csv'.*late.csv: In column 'b'.*invalid value 'x'.*b int64"):
+        environment("inline", 1).from_csv(tmp_path / "late.csv", columns=True).collect()
