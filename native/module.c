@@ -21,6 +21,7 @@ static PyMethodDef functions[] = {
     {"results", (PyCFunction)(void (*)(void))sage_py_results, METH_FASTCALL, "Results of accumulators by name."},
     {"reduce", (PyCFunction)(void (*)(void))sage_py_reduce, METH_FASTCALL, "Fold records by a function, by key."},
     {"is_immutable", sage_py_is_immutable, METH_O, "Whether nobody can change the value in place."},
+    {"apart", sage_py_apart, METH_O, "The value, without a container that somebody else can change."},
     {0},
 };
 

@@ -1,3 +1,4 @@
+#include "py_apart.h"
 #include "py_steps.h"
 
 /* Folds records into accumulators by key: the inner loops of windows and of reduce.
@@ -84,22 +85,10 @@ static PyObject *reduced(PyObject *state, PyObject *key, PyObject *record, PyObj
     return value;
 }
 
-/* What is handed on of a value that stays in the state: where `copies`, and the function may change it in place with the
- * next record, a copy, one level deep. */
-static PyObject *handed_on(PyObject *value, bool copies)
-{
-    if (copies && PyDict_CheckExact(value))
-        return PyDict_Copy(value);
-    if (copies && PyList_CheckExact(value))
-        return PyList_GetSlice(value, 0, PyList_GET_SIZE(value));
-    if (copies && Py_IS_TYPE(value, &PySet_Type))
-        return PySet_New(value);
-    return Py_NewRef(value);
-}
-
+/* The value stays in the state, and with `copies` the function may change it in place with the next record. */
 static bool append_update(PyObject *updates, PyObject *value, bool copies)
 {
-    PyObject *update = handed_on(value, copies);
+    PyObject *update = copies ? sage_apart(value) : Py_NewRef(value);
     bool done = update && PyList_Append(updates, update) == 0;
     Py_XDECREF(update);
     return done;

@@ -116,5 +116,6 @@ PyObject *sage_py_merge(PyObject *module, PyObject *const *args, Py_ssize_t coun
 PyObject *sage_py_results(PyObject *module, PyObject *const *args, Py_ssize_t count);
 PyObject *sage_py_reduce(PyObject *module, PyObject *const *args, Py_ssize_t count);
 PyObject *sage_py_is_immutable(PyObject *module, PyObject *value);
+PyObject *sage_py_apart(PyObject *module, PyObject *value);
 
 #endif

@@ -179,6 +179,12 @@ class StateCell:
 def is_immutable(value: object, /) -> bool:
     """Whether it is a number, str, bytes, None or a tuple of such, all of exactly these types; False may be wrong."""
 
+def apart(value: Any, /) -> Any:
+    """`value` as it is now, whatever becomes of the lists, dicts, sets and tuples in it: they are copied at any depth.
+
+    Named tuples too; subclasses of the others, deques and bytearrays by `copy.copy`. All else is the same object.
+    """
+
 @final
 class Accumulator:
     """One to 16 values, ints within int64 and floats without an object of their own; type and value survive.
@@ -343,6 +349,6 @@ def reduce(
 ) -> None:
     """Replace each key's value by `function(value, record)`, the first being the record; append each to `updates`.
 
-    With `copies` a list, dict or set is copied there, one level deep: `function` may change it with the next record.
+    With `copies` it is `apart(value)` there: `function` may change it with the next record.
     When something raises, the iterator stands behind the record at fault.
     """

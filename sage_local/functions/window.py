@@ -30,7 +30,10 @@ class WindowContext(Protocol):
         """The machine's clock (ms since the epoch)."""
 
     def window_state(self, descriptor: StateDescriptor[S], /) -> S:
-        """State of this key and window: for windows that fire several times. Forgotten with the window."""
+        """State of this key and window: for windows that fire several times. Forgotten with the window.
+
+        Raises ``StateError`` for windows that merge (sessions): they have ``global_state`` only.
+        """
 
     def global_state(self, descriptor: StateDescriptor[S], /) -> S:
         """State of this key, for all its windows; it stays until it is cleared."""
@@ -42,7 +45,10 @@ class ProcessWindowFunction(Function, Generic[IN_contra, OUT, K_contra]):
     def process(
         self, key: K_contra, context: WindowContext, values: Iterable[IN_contra], /
     ) -> Iterable[OUT | tuple[OutputTag[Any], Any]]:
-        """What the window results in; may be a generator. ``yield tag, value`` writes to a side output."""
+        """What the window results in; may be a generator. ``yield tag, value`` writes to a side output.
+
+        Windows that overlap, or fire again, share the records: do not change them in place.
+        """
         raise NotImplementedError(f"{type(self).__name__} does not override process()")
 
     def clear(self, context: WindowContext, /) -> None:

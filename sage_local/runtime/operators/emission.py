@@ -6,23 +6,17 @@ from typing import Any
 from sage_local.core.elements import Element, Rows, Side
 from sage_local.functions.output_tag import OutputTag
 from sage_local.runtime.metrics.table import OperatorCounters
+from sage_local.runtime.state.apart import apart
 
 LIMIT = 4096
 """Records of a batch, as of a flat_map's."""
-COPIED = frozenset({list, dict, set})
-
-
-def apart(value: Any) -> Any:
-    """``value``, which state refers to as well; a copy, one level deep, where it may be changed there in place."""
-    return value.copy() if type(value) in COPIED else value
 
 
 class Emission:
     """Collects records for the main output and for side outputs until they are worth a batch.
 
-    ``copies``: records that are a list, dict or set are copied, since they may be the very object that the function
-    keeps in its state and changes with the next record, while this batch is still on its way. One level deep only:
-    what lies deeper is the function's to copy.
+    ``copies``: containers in records are copied, since they may be the very objects that the function keeps in its
+    state and changes with the next record, while this batch is still on its way.
     """
 
     def __init__(self, counters: OperatorCounters, *, copies: bool) -> None:
@@ -42,12 +36,12 @@ class Emission:
             if self._values or self._sides:
                 return False
             self._stamped = stamp is not None
-        values, is_complete = self._values, True
+        values, is_complete, copies = self._values, True, self._copies
         for result in results:
             if type(result) is tuple and len(result) == 2 and type(result[0]) is OutputTag:
                 self.divert(result[0].name, result[1], stamp)
                 continue
-            values.append(result.copy() if type(result) in COPIED and self._copies else result)
+            values.append(apart(result) if copies else result)
             if len(values) >= LIMIT:
                 is_complete = False
                 break
@@ -60,7 +54,7 @@ class Emission:
         rows = self._sides.get(tag)
         if rows is None:
             rows = self._sides[tag] = Rows([], None, None if stamp is None else [])
-        rows.values.append(record.copy() if type(record) in COPIED and self._copies else record)
+        rows.values.append(apart(record) if self._copies else record)
         if stamp is not None and rows.timestamps is not None:
             rows.timestamps.append(stamp)
 

@@ -11,7 +11,7 @@ from typing import Any
 from sage_local.functions import AggregateFunction
 from sage_local.functions.aggregates import Count, Max, Mean, Min, Sum
 from sage_local.functions.multi import Multi
-from sage_local.runtime.operators.emission import apart
+from sage_local.runtime.state.apart import apart
 
 State = dict[Any, Any]
 Fold = Callable[[State, Iterable[Any], Iterator[Any]], None]

@@ -8,7 +8,7 @@ from sage_local.core.elements import Element, Rows
 from sage_local.functions import Role
 from sage_local.plan import operators as specs
 from sage_local.runtime.metrics.table import OperatorCounters
-from sage_local.runtime.operators.emission import COPIED, LIMIT
+from sage_local.runtime.operators.emission import LIMIT
 from sage_local.runtime.operators.failures import Diversion
 from sage_local.runtime.operators.key_reader import KeyReader
 from sage_local.runtime.operators.managed import Managing
@@ -16,6 +16,7 @@ from sage_local.runtime.operators.protocol import TaskContext
 from sage_local.runtime.operators.returned import elements_of
 from sage_local.runtime.operators.user_function import UserFunction, close_all
 from sage_local.runtime.protocol.blame import OperatorFailed, blame
+from sage_local.runtime.state.apart import apart
 from sage_local.runtime.state.cursor import NO_KEY, Cursor
 
 Spec = specs.Map | specs.Filter | specs.FlatMap | specs.Sink
@@ -54,7 +55,7 @@ class RecordWise(Managing):
         if self._reader is not None:
             self._reader.function.open(context)
         self._function.open(context, managed)
-        # A record may be the very object that is kept as state and changes with the next record.
+        # A record may be, or hold, the very object that is kept as state and changes with the next record.
         self._copies = self._managed.uses_keyed_state and not context.settings[OBJECT_REUSE]
 
     def close(self) -> None:
@@ -96,7 +97,7 @@ class RecordWise(Managing):
             try:
                 for place, record in records:  # noqa: B007  # read when one fails
                     result = call(record)
-                    out.append(result.copy() if copies and type(result) in COPIED else result)
+                    out.append(apart(result) if copies else result)
                 break
             except BaseException as error:
                 failed.add(place)
@@ -125,7 +126,7 @@ class RecordWise(Managing):
         for place, record in self._under_keys(rows, keys):
             try:
                 for result in elements_of(call(record)):
-                    out.append(result.copy() if copies and type(result) in COPIED else result)
+                    out.append(apart(result) if copies else result)
                     places.append(place)
                     if len(out) >= LIMIT:
                         yield from self._made(out, places, keys, rows)

@@ -27,8 +27,6 @@ def keyed(function, **options) -> Driver:
     return Driver(Process(name="op", key_selector=lambda record: record[0], function=function), **options)
 
 
-
-
 class Split(ProcessFunction):
     def process(self, value, ctx):
         if value % 2:

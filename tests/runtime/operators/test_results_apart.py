@@ -1,6 +1,6 @@
 """What was emitted stays as it was, however the state that it was read from is changed afterwards."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -10,11 +10,18 @@ from sage_local import (
     Count,
     CountTrigger,
     DataStream,
+    FunctionContext,
     GlobalWindows,
+    KeyedProcessContext,
+    KeyedProcessFunction,
     KeyedStream,
+    MapFunction,
     Multi,
+    ProcessWindowFunction,
     SlidingEventTimeWindows,
     TumblingEventTimeWindows,
+    ValueStateDescriptor,
+    WindowContext,
 )
 from sage_local.testing import OperatorHarness
 
@@ -124,3 +131,53 @@ def test_a_window_that_fires_again_for_a_late_record_leaves_its_first_result_alo
         first = harness.output()
         harness.push({"n": 2}, timestamp=5)
         assert (first, harness.output()) == ([(0, [1])], [(0, [1, 2])])
+
+
+class Remembering(KeyedProcessFunction[int, dict[str, int], Any]):
+    """Yields what it keeps, in a tuple and in a side output."""
+
+    def open(self, context: FunctionContext) -> None:
+        self.kept = context.state(ValueStateDescriptor[list[int]]("kept", default_factory=list))
+
+    def process(self, value: dict[str, int], ctx: KeyedProcessContext[int], /) -> Any:
+        self.kept.value().append(value["n"])
+        yield ctx.key, self.kept.value()
+
+
+class RememberingMap(MapFunction[dict[str, int], Any]):
+    def open(self, context: FunctionContext) -> None:
+        self.kept = context.state(ValueStateDescriptor[list[int]]("kept", default_factory=list))
+
+    def map(self, value: dict[str, int], /) -> Any:
+        self.kept.value().append(value["n"])
+        return 0, self.kept.value()
+
+
+class RememberingWindow(ProcessWindowFunction[dict[str, int], Any, int]):
+    def process(self, key: int, context: WindowContext, values: Iterable[dict[str, int]], /) -> Any:
+        kept = context.global_state(ValueStateDescriptor[list[int]]("kept", default_factory=list)).value()
+        kept.append(list(values)[-1]["n"])
+        yield key, kept
+
+
+class Described(Kept):
+    """The accumulator is a part of the result."""
+
+    def get_result(self, accumulator: list[int], /) -> Any:
+        return [accumulator]
+
+
+@pytest.mark.parametrize(
+    ("build", "expected"),
+    [
+        (lambda stream: stream.process(Remembering()), lambda kept: (0, kept)),
+        (lambda stream: stream.map(RememberingMap()), lambda kept: (0, kept)),
+        (lambda stream: stream.aggregate(Described()), lambda kept: (0, [kept])),
+        (
+            lambda stream: stream.window(GlobalWindows()).trigger(CountTrigger(1)).process(RememberingWindow()),
+            lambda kept: (0, kept),
+        ),
+    ],
+)
+def test_state_that_is_a_part_of_a_record_is_copied_too(build: Build, expected: Callable[[list[int]], Any]) -> None:
+    assert emitted(build) == [expected([1]), expected([1, 2]), expected([1, 2, 3])]

@@ -52,7 +52,9 @@ class WindowOperator(Managing, ABC):
         backend, keyed = managed.backend, managed.keyed
         assert backend is not None
         assert keyed is not None
-        self._output = Output(self._spec, self._fold(), backend, keyed, self._clock, lambda: self._watermark)
+        self._output = Output(
+            self._spec, self._fold(), backend, keyed, self._clock, lambda: self._watermark, copies=self._copies
+        )
         self._output.divert = self.divert
         self._prepare(backend)
         for function in self._all_functions():

@@ -15,6 +15,7 @@ from sage_local.runtime.operators.returned import results_of
 from sage_local.runtime.operators.timed import Divert
 from sage_local.runtime.operators.windows.fold import Fold
 from sage_local.runtime.protocol.blame import NO_RECORD, OperatorFailed, blame
+from sage_local.runtime.state.apart import apart
 from sage_local.runtime.state.backend import KeyedBackend
 from sage_local.runtime.state.keyed import KeyedState
 from sage_local.windowing.windows import TimeWindow, Window
@@ -84,8 +85,11 @@ class Output:
         keyed: KeyedState,
         clock: Clock,
         watermark: Callable[[], int],
+        *,
+        copies: bool,
     ) -> None:
         self.fold = fold
+        self._copies = copies
         self._name = spec.name
         self._function = spec.function
         self._is_keyed = spec.is_keyed
@@ -172,6 +176,9 @@ class Output:
             return
         self.context.move(key, window)
         for made in self._call(key, window, contents):
+            # What a function makes may be, or hold, what it keeps as state or what is in a window that goes on.
+            if self._copies:
+                made = apart(made)
             if isinstance(made, tuple) and len(made) == 2 and isinstance(made[0], OutputTag):
                 yield Side(made[0].name, Rows([made[1]], None, [stamp]))
                 continue

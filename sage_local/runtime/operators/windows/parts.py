@@ -8,8 +8,8 @@ from sage_local.functions import AggregateFunction
 from sage_local.functions.aggregates import Count, Max, Mean, Min, Sum
 from sage_local.functions.multi import Multi, can_merge
 from sage_local.runtime.codec.selectors import WHOLE, expression, selection
-from sage_local.runtime.operators.emission import apart
 from sage_local.runtime.operators.windows.copying import independent
+from sage_local.runtime.state.apart import apart
 from sage_local.runtime.state.folding import MOST_STEPS, Accumulator, Operation, Steps
 
 RECORD = "x"
