@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -44,6 +45,16 @@ def test_sys_exit_in_a_function_is_its_failure(environment, where):
         environment().from_collection([1]).map(Leaves(), name="leave").collect()
 
 
+def test_a_debugger_in_a_worker_is_told_where_it_has_a_terminal(environment):
+    stops = environment(1).from_collection([1]).map(lambda value: breakpoint() or value, name="stop")
+    with (
+        contextlib.redirect_stdout(io.StringIO()) as out,
+        pytest.raises(OperatorError, match=r"'stop' .* record 1: bdb\.BdbQuit: a worker has no terminal .*--inline"),
+    ):
+        stops.collect()
+    assert "(Pdb)" in out.getvalue()
+
+
 def forks_and_waits(value):
     child = os.fork()
     if child == 0:
@@ -57,6 +68,22 @@ def forks_and_leaves_it(value):
         signal.pause()
         os._exit(0)
     return value
+
+
+def forks_and_terminates_it(value):
+    child = os.fork()
+    if child == 0:
+        signal.pause()
+        os._exit(0)
+    os.kill(child, signal.SIGTERM)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGTERM
+    return value
+
+
+def has_a_pool_of_its_own(value):
+    """Whose processes are ended with SIGTERM while they wait for work."""
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        return pool.map(abs, [-value])[0]
 
 
 def starts_a_program(value):
@@ -120,6 +147,8 @@ def sees_no_input(value):
     [
         forks_and_waits,
         forks_and_leaves_it,
+        forks_and_terminates_it,
+        has_a_pool_of_its_own,
         starts_a_program,
         starts_threads,
         changes_directory,

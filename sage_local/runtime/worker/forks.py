@@ -8,8 +8,9 @@ the worker pays nothing for that.
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from sage_local.runtime.channels.ring import RingSender
 from sage_local.runtime.control.endpoint import ControlSender
@@ -50,3 +51,29 @@ def guard(operators: Callable[[], tuple[str, ...]]) -> None:
                 setattr(owner, name, came_back)
 
     os.register_at_fork(after_in_child=block)
+    _give_signals_back()
+
+
+def _give_signals_back() -> None:
+    """Signals that a worker takes no notice of end a child: ``multiprocessing`` ends its processes by ``SIGTERM``."""
+    defaults: dict[int, Callable[..., Any] | int] = {
+        signal.SIGINT: signal.default_int_handler,
+        signal.SIGTERM: signal.SIG_DFL,
+    }
+    ours = {number: signal.getsignal(number) for number in defaults}
+    masks = threading.local()
+
+    def hold() -> None:
+        # Else one that is sent to the child at once would come too early, and be lost.
+        masks.before = signal.pthread_sigmask(signal.SIG_BLOCK, defaults)
+
+    def release() -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, masks.before)
+
+    def restore() -> None:
+        for number, default in defaults.items():
+            if signal.getsignal(number) is ours[number]:
+                signal.signal(number, default)
+        release()
+
+    os.register_at_fork(before=hold, after_in_parent=release, after_in_child=restore)
