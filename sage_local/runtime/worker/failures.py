@@ -22,7 +22,7 @@ def failure_of(task: Task, error: BaseException) -> Failure:
         subtask=task.context.task.subtask,
         parallelism=task.context.parallelism,
         type_name=_type_name(failed.error),
-        message=_text(failed.error),
+        message=_text(failed.error) or _hint(failed.error),
         record=record_text(failed.record),
         traceback=user_traceback(failed.error),
         exception=_pickled(failed.error),
@@ -91,6 +91,13 @@ def _text(error: BaseException) -> str:
         return str(error)
     except BaseException as broken:
         return f"<str() of the exception raised {type(broken).__name__}>"
+
+
+def _hint(error: BaseException) -> str:
+    """What ``pdb`` does not say where it reads the end of its input."""
+    if type(error).__module__ == "bdb":
+        return "a worker has no terminal for a debugger: run inline (--inline, or execution.engine = inline)"
+    return ""
 
 
 def _pickled(error: BaseException) -> bytes | None:
