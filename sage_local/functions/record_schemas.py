@@ -4,13 +4,15 @@ import copyreg
 import dataclasses
 import typing
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from types import NoneType, UnionType
-from typing import Any
+from typing import Any, Final
 
 from sage_local.errors import FunctionError
 from sage_local.functions.schemas import check_not_null, conformed, shown, unified
+
+_SCALARS: Final = frozenset({NoneType, bool, int, float, str, bytes, date, datetime, time, timedelta, Decimal})
 
 
 def is_record_class(cls: Any) -> bool:
@@ -94,13 +96,64 @@ def _text(name: Any) -> str:
     return name
 
 
-def _column(name: str, values: list[Any]) -> Any:
+def _column(name: str, values: list[Any], kind: Any = None) -> Any:
+    """``values`` as an array, of type ``kind`` where it is given; ``ValueError`` where one would become another."""
     import pyarrow as pa
 
+    types = set(map(type, values))
+    if not types <= _SCALARS:
+        values = [_without_records(value) for value in values]
     try:
-        return pa.array(values)
-    except (pa.ArrowException, OverflowError) as error:
-        raise ValueError(f"column {name!r}: {error}; a schema says of what type it is to be") from error
+        column = pa.array(values, kind)
+    except (pa.ArrowException, OverflowError, TypeError) as error:
+        hint = "; a schema says of what type it is to be" if kind is None else f"; it is declared to be {kind}"
+        raise ValueError(f"column {name!r}: {error}{hint}") from error
+    if kind is not None and not _holds(kind, types, values):
+        _check_same(name, column, values)
+    return column
+
+
+def _holds(kind: Any, found: set[type], values: list[Any]) -> bool:
+    """Whether Arrow makes a column of ``kind`` of values of the types ``found`` without changing any, or fails.
+
+    It cuts fractions off, times within a day, and what is finer than the unit of a time.
+    """
+    import pyarrow as pa
+
+    if pa.types.is_timestamp(kind) and kind.unit in ("us", "ns") and found <= {datetime, NoneType}:
+        return all((value.tzinfo is None) == (kind.tz is None) for value in values if value is not None)
+    # A whole number in a column of times is one of its units.
+    return (
+        found <= {int, NoneType}
+        or pa.types.is_nested(kind)
+        or pa.types.is_floating(kind)
+        or (pa.types.is_decimal(kind) and found <= {Decimal, int, NoneType})
+        or (kind == pa.string() and found <= {str, NoneType})
+        or (kind == pa.binary() and found <= {bytes, NoneType})
+        or (kind == pa.bool_() and found <= {bool, NoneType})
+        or (kind == pa.date32() and found <= {date, NoneType})
+    )
+
+
+def _check_same(name: str, column: Any, values: list[Any]) -> None:
+    for value, kept in zip(values, column.to_pylist(), strict=True):
+        if value != kept:
+            raise ValueError(f"column {name!r} of type {column.type} can not hold {value!r}: it would become {kept!r}")
+
+
+def _without_records(value: Any) -> Any:
+    """``value`` with the records that are nested in it as dictionaries: Arrow knows no others."""
+    if _is_record(value):
+        return {name: _without_records(each) for name, each in _mapping(value).items()}
+    if isinstance(value, list | tuple) and not _SCALARS.issuperset(map(type, value)):
+        return [_without_records(each) for each in value]
+    if isinstance(value, dict) and not _SCALARS.issuperset(map(type, value.values())):
+        return {name: _without_records(each) for name, each in value.items()}
+    return value
+
+
+def _is_record(value: Any) -> bool:
+    return (dataclasses.is_dataclass(value) and not isinstance(value, type)) or _is_named_tuple(type(value))
 
 
 def _of_declared(rows: list[Mapping[str, Any]], schema: Any) -> Any:
@@ -111,10 +164,8 @@ def _of_declared(rows: list[Mapping[str, Any]], schema: Any) -> Any:
         if not row.keys() <= names:
             unknown = ", ".join(sorted(map(str, row.keys() - names)))
             raise ValueError(f"expected the columns {shown(schema)}, found a record with {unknown} too: {dict(row)!r}")
-    try:
-        return check_not_null(pa.RecordBatch.from_pylist(rows, schema=schema))
-    except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
-        raise ValueError(f"expected the columns {shown(schema)}: {error}") from error
+    columns = [_column(field.name, [row.get(field.name) for row in rows], field.type) for field in schema]
+    return check_not_null(pa.RecordBatch.from_arrays(columns, schema=schema))
 
 
 def _mapping(record: Any) -> Mapping[str, Any]:

@@ -1,7 +1,7 @@
 """From rows to columns and back."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple, TypedDict
 
 import pyarrow as pa
@@ -126,3 +126,57 @@ def test_functions_of_rows_see_plain_instants_and_intervals(engine: str, paralle
     found = environment(engine, parallelism).from_arrow(table).map(lambda record: tuple(record.values())).collect()
     assert found == [(datetime(1970, 1, 1, microsecond=5), interval[0].as_py()), (None, None)]
     assert type(found[0][0]) is datetime
+
+
+class Path3(NamedTuple):
+    name: str
+    points: list[Pair]
+    first: Reading | None
+
+
+@pytest.mark.parametrize("schema", [Path3, None])
+def test_records_in_records_become_columns(schema: Any) -> None:
+    records = [Path3("a", [Pair("x", 1), Pair("y", 2)], Reading("s", 1.0)), Path3("b", [], None)]
+    table = environment("inline", 1).from_collection(records).to_columns(schema).collect_arrow()
+    points = [{"key": "x", "n": 1}, {"key": "y", "n": 2}]
+    assert table.to_pylist() == [
+        {"name": "a", "points": points, "first": {"sensor": "s", "value": 1.0}},
+        {"name": "b", "points": [], "first": None},
+    ]
+
+
+NOON = datetime(2020, 1, 1, 12, microsecond=1500)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "other"),
+    [
+        (pa.int64(), 1.5, "1"),
+        (pa.date32(), NOON, "2020"),
+        (pa.timestamp("ms"), NOON, "datetime"),
+        (pa.timestamp("us", "UTC"), NOON, "datetime"),
+        (pa.timestamp("us"), NOON.replace(tzinfo=UTC), "datetime"),
+        (pa.string(), b"x", "'x'"),
+    ],
+)
+def test_a_value_that_a_declared_column_would_change_is_refused(kind: pa.DataType, value: Any, other: str) -> None:
+    """Arrow cuts fractions, takes times of no zone for UTC's, and bytes for text."""
+    records = environment("inline", 1).from_collection([{"v": value}]).to_columns(pa.schema([("v", kind)]))
+    with pytest.raises(OperatorError, match=rf"column 'v' of type .* can not hold .*: it would become .*{other}"):
+        records.collect()
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        (pa.int8(), 3.0),
+        (pa.date32(), datetime(2020, 1, 1).date()),
+        (pa.timestamp("us", "UTC"), NOON.replace(tzinfo=UTC)),
+        (pa.timestamp("ms"), datetime(2020, 1, 1)),
+        (pa.large_string(), "x"),
+        (pa.float64(), 3),
+    ],
+)
+def test_a_value_that_a_declared_column_holds_is_taken(kind: pa.DataType, value: Any) -> None:
+    records = environment("inline", 1).from_collection([{"v": value}, {"v": None}]).to_columns(pa.schema([("v", kind)]))
+    assert records.collect() == [{"v": value}, {"v": None}]
