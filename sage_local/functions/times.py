@@ -35,6 +35,8 @@ def milliseconds(column: Any, name: str) -> Any:
             f"column {name!r} is to tell the event time of each record, and is null in {column.null_count} of"
             f" {len(column)}, first in row {first} of a batch: filter these out before"
         )
+    if pa.types.is_uint64(kind) and (column.to_numpy() >= 2**63).any():
+        raise ValueError(f"column {name!r} has a time that is out of range in milliseconds")
     if pa.types.is_integer(kind):
         return column.cast(pa.int64()).to_numpy()
     if pa.types.is_date32(kind):

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from sage_local import OperatorError, PlanError, SourceError
+from sage_local import OperatorError, PlanError, SourceError, WatermarkStrategy
 from tests.columns.programs import environment
 
 TABLE = pa.table({"k": ["a", "b"], "v": [0, 2**62]})
@@ -141,3 +141,10 @@ def test_a_value_in_a_text_file_that_does_not_fit_is_said_with_the_column(tmp_pa
     (tmp_path / "late.csv").write_text("a,b\n" + "1,2\n" * 1_100_000 + "1,x\n")
     with pytest.raises(OperatorError, match=r"'from_csv'.*late.csv: In column 'b'.*invalid value 'x'.*b int64"):
         environment("inline", 1).from_csv(tmp_path / "late.csv", columns=True).collect()
+
+
+def test_times_beyond_milliseconds_are_said_with_the_column() -> None:
+    times = known(pa.table({"ts": pa.array([2**64 - 1], pa.uint64())}))
+    strategy = WatermarkStrategy.for_monotonous_timestamps().with_timestamp_column("ts")
+    with pytest.raises(OperatorError, match=r"'timestamps'.*column 'ts' has a time that is out of range"):
+        times.assign_timestamps_and_watermarks(strategy).collect()
