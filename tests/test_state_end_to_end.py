@@ -1,6 +1,7 @@
 """State, timers, side outputs and connected streams as users see them, on both engines."""
 
 import random
+from collections import Counter
 
 import pytest
 
@@ -16,8 +17,11 @@ from sage_local import (
     MapFunction,
     OperatorError,
     OutputTag,
+    ReduceFunction,
+    TumblingEventTimeWindows,
     TumblingProcessingTimeWindows,
     ValueStateDescriptor,
+    WatermarkGenerator,
     WatermarkStrategy,
 )
 
@@ -59,7 +63,7 @@ class Totals(KeyedProcessFunction):
 
     def process(self, value, ctx):
         self.total.update(self.total.value() + value)
-        if ctx.timers.current_watermark() < 1000:
+        if ctx.timers.current_watermark < 1000:
             ctx.timers.register_event_time_timer(1000)
         if value >= 95:
             yield LARGE, value
@@ -235,3 +239,45 @@ def test_a_key_that_can_not_be_had_fails_the_job_in_spite_of_on_error(env, build
     keyed = env.from_collection([("a",), ("b",)]).key_by(selector)
     with pytest.raises(OperatorError, match=rf"failed on record \('a',\): {reason}"):
         build(keyed).collect()
+
+
+class Behind(WatermarkGenerator):
+    def on_event(self, value, timestamp, output):
+        output.emit_watermark(timestamp - 1)
+
+
+@pytest.mark.parametrize(
+    "strategy", [WatermarkStrategy.for_generator(Behind), WatermarkStrategy.for_monotonous_timestamps()]
+)
+def test_a_record_without_an_event_time_is_diverted_and_takes_no_other_with_it(env, strategy):
+    events = env.from_collection([("a", 1), ("a", None), ("a", 2.5), ("a", 12), ("b", "x")])
+    timed = events.assign_timestamps_and_watermarks(
+        strategy.with_timestamp_assigner(lambda event: event[1]), name="times", on_error=FAILED
+    )
+    counts = timed.key_by(lambda event: event[0]).window(TumblingEventTimeWindows.of(10)).count()
+    dead = timed.side_output(FAILED).map(lambda failed: (failed.operator, failed.record))
+    expected = [("a", 1), ("a", 1), *(("times", event) for event in [("a", None), ("a", 2.5), ("b", "x")])]
+    assert Counter(counts.union(dead).collect()) == Counter(expected)
+
+
+class CountingReduce(ReduceFunction):
+    def open(self, context):
+        self.calls = context.state(ValueStateDescriptor("calls", 0))
+
+    def reduce(self, a, b):
+        return a + b
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda numbers: numbers.reduce(CountingReduce()),
+        lambda numbers: numbers.window(TumblingProcessingTimeWindows.of(10)).reduce(CountingReduce()),
+        lambda numbers: numbers.count_window(2).reduce(CountingReduce()),
+    ],
+)
+def test_a_function_that_folds_has_no_state_but_what_it_folds(env, build):
+    with pytest.raises(
+        OperatorError, match=r"what reduce\(\) and aggregate\(\) fold is all the state that theirs have"
+    ):
+        build(env.from_collection([1, 2]).key_by(lambda number: 0)).collect()

@@ -140,7 +140,12 @@ class ColumnStream(DataStream[Record]):
         return KeyedColumnStream(self, columns)
 
     def assign_timestamps_and_watermarks(
-        self, strategy: "WatermarkStrategy[Any]", *, name: str | None = None, parallelism: int | None = None
+        self,
+        strategy: "WatermarkStrategy[Any]",
+        *,
+        name: str | None = None,
+        parallelism: int | None = None,
+        on_error: OnError = "fail",
     ) -> "ColumnStream":
         """Event time is in the column that the strategy names by ``with_timestamp_column``."""
         from sage_local.api.windowing import check_strategy
@@ -154,6 +159,7 @@ class ColumnStream(DataStream[Record]):
         if strategy.delay_ms is None:
             raise PlanError("for_generator() looks at each record: turn the columns into rows by map() before")
         name = operator_name(name, None, "timestamps")
+        refuse_on_error(on_error, name)
         check_time_column(self.schema, strategy.assigner, name)
         operator = operators.AssignColumnTimestamps(name=name, strategy=strategy)
         return ColumnStream(self._columns.attach(operator, parallelism), self.schema, (strategy.assigner, 0))

@@ -172,15 +172,21 @@ class DataStream(StaysHere, Generic[T_co]):
         return DataStream(self._process(function, name, parallelism, on_error))
 
     def assign_timestamps_and_watermarks(
-        self, strategy: "WatermarkStrategy[T_co]", *, name: str | None = None, parallelism: int | None = None
+        self,
+        strategy: "WatermarkStrategy[T_co]",
+        *,
+        name: str | None = None,
+        parallelism: int | None = None,
+        on_error: OnError = "fail",
     ) -> "DataStream[T_co]":
         """Give every record its event time, and the stream its watermarks.
 
-        Directly behind a source it runs with the source, and tells the time of each split by itself.
+        Directly behind a source it runs with the source, and tells the time of each split by itself. ``on_error`` is
+        for records without an event time that can be read.
         """
         from sage_local.api.windowing import assign_timestamps
 
-        return DataStream(assign_timestamps(self._end, strategy, name, parallelism).unkeyed())
+        return DataStream(assign_timestamps(self._end.on(on_error), strategy, name, parallelism).unkeyed())
 
     def window_all(self, assigner: "WindowAssigner") -> "AllWindowedStream[T_co]":
         """Put all records, whatever their keys, into the same windows: one subtask computes them."""

@@ -12,9 +12,11 @@ class TimerService(Protocol):
     what might never come to an end is dropped with a warning.
     """
 
+    @property
     def current_processing_time(self) -> int:
         """The clock's time."""
 
+    @property
     def current_watermark(self) -> int:
         """The watermark of the operator; ``core.elements.MIN_TIMESTAMP`` before the first."""
 

@@ -14,7 +14,7 @@ class Numbered(KeyedProcessFunction):
         self.number.update(self.number.value() + 1)
         if ctx.timestamp is not None:
             ctx.timers.register_event_time_timer(ctx.timestamp + 100)
-        ctx.timers.register_processing_time_timer(ctx.timers.current_processing_time() + 100)
+        ctx.timers.register_processing_time_timer(ctx.timers.current_processing_time + 100)
         yield value, self.number.value()
 
     def on_timer(self, timestamp, ctx):

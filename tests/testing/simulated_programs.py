@@ -102,7 +102,7 @@ class Ticks(KeyedProcessFunction):
 
     def process(self, value, ctx):
         if self.count.value() == 0:
-            ctx.timers.register_processing_time_timer(ctx.timers.current_processing_time() + 4)
+            ctx.timers.register_processing_time_timer(ctx.timers.current_processing_time + 4)
             ctx.timers.register_event_time_timer(10**9)
         self.count.update(self.count.value() + 1)
 

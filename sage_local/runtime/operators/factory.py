@@ -55,8 +55,8 @@ def _guarded(spec: specs.Operator, counters: OperatorCounters, settings: Setting
 
         return RecordWise(spec, counters)
     operator = _columnar(spec, counters, settings) if spec.is_columnar else _stateful(spec, counters, settings)
-    if spec.on_error == "fail":
-        return operator
+    if spec.on_error == "fail" or isinstance(spec, specs.AssignTimestamps):
+        return operator  # the latter leaves out records itself: what is told of splits would not reach it
     from sage_local.runtime.operators.guarded import Guarded
 
     return Guarded(operator, spec.on_error, counters)

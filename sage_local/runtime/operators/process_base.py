@@ -115,13 +115,14 @@ class ProcessBase(Managing):
             while not self._emission.take(results, stamp):
                 yield from self._emission.flush()
         except BaseException as error:
-            blame(self.name, FiredTimer(timer), error)
+            blame(self.name, FiredTimer(timer.timestamp, timer.key), error)
 
 
 class FiredTimer(NamedTuple):
     """Stands for the record where a timer failed, also in the ``FailedRecord`` of it."""
 
-    timer: Timer
+    timestamp: int
+    key: Any
 
     def __repr__(self) -> str:
-        return f"timer of {self.timer.timestamp} for key {self.timer.key!r}"
+        return f"timer of {self.timestamp} for key {self.key!r}"

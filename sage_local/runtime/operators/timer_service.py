@@ -28,10 +28,12 @@ class OperatorTimers:
         self._processing = processing
         self._firing: tuple[TimeDomain, int] | None = None
 
+    @property
     def current_processing_time(self) -> int:
         """The clock's time."""
         return self._clock.now_ms()
 
+    @property
     def current_watermark(self) -> int:
         """The operator's watermark."""
         return self.watermark

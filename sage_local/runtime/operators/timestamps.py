@@ -5,12 +5,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from sage_local.core.clock import Clock, SystemClock
-from sage_local.core.elements import MAX_TIMESTAMP, MIN_TIMESTAMP, Element, Idleness, Rows, Split, Watermark
+from sage_local.core.elements import MAX_TIMESTAMP, MIN_TIMESTAMP, Element, Idleness, Rows, Side, Split, Watermark
 from sage_local.functions.aggregates import value_getter
 from sage_local.plan import operators as specs
 from sage_local.runtime.codec.selectors import selecting
 from sage_local.runtime.codec.times import are_event_times, span
 from sage_local.runtime.metrics.table import OperatorCounters
+from sage_local.runtime.operators.failures import Diversion
 from sage_local.runtime.operators.protocol import TaskContext
 from sage_local.runtime.operators.split_times import SplitTime, SplitTimes
 from sage_local.runtime.operators.user_function import UserFunction, close_all
@@ -38,6 +39,8 @@ class AssignTimestamps:
         self._clock: Clock = SystemClock()
         strategy: WatermarkStrategy[Any] = spec.strategy
         self._strategy = strategy
+        self._on_error = spec.on_error
+        self._diversion: Diversion | None = None
         assigner = strategy.assigner
         self._function = UserFunction(spec.name, assigner)
         self._custom = assigner if isinstance(assigner, TimestampAssigner) else None
@@ -77,6 +80,8 @@ class AssignTimestamps:
     def open(self, context: TaskContext) -> None:
         """Open the assigner, if it is a function class."""
         self._clock = context.clock
+        if self._on_error != "fail":
+            self._diversion = Diversion(self._on_error, self._counters, context.clock, context.task.subtask)
         self._asked_ms = self._clock.now_ms()
         self._times.listen(self._asked_ms)
         self._function.open(context)
@@ -90,7 +95,33 @@ class AssignTimestamps:
         if not rows.values:
             return
         yield from self._taken(len(rows.values))
-        rows.timestamps = timestamps = self._timestamps(rows)
+        if self._diversion is None:
+            rows.timestamps = self._timestamps(rows)
+        else:
+            rows, sides = self._with_times(rows, self._diversion)
+            yield from sides
+        if rows.values:
+            assert rows.timestamps is not None
+            self._counters.gave(len(rows.values))
+            yield from self._followed(rows, rows.timestamps)
+
+    def _with_times(self, rows: Rows, diversion: Diversion) -> tuple[Rows, list[Side]]:
+        """The records that have a time, one by one, and what is emitted in place of the others."""
+        kept: list[int] = []
+        times: list[int] = []
+        sides: list[Side] = []
+        for place, value in enumerate(rows.values):
+            before = None if rows.timestamps is None else rows.timestamps[place]
+            try:
+                times += self._timestamps(Rows([value], None, None if before is None else [before]))
+                kept.append(place)
+            except OperatorFailed as failed:
+                side = diversion.divert(failed, before)
+                sides += [] if side is None else [side]
+        keys = None if rows.keys is None else [rows.keys[place] for place in kept]
+        return Rows([rows.values[place] for place in kept], keys, times), sides
+
+    def _followed(self, rows: Rows, timestamps: list[int]) -> Iterable[Element]:
         if self._times.at_hand.generator is not None:
             yield from self._generated(rows, timestamps)
             return
@@ -103,7 +134,6 @@ class AssignTimestamps:
             self._repeats = False
             yield Watermark(self._times.watermark)
         self._counters.took(records)
-        self._counters.gave(records)
         if self._strategy.idleness_ms is not None:
             yield from self._times.hear(self._clock.now_ms())
 

@@ -54,7 +54,7 @@ class Waking(KeyedProcessFunction):
             ctx.timers.register_processing_time_timer(time)
 
     def on_timer(self, timestamp, ctx):
-        yield ctx.key, timestamp, ctx.time_domain, ctx.timers.current_watermark()
+        yield ctx.key, timestamp, ctx.time_domain, ctx.timers.current_watermark
 
 
 def test_records_go_to_the_main_output_and_tagged_ones_aside():

@@ -199,7 +199,9 @@ def test_a_failing_timer_is_diverted_and_the_others_fire():
     driver.rows(1, 0, 2)
     driver.watermark(5)
     assert driver.main() == [10, 5]
-    assert [str(failed.record) for failed in driver.side("failed")] == ["timer of 0 for key 0"]
+    [failed] = driver.side("failed")
+    assert failed.record == (0, 0)
+    assert str(failed.record) == "timer of 0 for key 0"
 
 
 def test_a_reduce_function_object_is_closed_once():

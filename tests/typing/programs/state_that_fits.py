@@ -74,7 +74,7 @@ class Sessions(KeyedProcessFunction[int, str, tuple[int, str]]):
         assert_type(self.entries.get(value, 0), float | int)
         assert_type(self.longest.get(), str | None)
         assert_type(self.number.get(), int | None)
-        ctx.timers.register_event_time_timer(ctx.timers.current_watermark() + 1)
+        ctx.timers.register_event_time_timer(ctx.timers.current_watermark + 1)
         yield ctx.key, value
 
     def on_timer(self, timestamp: int, ctx: TimerContext[int], /) -> Iterator[tuple[int, str]]:

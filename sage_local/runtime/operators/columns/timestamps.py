@@ -29,5 +29,6 @@ class AssignColumnTimestamps(AssignTimestamps):
             latest = int(milliseconds(batch.column(column_index(batch.schema, self._column)), self._column).max())
         except BaseException as error:
             blame(self.name, NO_RECORD, error)
+        self._counters.gave(len(batch))
         yield rows
         yield from self._follow(latest)

@@ -58,7 +58,8 @@ class WindowOperator(Managing, ABC):
         self._output.divert = self.divert
         self._prepare(backend)
         for function in self._all_functions():
-            function.open(context, managed)
+            # The others are called for records of many keys at a time.
+            function.open(context, managed if function.function is self._spec.function else None)
 
     @abstractmethod
     def _prepare(self, backend: KeyedBackend) -> None:
