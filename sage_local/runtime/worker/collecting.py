@@ -13,7 +13,8 @@ class CollectOutput:
     """An ``Output`` over the worker's control sender: a slow caller holds the task back as a slow receiver would.
 
     Each report wakes the coordinator and the caller, which have no cores of their own. So records that come soon after
-    a report wait for company, as long as a frame may take: those of a stream that is sparse leave at once.
+    a report wait for company: ``buffer.timeout`` while the task has more to do, as long as a frame may take where it
+    has not. Those of a stream that is sparse leave at once.
     """
 
     consumed_per_ns = None
@@ -21,10 +22,11 @@ class CollectOutput:
     def __init__(self, operator: str, reports: ControlSender, *, timeout_ms: int, max_rows: int) -> None:
         self._operator = operator
         self._reports = reports
-        self._pause_ns = timeout_ms * 1_000_000 // FRAMES_PER_TIMEOUT
+        self._timeout_ns = timeout_ms * 1_000_000
         self._max_rows = max_rows
         self._values: list[Any] = []
-        self._next_ns = 0
+        self._left_ns: int | None = None  # when records last left for having waited
+        self._due_ns = 0
 
     @property
     def is_ready(self) -> bool:
@@ -65,15 +67,19 @@ class CollectOutput:
         """Go on with what found no room; let go of what has waited long enough."""
         if not self._reports.idle:
             return self._reports.flush()
-        if not self._values or now_ns < self._next_ns:
+        if not self._values:
             return False
-        self._next_ns = now_ns + self._pause_ns
+        if self._left_ns is not None:
+            self._due_ns = self._left_ns + (self._timeout_ns // FRAMES_PER_TIMEOUT if starved else self._timeout_ns)
+            if now_ns < self._due_ns:
+                return False
+        self._left_ns = now_ns
         self._leave()
         return True
 
     def next_flush_ns(self) -> int | None:
         """When what waits for company leaves without; of room the coordinator tells us by ringing."""
-        return self._next_ns if self._values and self._reports.idle else None
+        return self._due_ns if self._values and self._reports.idle else None
 
     def _leave(self) -> None:
         if self._values:

@@ -43,7 +43,7 @@ def test_records_of_a_sparse_stream_leave_at_once(ring):
     collected = output(ring)
     for turn in range(3):
         collected.put(Rows([turn]))
-        assert collected.flush(turn * 20 * MS, starved=False)
+        assert collected.flush(turn * 100 * MS, starved=False)
     assert ring.reports == [[0], [1], [2]]
 
 
@@ -53,12 +53,23 @@ def test_records_behind_a_report_wait_for_company_until_a_frame_s_time_is_over(r
         collected.put(Rows([turn]))
         collected.flush(turn * MS, starved=True)
     assert ring.reports == [[0]]
-    assert collected.next_flush_ns() == 10 * MS
+    assert collected.next_flush_ns() == 20 * MS
     assert not collected.is_sent
-    collected.flush(10 * MS, starved=True)
+    collected.flush(20 * MS, starved=True)
     assert ring.reports == [[0], [1, 2]]
     assert collected.next_flush_ns() is None
     assert collected.is_sent
+
+
+def test_records_of_a_task_with_more_to_do_wait_for_the_whole_timeout(ring):
+    collected = output(ring)
+    for turn in range(3):
+        collected.put(Rows([turn]))
+        collected.flush(turn * 40 * MS, starved=False)
+    assert ring.reports == [[0]]
+    assert collected.next_flush_ns() == 100 * MS
+    collected.flush(100 * MS, starved=False)
+    assert ring.reports == [[0], [1, 2]]
 
 
 def test_as_many_records_as_a_frame_may_have_do_not_wait(ring):
