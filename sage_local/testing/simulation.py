@@ -24,7 +24,7 @@ _SETTINGS = {
     "restart.strategy": "fixed-delay",
     "restart.attempts": 1000,
     "restart.delay": "1ms",
-    "buffer.timeout": "20ms",
+    "buffer.timeout": "10ms",
     "frame.max-rows": 8,
 }
 """Everything small, so that a few hundred records make many checkpoints and frames."""
