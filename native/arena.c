@@ -110,20 +110,24 @@ sage_status sage_arena_reserve(sage_arena_writer *writer, uint64_t bytes, uint64
     uint64_t starts = runs(~used, length);
     if (!starts)
         return runs(~used | on_the_way(writer, released), length) ? SAGE_FULL : SAGE_TOO_LARGE;
-    *first = (uint64_t)__builtin_ctzll(starts); /* the lowest: what was used last is in the caches */
+    /* Behind what was taken last: what was read just now is in the caches of the reader's core, and to get lines from
+     * there costs more than to get those which have left them. */
+    uint64_t behind = starts & UINT64_MAX << writer->next;
+    *first = (uint64_t)__builtin_ctzll(behind ? behind : starts);
     *payload = writer->data + *first * writer->granule;
     return SAGE_OK;
 }
 
 void sage_arena_take(sage_arena_writer *writer, uint64_t first, uint64_t bytes, uint64_t serial)
 {
-    uint64_t mask = mask_of(first, granules_of(writer->granule, bytes));
+    uint64_t length = granules_of(writer->granule, bytes), mask = mask_of(first, length);
     /* Every span on the way has granules of its own, so there are never more of them than granules; but spans which the
      * reader has released are known to be so only when somebody asked. */
     if (writer->next_span - writer->first_span == SAGE_ARENA_GRANULES)
         writer->first_span++;
     writer->spans[writer->next_span++ % SAGE_ARENA_GRANULES] = (sage_span){serial, mask};
     writer->taken ^= mask;
+    writer->next = (first + length) % SAGE_ARENA_GRANULES;
     sage_store_relaxed(&writer->header->taken, writer->taken); /* published with the tail of the ring */
 }
 

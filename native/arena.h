@@ -30,6 +30,7 @@ typedef struct {
     uint8_t *data;
     uint64_t granule;
     uint64_t taken;
+    uint64_t next; /* the granule behind those taken last, round the end */
     uint64_t first_span; /* ever sent and not known to be released by the reader of the ring: [first_span, next_span) */
     uint64_t next_span;
     sage_span spans[SAGE_ARENA_GRANULES];

@@ -46,6 +46,18 @@ static uint64_t leased_granule(channel *by)
     return mask;
 }
 
+static void a_span_lies_behind_the_one_before_and_begins_again_at_the_end(void)
+{
+    channel *by = new_channel(1 << 16);
+    for (int place = 0; place < 2 * SAGE_ARENA_GRANULES; place++) {
+        uint64_t mask = leased_granule(by);
+        CHECK(mask == (uint64_t)1 << place % SAGE_ARENA_GRANULES);
+        sage_arena_give_back(by->leases.header, mask);
+    }
+    sage_segment_close(&by->segment);
+    free(by);
+}
+
 static uint64_t in_use(const channel *by)
 {
     return by->arena.taken ^ sage_load_relaxed(&by->leases.header->given_back);
@@ -92,6 +104,7 @@ static void a_reader_in_another_process_ends_the_leases_of_the_one_before(void)
 int main(void)
 {
     spans_in_use_never_overlap();
+    a_span_lies_behind_the_one_before_and_begins_again_at_the_end();
     a_reset_takes_back_what_was_on_its_way_and_no_lease();
     a_reader_in_another_process_ends_the_leases_of_the_one_before();
     return 0;
