@@ -5,20 +5,25 @@ processes that do nothing but copy as many bytes, and peers, where they are inst
 Whoever receives a batch copies it to memory of its own: bytes that nobody reads never leave the sender's cache. CPU
 time is of both ends. Needs a C compiler.
 
+What the machine allows changes tenfold within seconds: where a hypervisor moves a CPU to, other caches lie between the
+two, and whoever spins for a process that something else has stopped gets nowhere. So the copies are made by the very
+processes that our ends are in, by turns with them, some milliseconds at a time, and each turn is compared by itself.
+
 Not among the workloads of the package: it reaches into the engine, which no program of a user's does.
 """
 
 import ctypes
-import json
 import multiprocessing
 import os
-import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import cycle, islice
 from pathlib import Path
+from statistics import median
 from typing import Any
 
+from _column_limit import Copies, compile_limit
 from _column_peers import Iceoryx, PipeAndIpc, Read, Zmq
 
 from sage_local.bench.compete import compete
@@ -29,13 +34,12 @@ from sage_local.runtime.channels.ring import RingReceiver, RingSender
 from sage_local.runtime.channels.waiting import Peers, Rest
 from sage_local.runtime.native import DOORBELL_BYTES, Doorbell, RingReader, RingWriter, Segment
 
-HERE = Path(__file__).parent
-NATIVE = HERE.parent / "native"
 CAPACITY = 2 << 20
 """Of ring and of arena: what two workers have between them without any setting."""
 COMMANDS_AT, DATA_AT = 4096, 8192
 DIFFERENT = 4
 """So many batches are sent again and again."""
+TURNS = 50
 
 
 def batches(rows: int) -> Iterator[Any]:
@@ -69,20 +73,10 @@ def reader(rows: int) -> Read:
     return read
 
 
-def compile_limits(folder: Path, records: int) -> None:
-    sources = [HERE / "native" / "limits.c", NATIVE / "ring.c", NATIVE / "doorbell.c"]
-    subprocess.run(["cc", "-O2", "-std=c11", "-o", folder / "limits", *sources], check=True)
-
-
-def copies(rows: int) -> Callable[[Path, int], Timed]:
-    """What the machine allows."""
-
-    def run(folder: Path, records: int) -> Timed:
-        command = [folder / "limits", "copy", str(next(batches(rows)).nbytes)]
-        report = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
-        return Timed(records, report["seconds"], {"batch_us": report["ns_per_record"] / 1e3}, report["records"])
-
-    return run
+def copies(folder: Path, rows: int) -> Copies:
+    """In as much memory as our arena has, from as many batches."""
+    size = next(batches(rows)).nbytes
+    return Copies(folder, rows=rows, size=size, capacity=CAPACITY, sources=DIFFERENT)
 
 
 class Ends:
@@ -94,18 +88,27 @@ class Ends:
         self.commands = RingReader(self.segment, COMMANDS_AT, 1024)
         self.peers = Peers()
 
+    @cached_property
     def sender(self) -> RingSender:
         writer, touch = RingWriter(self.segment, DATA_AT, CAPACITY, CAPACITY), self.peers.toucher(self.bells[1])
         return RingSender(writer, touch, timeout_ms=100, max_rows=4096, clock=time.monotonic_ns)
 
+    @cached_property
     def receiver(self) -> RingReceiver:
         reader, touch = RingReader(self.segment, DATA_AT, CAPACITY, CAPACITY), self.peers.toucher(self.bells[0])
         return RingReceiver(reader, touch, clock=time.monotonic_ns)
 
+    @cached_property
+    def _senders_rest(self) -> Rest:
+        return Rest(self.bells[0], self.commands, [], [self.sender], may_spin=True)
+
+    @cached_property
+    def _receivers_rest(self) -> Rest:
+        return Rest(self.bells[1], self.commands, [self.receiver], [], may_spin=True)
+
     def send(self, stream: Iterator[Any]) -> None:
         """All of these batches, as a worker does."""
-        sender = self.sender()
-        rest = Rest(self.bells[0], self.commands, [], [sender], may_spin=True)
+        sender, rest = self.sender, self._senders_rest
 
         def has_room() -> bool:
             sender.flush(time.monotonic_ns())
@@ -119,8 +122,7 @@ class Ends:
 
     def receive(self, read: Read, count: int, schema: Any) -> int:
         """Hand so many batches to ``read``, and return the sum of what it returns."""
-        receiver = self.receiver()
-        rest = Rest(self.bells[1], self.commands, [receiver], [], may_spin=True)
+        receiver, rest = self.receiver, self._receivers_rest
         left, rows = count, 0
 
         def take() -> bool:
@@ -145,7 +147,7 @@ def both_ends(rows: int) -> Callable[[Path, int], Timed]:
 
     def run(folder: Path, records: int) -> Timed:
         ends, read, stream = Ends(), reader(rows), batches(rows)
-        sender, receiver = ends.sender(), ends.receiver()
+        sender, receiver = ends.sender, ends.receiver
 
         def pass_one() -> None:
             sender.send(Frame(Columns(next(stream))))
@@ -202,35 +204,64 @@ def _timed(records: int, started: float, cpu_s: float) -> Timed:
     )
 
 
-def two_processes(between: Callable[[], Any], rows: int) -> Callable[[Path, int], Timed]:
-    """One at either end of what is ``between``. Starting them is not counted, nor are the first batches."""
+def two_processes(between: Callable[[], Any], rows: int, *, with_limit: bool = False) -> Callable[[Path, int], Timed]:
+    """One at either end of what is ``between``, and of the copies ``with_limit``: medians of many short turns.
+
+    A turn is measured where it ends, from when it is under way.
+    """
 
     def run(folder: Path, records: int) -> Timed:
-        ends, read, stream, warm = between(), reader(rows), batches(rows), min(records, 100)
+        ways = {"batch": between(), **({"copy": copies(folder, rows)} if with_limit else {})}
+        count = max(records // TURNS, 1)
+        early = count // 4 + 1
+        read, stream, started = reader(rows), batches(rows), time.perf_counter()
         schema = next(stream).schema
         ready, others_ready = multiprocessing.Pipe(duplex=False)
         child = os.fork()
         if child == 0:
             try:
                 _pin(1)
-                for count in (warm, records):
-                    others_ready.send((ends.receive(read, count, schema), time.process_time()))
+                for way in list(ways.values()) * TURNS:
+                    others_ready.send(_received(way, read, schema, early, count))
             finally:
                 os._exit(0)
         _pin(0)
         others_ready.close()
-        ends.send(islice(stream, warm))
-        found, child_cpu_s = ready.recv()
-        expect("rows", warm * rows, found)
-        started, cpu_s = time.perf_counter(), time.process_time() + child_cpu_s
-        ends.send(islice(stream, records))
-        found, child_cpu_s = ready.recv()
-        timed = _timed(records, started, time.process_time() + child_cpu_s - cpu_s)
-        expect("rows", records * rows, found)
+        turns: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
+        for _ in range(TURNS):
+            for name, way in ways.items():
+                cpu_s = time.process_time()
+                way.send(islice(stream, early + count))
+                found, seconds, others_cpu_s = ready.recv()
+                expect("rows", (early + count) * rows, found)
+                cpu_s = time.process_time() - cpu_s + others_cpu_s
+                turns[name].append((seconds / count * 1e6, cpu_s / (early + count) * 1e6))
         os.waitpid(child, 0)
-        return timed
+        return Timed(records, time.perf_counter() - started, _medians(turns), count * TURNS)
 
     return run
+
+
+def _received(way: Any, read: Read, schema: Any, early: int, count: int) -> tuple[int, float, float]:
+    """The rows of a turn, seconds without the early batches, and CPU seconds with them."""
+    cpu_s = time.process_time()
+    rows = way.receive(read, early, schema)
+    started = time.perf_counter()
+    rows += way.receive(read, count, schema)
+    return rows, time.perf_counter() - started, time.process_time() - cpu_s
+
+
+def _medians(turns: Mapping[str, Sequence[tuple[float, float]]]) -> dict[str, float]:
+    """By way; the share of the copies' speed that ours has is that of each turn by itself."""
+    found = {}
+    for name, measured in turns.items():
+        found[f"{name}_us"] = median(us for us, _ in measured)
+        found[f"{name}_cpu_us"] = median(us for _, us in measured)
+    if "copy" in turns:
+        found["copy_limit_share"] = median(
+            copy / ours for (copy, _), (ours, _) in zip(turns["copy"], turns["batch"], strict=True)
+        )
+    return found
 
 
 def _pin(place: int) -> None:
@@ -248,10 +279,9 @@ def _workload(rows: int, records: int, figure: Figure) -> Workload:
         title=f"record batches of {rows:,} rows to another process",
         records=records,
         check=None,
-        prepare=compile_limits,
+        prepare=lambda folder, records: compile_limit(folder),
         contestants={
-            "copy limit": floor(copies(rows)),
-            "rings": sage(two_processes(Ends, rows)),
+            "rings": sage(two_processes(Ends, rows, with_limit=True)),
             "Pipe and IPC": peer(two_processes(PipeAndIpc, rows)),
             "zmq": peer(two_processes(Zmq, rows), "zmq"),
             "iceoryx2": peer(two_processes(Iceoryx, rows), "iceoryx2"),
@@ -268,8 +298,10 @@ def _workload(rows: int, records: int, figure: Figure) -> Workload:
 
 BEYOND_COPIES = Figure("CPU µs of both ends beyond two copies", _beyond_copies_us, 8, at_most=True)
 
+COPY_LIMIT = Figure("speed of rings / copy limit, by turns", lambda the: the("rings", "copy_limit_share"), 0.7)
+
 WORKLOADS = (
-    _workload(10_000, 5_000, ratio("batch_us", "copy limit", "rings", goal=0.7)),
+    _workload(10_000, 5_000, COPY_LIMIT),
     _workload(1_000, 20_000, BEYOND_COPIES),
     _workload(1, 20_000, BEYOND_COPIES),
 )
