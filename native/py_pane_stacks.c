@@ -1,146 +1,102 @@
+#include "py_pane_row.h"
 #include "py_results.h"
 
 /* Both stacks of sliding windows (runtime/operators/windows/stacks.py), for values that are numbers.
  *
- * Keys have places, in the order in which they came. A row has a cell for each place: an accumulator of which nobody else
- * knows, so windows are made by going along two rows, and no object is made for what two panes hold together. Cells never
- * hold an object, so they are copied as bytes and adding to them runs nobody's code. Hashes and comparisons of keys may
- * be the user's: meanwhile `is_busy` refuses whatever would change the rows. */
+ * Keys have places, in the order in which they came. A row has a cell for each place, of which nobody else knows, so
+ * windows are made by going along two rows, and no object is made for what two panes hold together. A pane is looked at
+ * once, when its row is made; with a turn the rows of panes become the front. Cells never hold an object, so adding to
+ * them runs nobody's code. Hashes and comparisons of keys may be the user's: meanwhile `is_busy` refuses whatever would
+ * change the rows. */
 
-typedef struct {
-    Py_ssize_t shares, length, room;
-    char *cells;
-} sage_row;
+enum { AHEAD = 16 }; /* Entries of a pane that are fetched at once: 32 are no faster. */
 
 typedef struct {
     PyObject_HEAD
-    PyObject *steps; /* what `by` points into */
+    PyObject *steps; /* what `of` points into */
     PyObject *names;
     PyObject *places; /* dict of key: place */
     PyObject *keys;   /* list of keys by place */
-    sage_folding by;
-    size_t cell_bytes;
+    sage_cells of;
     bool with_key, is_busy;
-    Py_ssize_t per_slide, fronts;
-    sage_row **front; /* what each slide's start and the panes behind it hold together, up to the turn */
-    sage_row *back;
+    Py_ssize_t per_slide, count, room;
+    Py_ssize_t turned; /* so many of the rows are the front, all others panes */
+    sage_row **rows;   /* of the front: a pane and those behind it up to the turn, or NULL when it was given */
+    sage_row *back;    /* all panes that are not in the front */
 } PaneStacksObject;
 
-static AccumulatorObject *cell_at(const PaneStacksObject *self, const sage_row *row, Py_ssize_t place)
-{
-    return (AccumulatorObject *)(row->cells + (size_t)place * self->cell_bytes);
-}
+typedef struct {
+    PyObject *key, *value;
+    PyObject *place; /* borrowed from `places`; NULL for a key that has none yet */
+} pane_entry;
 
-static sage_row *new_row(void)
+/* The next entries of a pane, owned; none at its end. Keys and values lie anywhere, so all are fetched before the first
+ * is waited for. */
+static Py_ssize_t take_entries(PyObject *pane, Py_ssize_t *at, pane_entry *into)
 {
-    sage_row *row = PyMem_Calloc(1, sizeof(sage_row));
-    if (!row)
-        return (sage_row *)PyErr_NoMemory();
-    row->shares = 1;
-    return row;
-}
-
-static void release_row(sage_row *row)
-{
-    if (!row || --row->shares)
-        return;
-    PyMem_Free(row->cells);
-    PyMem_Free(row);
-}
-
-/* Cells up to `length`, the new ones empty. */
-static bool lengthen(const PaneStacksObject *self, sage_row *row, Py_ssize_t length)
-{
-    if (length > row->room) {
-        Py_ssize_t room = Py_MAX(length, row->room * 2);
-        char *cells = PyMem_Realloc(row->cells, (size_t)room * self->cell_bytes);
-        if (!cells) {
-            PyErr_NoMemory();
-            return false;
-        }
-        row->cells = cells;
-        row->room = room;
+    Py_ssize_t count = 0;
+    while (count < AHEAD && PyDict_Next(pane, at, &into[count].key, &into[count].value)) {
+        __builtin_prefetch(into[count].key, 1);
+        __builtin_prefetch(into[count].value, 1);
+        count++;
     }
-    if (length > row->length) {
-        memset(cell_at(self, row, row->length), 0, (size_t)(length - row->length) * self->cell_bytes);
-        row->length = length;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        Py_INCREF(into[i].key);
+        Py_INCREF(into[i].value);
+    }
+    return count;
+}
+
+static bool find_places(const PaneStacksObject *self, pane_entry *entries, Py_ssize_t count)
+{
+    for (Py_ssize_t i = 0; i < count; i++) {
+        entries[i].place = PyDict_GetItemWithError(self->places, entries[i].key);
+        if (!entries[i].place && PyErr_Occurred())
+            return false;
+        __builtin_prefetch(entries[i].place);
     }
     return true;
 }
 
-/* A row like `row`, which is given back. */
-static sage_row *row_of_our_own(const PaneStacksObject *self, sage_row *row)
+/* -1 with an exception set. Never replaces a number that was found, however odd the key's comparisons are. */
+static Py_ssize_t new_place(const PaneStacksObject *self, PyObject *key)
 {
-    if (row->shares == 1)
-        return row;
-    sage_row *copy = new_row();
-    if (copy && lengthen(self, copy, row->length)) {
-        if (row->length)
-            memcpy(copy->cells, row->cells, (size_t)row->length * self->cell_bytes);
-    }
-    else if (copy) {
-        release_row(copy);
-        copy = NULL;
-    }
-    release_row(row);
-    return copy;
-}
-
-/* The place of `key`, a new one if it has none; -1 with an exception set. */
-static Py_ssize_t place_of(const PaneStacksObject *self, PyObject *key)
-{
-    PyObject *known = PyDict_GetItemWithError(self->places, key);
-    if (known)
-        return PyLong_AsSsize_t(known);
-    if (PyErr_Occurred())
-        return -1;
-    Py_ssize_t place = PyList_GET_SIZE(self->keys);
-    PyObject *number = PyLong_FromSsize_t(place);
-    bool done = number && PyList_Append(self->keys, key) == 0 && PyDict_SetItem(self->places, key, number) == 0;
+    PyObject *number = PyLong_FromSsize_t(PyList_GET_SIZE(self->keys));
+    bool done = number && PyList_Append(self->keys, key) == 0;
+    PyObject *place = done ? PyDict_SetDefault(self->places, key, number) : NULL;
     Py_XDECREF(number);
-    return done ? place : -1;
+    return place ? PyLong_AsSsize_t(place) : -1;
 }
 
-static bool are_numbers(const AccumulatorObject *of)
+/* Puts down what a pane has of a key, which it has once; 0 where a value is no number, -1 with an exception set. */
+static int put_entry(const PaneStacksObject *self, sage_row *row, const pane_entry *entry)
 {
-    return (of->wholes | of->reals) == (1u << of->count) - 1;
-}
-
-/* Adds what a pane has of a key; 0 where a value is no number, -1 with an exception set. */
-static int add_one(const PaneStacksObject *self, sage_row *row, PyObject *key, PyObject *value, bool before)
-{
-    Py_ssize_t place = place_of(self, key);
-    AccumulatorObject *from = place < 0 ? NULL : sage_accumulator_of(&self->by, value);
+    Py_ssize_t place = entry->place ? PyLong_AsSsize_t(entry->place) : new_place(self, entry->key);
+    AccumulatorObject *from = place < 0 ? NULL : sage_accumulator_of(&self->of.by, entry->value);
     if (!from)
         return -1;
-    if (!are_numbers(from))
+    if (!sage_are_numbers(from))
         return 0;
-    if (!lengthen(self, row, place + 1))
+    if (!sage_lengthen_row(&self->of, row, place + 1))
         return -1;
-    AccumulatorObject *to = cell_at(self, row, place);
-    if (!to->count) {
-        memcpy(&to->count, &from->count, self->cell_bytes - offsetof(AccumulatorObject, count));
-        return 1;
-    }
-    if (!sage_merge_accumulators(&self->by, to, from, before))
-        return -1;
-    if (are_numbers(to))
-        return 1;
-    sage_clear_slots(to); /* a sum has become too large */
-    return 0;
+    return sage_join_cells(&self->of, sage_cell_at(&self->of, row, place), from);
 }
 
-static int add_pane(const PaneStacksObject *self, sage_row *row, PyObject *pane, bool before)
+static int put_pane(const PaneStacksObject *self, sage_row *row, PyObject *pane)
 {
-    PyObject *key, *value;
-    Py_ssize_t at = 0;
+    if (PyDict_GET_SIZE(pane) && !sage_lengthen_row(&self->of, row, PyList_GET_SIZE(self->keys)))
+        return -1;
+    pane_entry entries[AHEAD];
+    Py_ssize_t at = 0, count;
     int done = 1;
-    while (done > 0 && PyDict_Next(pane, &at, &key, &value)) {
-        Py_INCREF(key);
-        Py_INCREF(value);
-        done = add_one(self, row, key, value, before);
-        Py_DECREF(key);
-        Py_DECREF(value);
+    while (done > 0 && (count = take_entries(pane, &at, entries))) {
+        done = find_places(self, entries, count) ? 1 : -1;
+        for (Py_ssize_t i = 0; i < count; i++) {
+            if (done > 0)
+                done = put_entry(self, row, &entries[i]);
+            Py_DECREF(entries[i].key);
+            Py_DECREF(entries[i].value);
+        }
     }
     return done;
 }
@@ -154,14 +110,22 @@ static bool enter(PaneStacksObject *self)
     return self->is_busy = true;
 }
 
+static void drop_rows(PaneStacksObject *self, Py_ssize_t count)
+{
+    for (Py_ssize_t i = 0; i < count; i++)
+        sage_release_row(self->rows[i]);
+    self->count -= count;
+    memmove(self->rows, self->rows + count, (size_t)self->count * sizeof(sage_row *));
+}
+
 static void clear_rows(PaneStacksObject *self)
 {
-    for (Py_ssize_t i = 0; i < self->fronts; i++)
-        release_row(self->front[i]);
-    PyMem_Free(self->front);
-    self->front = NULL;
-    self->fronts = 0;
-    release_row(self->back);
+    if (self->count)
+        drop_rows(self, self->count);
+    PyMem_Free(self->rows);
+    self->rows = NULL;
+    self->room = self->turned = 0;
+    sage_release_row(self->back);
     self->back = NULL;
 }
 
@@ -169,11 +133,11 @@ static void clear_rows(PaneStacksObject *self)
 static bool start_anew(PaneStacksObject *self)
 {
     PyObject *places = PyDict_New(), *keys = PyList_New(0);
-    sage_row *back = new_row();
+    sage_row *back = sage_new_row();
     if (!places || !keys || !back) {
         Py_XDECREF(places);
         Py_XDECREF(keys);
-        release_row(back);
+        sage_release_row(back);
         return false;
     }
     clear_rows(self);
@@ -183,58 +147,81 @@ static bool start_anew(PaneStacksObject *self)
     return true;
 }
 
-static bool are_panes(PyObject *panes)
+/* `row` is stolen. */
+static bool append_row(PaneStacksObject *self, sage_row *row)
 {
-    if (!PyTuple_CheckExact(panes))
-        return false;
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(panes); i++)
-        if (!PyDict_CheckExact(PyTuple_GET_ITEM(panes, i)))
+    if (self->count == self->room) {
+        Py_ssize_t room = Py_MAX(16, self->room * 2);
+        sage_row **rows = PyMem_Realloc(self->rows, (size_t)room * sizeof(sage_row *));
+        if (!rows) {
+            sage_release_row(row);
+            PyErr_NoMemory();
             return false;
+        }
+        self->rows = rows;
+        self->room = room;
+    }
+    self->rows[self->count++] = row;
     return true;
 }
 
-static int turn(PaneStacksObject *self, PyObject *panes)
+static int add(PaneStacksObject *self, PyObject *pane)
 {
-    Py_ssize_t number = PyTuple_GET_SIZE(panes);
-    if (!start_anew(self))
-        return -1;
-    Py_ssize_t fronts = (number + self->per_slide - 1) / self->per_slide;
-    self->front = PyMem_Calloc((size_t)Py_MAX(fronts, 1), sizeof(sage_row *));
-    sage_row *row = self->front ? new_row() : NULL;
-    if (!row)
-        return PyErr_Occurred() ? -1 : (PyErr_NoMemory(), -1);
-    self->fronts = fronts;
-    int done = 1;
-    while (done > 0 && number-- > 0) {
-        PyObject *pane = PyTuple_GET_ITEM(panes, number);
-        if (PyDict_GET_SIZE(pane)) {
-            row = row_of_our_own(self, row);
-            done = row ? add_pane(self, row, pane, true) : -1;
-        }
-        if (done > 0 && number % self->per_slide == 0) {
-            row->shares++;
-            self->front[number / self->per_slide] = row;
-        }
-    }
-    release_row(row);
+    sage_row *row = sage_new_row();
+    int done = row ? put_pane(self, row, pane) : -1;
+    if (done > 0)
+        done = sage_join_rows(&self->of, self->back, row);
+    if (done > 0)
+        return append_row(self, row) ? 1 : -1;
+    sage_release_row(row);
     return done;
 }
 
-static PyObject *as_bool(int done)
+/* From the last pane to the first, each becomes what it and those behind hold together, in its own row. */
+static int join_fronts(PaneStacksObject *self)
 {
-    return done < 0 ? NULL : PyBool_FromLong(done);
+    int done = 1;
+    for (Py_ssize_t i = self->count - 2; done > 0 && i >= 0; i--) {
+        sage_row *behind = self->rows[i + 1];
+        if (self->rows[i]->length)
+            done = sage_join_rows(&self->of, self->rows[i], behind);
+        else {
+            sage_release_row(self->rows[i]);
+            self->rows[i] = behind;
+            behind->shares++;
+        }
+        if (done > 0 && (i + 1) % self->per_slide) {
+            sage_release_row(behind);
+            self->rows[i + 1] = NULL;
+        }
+    }
+    return done;
 }
 
-static PyObject *pane_stacks_turn(PyObject *object, PyObject *panes)
+static PyObject *pane_stacks_turn(PyObject *object, PyObject *number)
 {
     PaneStacksObject *self = (PaneStacksObject *)object;
-    if (!are_panes(panes))
-        return PyErr_Format(PyExc_TypeError, "expected turn(panes: tuple of dicts)");
+    Py_ssize_t panes = PyLong_AsSsize_t(number);
+    if (panes == -1 && PyErr_Occurred())
+        return NULL;
     if (!enter(self))
         return NULL;
-    int done = turn(self, panes);
+    sage_row *back = NULL;
+    int done = -1;
+    if (panes < 1 || panes > self->count - self->turned)
+        PyErr_Format(PyExc_ValueError, "there are %zd panes behind the front, found %zd", self->count - self->turned,
+                     panes);
+    else if ((back = sage_new_row())) {
+        drop_rows(self, self->count - panes);
+        sage_release_row(self->back);
+        self->back = back;
+        self->turned = panes;
+        done = join_fronts(self);
+    }
     self->is_busy = false;
-    return as_bool(done);
+    if (done < 0)
+        return NULL;
+    return done ? PyLong_FromSsize_t(sage_keys_in(&self->of, self->rows[0])) : Py_NewRef(Py_None);
 }
 
 static PyObject *pane_stacks_add(PyObject *object, PyObject *pane)
@@ -244,9 +231,9 @@ static PyObject *pane_stacks_add(PyObject *object, PyObject *pane)
         return PyErr_Format(PyExc_TypeError, "expected add(pane: dict)");
     if (!enter(self))
         return NULL;
-    int done = add_pane(self, self->back, pane, false);
+    int done = add(self, pane);
     self->is_busy = false;
-    return as_bool(done);
+    return done < 0 ? NULL : PyBool_FromLong(done);
 }
 
 /* The result of both cells, of which either may be empty. */
@@ -259,16 +246,16 @@ static PyObject *result_of_both(const PaneStacksObject *self, const AccumulatorO
         AccumulatorObject head;
         char bytes[offsetof(AccumulatorObject, slots) + SAGE_MOST_STEPS * sizeof(sage_slot)];
     } both;
-    memcpy(both.bytes, front, self->cell_bytes);
+    memcpy(both.bytes, front, self->of.bytes);
     PyObject *result =
-        sage_merge_accumulators(&self->by, &both.head, back, false) ? sage_result_of(&both.head, self->names) : NULL;
+        sage_merge_accumulators(&self->of.by, &both.head, back, false) ? sage_result_of(&both.head, self->names) : NULL;
     sage_clear_slots(&both.head);
     return result;
 }
 
 static const AccumulatorObject *cell_or_null(const PaneStacksObject *self, const sage_row *row, Py_ssize_t place)
 {
-    const AccumulatorObject *cell = place < row->length ? cell_at(self, row, place) : NULL;
+    const AccumulatorObject *cell = place < row->length ? sage_cell_at(&self->of, row, place) : NULL;
     return cell && cell->count ? cell : NULL;
 }
 
@@ -299,8 +286,8 @@ static PyObject *pane_stacks_results(PyObject *object, PyObject *args)
     Py_ssize_t pane, place, most;
     if (!PyArg_ParseTuple(args, "nnn:results", &pane, &place, &most) || !enter(self))
         return NULL;
-    bool is_start = pane >= 0 && pane % self->per_slide == 0 && pane / self->per_slide < self->fronts;
-    sage_row **front = is_start ? &self->front[pane / self->per_slide] : NULL;
+    bool is_start = pane >= 0 && pane % self->per_slide == 0 && pane < self->turned;
+    sage_row **front = is_start ? &self->rows[pane] : NULL;
     PyObject *results = NULL;
     if (!front || !*front || place < 0 || most < 1)
         PyErr_SetString(PyExc_ValueError, "there is no such window, or no such place in it");
@@ -309,7 +296,7 @@ static PyObject *pane_stacks_results(PyObject *object, PyObject *args)
         if (place < 0)
             Py_CLEAR(results);
         else if (place == PyList_GET_SIZE(self->keys)) {
-            release_row(*front);
+            sage_release_row(*front);
             *front = NULL;
         }
     }
@@ -352,8 +339,8 @@ static PyObject *pane_stacks_new(PyTypeObject *type, PyObject *args, PyObject *n
         return NULL;
     self->steps = Py_NewRef(steps);
     self->names = Py_NewRef(result_names);
-    self->by = by;
-    self->cell_bytes = offsetof(AccumulatorObject, slots) + (size_t)by.count * sizeof(sage_slot);
+    self->of.by = by;
+    self->of.bytes = offsetof(AccumulatorObject, slots) + (size_t)by.count * sizeof(sage_slot);
     self->with_key = with_key;
     self->per_slide = per_slide;
     if (!start_anew(self))
@@ -373,7 +360,7 @@ static void pane_stacks_dealloc(PyObject *object)
 }
 
 static PyMethodDef methods[] = {
-    {"turn", pane_stacks_turn, METH_O, "Start anew from the panes of a window."},
+    {"turn", pane_stacks_turn, METH_O, "Have the last panes for the front."},
     {"add", pane_stacks_add, METH_O, "Add the pane behind those that are in the stacks."},
     {"results", pane_stacks_results, METH_VARARGS, "Some results of the window that starts with a pane."},
     {"forget", pane_stacks_forget, METH_NOARGS, "Hold nothing."},

@@ -200,19 +200,22 @@ class Accumulator:
 class PaneStacks:
     """What sliding windows hold together, from panes of Accumulators of numbers: see `windows/stacks.py`.
 
-    Panes are counted from the first of the last turn. Its length is the number of keys there. With the first value
-    that is neither an int within int64 nor a float it holds nothing that can be used: `forget` it.
+    Panes are counted from the first of the last turn. Its length is the number of keys since `forget`. With the first
+    value that is neither an int within int64 nor a float it holds nothing that can be used: `forget` it.
     """
 
     def __init__(
         self, steps: list[tuple[int, int, Any]], names: tuple[str, ...], per_slide: int, with_key: bool
     ) -> None: ...
     def __len__(self) -> int: ...
-    def turn(self, panes: tuple[dict[Any, Any], ...], /) -> bool:
-        """Start anew from the panes of a window; false when a value is no such number, as for `add`."""
-
     def add(self, pane: dict[Any, Any], /) -> bool:
-        """Add the pane behind the last one."""
+        """Add the pane behind the last one; false when a value is no such number."""
+
+    def turn(self, panes: int, /) -> int | None:
+        """Have the last panes, so many, for the front; those of the turn before are gone.
+
+        Returns how many keys they have, or None when a sum is no such number.
+        """
 
     def results(self, pane: int, place: int, most: int, /) -> tuple[int, list[Any]]:
         """At most so many results, as of the function `results`, of the window from `pane` to the last one.

@@ -1,7 +1,8 @@
 """Stacks of numbers give what stacks of accumulators give, whatever the values are."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from operator import itemgetter
+from random import Random
 from typing import Any
 
 import pytest
@@ -103,24 +104,66 @@ def stacks_of_two_panes() -> tuple[PaneStacks, dict[Any, Any]]:
 @pytest.mark.parametrize("window", [(1, 0, 9), (4, 0, 9), (-2, 0, 9), (0, -1, 9), (0, 0, 0)])
 def test_windows_that_are_not_there_are_refused(window: tuple[int, int, int]) -> None:
     numbers, pane = stacks_of_two_panes()
-    assert numbers.turn(({}, pane, {}, {}))
+    assert [numbers.add(each) for each in ({}, pane, {}, {})] == [True] * 4
+    assert numbers.turn(4) == 1
     with pytest.raises(ValueError, match="no such window"):
         numbers.results(*window)
 
 
 def test_a_window_is_given_once() -> None:
     numbers, pane = stacks_of_two_panes()
-    assert numbers.turn((pane, {}))
+    assert numbers.add(pane)
+    assert numbers.add({})
+    assert numbers.turn(2) == 1
     assert numbers.results(0, 0, 9) == (1, [{"sum": 1, "least": 1, "most": 1, "n": 1}])
     with pytest.raises(ValueError, match="no such window"):
         numbers.results(0, 0, 9)
 
 
+def test_keys_that_are_gone_leave_their_places() -> None:
+    """Each key is in one pane alone: what is held is a multiple of a window, not of the stream."""
+    fold = folding()
+    numbers = fold.pane_stacks(1, with_key=True)
+    assert numbers is not None
+    panes = panes_of(fold, [(pane, f"{pane}", pane) for pane in range(100)])
+    stacks = NumberStacks(fold, panes.get, 4, 1, numbers)
+    for start in range(96):
+        results = results_of(fold, stacks, start)
+        assert sorted(key for key, _ in results) == sorted(f"{pane}" for pane in range(start, start + 4))
+        assert len(numbers) <= 12
+
+
+def test_keys_that_are_equal_at_times_do_no_harm() -> None:
+    """The place of one must not be lost while another one is put down."""
+    numbers, pane = stacks_of_two_panes()
+    answers = Random(7)
+    moods = [False]
+
+    class Moody:
+        def __hash__(self) -> int:
+            return 1
+
+        def __eq__(self, other: object) -> bool:
+            return moods[-1] and answers.random() < 0.1
+
+    panes = [dict.fromkeys((Moody() for _ in range(40)), pane["a"]) for _ in range(4)]
+    moods.append(True)
+    for each in panes * 2:
+        assert numbers.add(each)
+    assert numbers.turn(8) <= len(numbers)  # type: ignore[operator]  # None would fail just as well
+
+
 def test_wrong_arguments_are_refused() -> None:
     numbers, pane = stacks_of_two_panes()
-    for wrong in ([pane], (pane, None), None):
-        with pytest.raises(TypeError, match="expected turn"):
-            numbers.turn(wrong)  # type: ignore[arg-type]  # that it is refused is what is tested
+    assert numbers.add(pane)
+    for wrong in (0, -1, 2):
+        with pytest.raises(ValueError, match="1 panes behind the front"):
+            numbers.turn(wrong)
+    assert numbers.turn(1) == 1
+    with pytest.raises(ValueError, match="0 panes behind the front"):
+        numbers.turn(1)
+    with pytest.raises(TypeError):
+        numbers.turn(None)  # type: ignore[arg-type]  # that it is refused is what is tested
     with pytest.raises(TypeError, match="expected add"):
         numbers.add([])  # type: ignore[arg-type]  # as above
     with pytest.raises(TypeError, match="accumulator of 4 values"):
@@ -133,10 +176,10 @@ def test_wrong_arguments_are_refused() -> None:
 def test_keys_that_reach_for_the_stacks_while_they_are_compared_are_refused() -> None:
     """Rows do not move while a key is looked up in them."""
     numbers, pane = stacks_of_two_panes()
-    calls = [
+    calls: list[Callable[[], object]] = [
         lambda: numbers.forget(),
         lambda: numbers.add({}),
-        lambda: numbers.turn(()),
+        lambda: numbers.turn(1),
         lambda: numbers.results(0, 0, 1),
     ]
 
@@ -152,6 +195,8 @@ def test_keys_that_reach_for_the_stacks_while_they_are_compared_are_refused() ->
                     call()
             return False
 
-    assert numbers.turn(({Curious(): pane["a"]}, {Curious(): pane["a"]}))
+    for _ in range(2):
+        assert numbers.add({Curious(): pane["a"]})
+    assert numbers.turn(2) == 2
     assert len(numbers) == 2
     assert numbers.results(0, 0, 9)[1] == [{"sum": 1, "least": 1, "most": 1, "n": 1}] * 2

@@ -110,13 +110,21 @@ class NumberStacks(Stacks):
 
     def _take(self, numbers: PaneStacks, start: int) -> bool:
         """Whether the panes of the window are in the stacks now: all of their values are numbers."""
-        end = start + self._per_window
-        if start - self._turned_at >= self._per_window:
+        if start > self.taken_up_to:
             self.forget()
-            self._turned_at, self.taken_up_to = start, end
-            return numbers.turn(tuple(map(self._dict_of, range(start, end))))
-        first, self.taken_up_to = self.taken_up_to, max(self.taken_up_to, end)
-        return all(numbers.add(self._dict_of(number)) for number in range(first, end))
+            self.taken_up_to = start
+        first, self.taken_up_to = self.taken_up_to, max(self.taken_up_to, start + self._per_window)
+        if not all(numbers.add(self._dict_of(number)) for number in range(first, self.taken_up_to)):
+            return False
+        if start - self._turned_at < self._per_window:
+            return True
+        self._turned_at = start
+        keys = numbers.turn(self._per_window)
+        if keys is None or len(numbers) <= 2 * keys:
+            return keys is not None
+        # Most of the keys were in earlier panes only: their places are to be others'.
+        self.forget()
+        return self._take(numbers, start)
 
     def _dict_of(self, number: int) -> dict[Any, Any]:
         found = self._pane(number) or {}
