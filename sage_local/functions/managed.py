@@ -48,8 +48,8 @@ class Unmanaged:
         """Refused."""
         self._refuse(
             f"keyed state ({descriptor!r})",
-            "functions called record by record have it, behind stream.key_by(...); what reduce() and aggregate() fold is all"
-            " the state that theirs have",
+            "functions called record by record have it, behind stream.key_by(...); what reduce() and aggregate() fold"
+            " is all the state that theirs have",
         )
 
     def operator_state(self, descriptor: ListStateDescriptor[T], /) -> ListState[T]:
