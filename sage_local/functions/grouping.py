@@ -12,7 +12,7 @@ from sage_local.errors import InvalidKeyError
 from sage_local.functions.columns import NamedAggregate
 from sage_local.functions.dense import densely_grouped
 from sage_local.functions.expressions import column_index
-from sage_local.functions.schemas import conformed, unified
+from sage_local.functions.schemas import conformed, shown, unified
 from sage_local.functions.sums import is_summed_exactly, sums
 from sage_local.functions.taking import taken
 
@@ -174,13 +174,30 @@ def joined(batches: Sequence[Any]) -> Any:
     if len(batches) == 1:
         return batches[0]
     first = batches[0].schema
-    if all(batch.schema.equals(first) for batch in batches):
-        return pa.concat_batches(batches)
+    if not all(batch.schema.equals(first) for batch in batches):
+        try:
+            whole = unified([batch.schema for batch in batches])
+            batches = [conformed(batch, whole) for batch in batches]
+        except ValueError as error:
+            raise ValueError(f"the schema changed on the way: {error}") from error
     try:
-        whole = unified([batch.schema for batch in batches])
-        return pa.concat_batches([conformed(batch, whole) for batch in batches])
-    except ValueError as error:
-        raise ValueError(f"the schema changed on the way: {error}") from error
+        return pa.concat_batches(batches)
+    except pa.ArrowInvalid as error:
+        raise _explained(error, batches) from error
+
+
+def _explained(error: Any, batches: Sequence[Any]) -> ValueError:
+    """``error`` with the columns whose offsets of 32 bits do not reach so far."""
+    import pyarrow as pa
+
+    fields = batches[0].schema
+    large = [field for field in fields if sum(batch.column(field.name).nbytes for batch in batches) >= 2**31]
+    if "offset overflow" not in str(error) or not large:
+        return ValueError(str(error))
+    return ValueError(
+        f"more than 2 GiB in one batch, of column {shown(pa.schema(large))}: cast it to its large type before, such as"
+        " large_string"
+    )
 
 
 def _grouped(groups: Mapping[str, Any], todo: Sequence[tuple[str, str, Any]], steps: Mapping[str, int]) -> Any:

@@ -5,6 +5,8 @@ from typing import Any, Final
 _PER_SECOND: Final = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 _DAY_MS: Final = 86_400_000
 _MAX_SECONDS: Final = 2**63 // 1000
+_MAX_MS: Final = 2**62
+"""So that the end of a window can be told too."""
 
 
 def check_time_type(kind: Any, name: str) -> None:
@@ -36,7 +38,7 @@ def milliseconds(column: Any, name: str) -> Any:
             f" {len(column)}, first in row {first} of a batch: filter these out before"
         )
     if pa.types.is_uint64(kind) and (column.to_numpy() >= 2**63).any():
-        raise ValueError(f"column {name!r} has a time that is out of range in milliseconds")
+        raise _out_of_range(name)
     if pa.types.is_integer(kind):
         return column.cast(pa.int64()).to_numpy()
     if pa.types.is_date32(kind):
@@ -47,9 +49,21 @@ def milliseconds(column: Any, name: str) -> Any:
     per_second = _PER_SECOND[kind.unit]
     if per_second == 1:
         if len(units) and (units.max() >= _MAX_SECONDS or units.min() <= -_MAX_SECONDS):
-            raise ValueError(f"column {name!r} has a time that is out of range in milliseconds")
+            raise _out_of_range(name)
         return units * 1000
     return units if per_second == 1000 else units // (per_second // 1000)
+
+
+def latest(times: Any, name: str) -> int:
+    """The latest of ``times``, milliseconds of column ``name``; ``ValueError`` where one is too large."""
+    last = int(times.max())
+    if last >= _MAX_MS or int(times.min()) <= -_MAX_MS:
+        raise _out_of_range(name)
+    return last
+
+
+def _out_of_range(name: str) -> ValueError:
+    return ValueError(f"column {name!r} has a time that is out of range in milliseconds")
 
 
 def time_type(kind: Any) -> Any:

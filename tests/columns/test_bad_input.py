@@ -5,11 +5,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
 from sage_local import OperatorError, PlanError, SourceError, WatermarkStrategy
+from sage_local.functions.grouping import joined
 from tests.columns.programs import environment
 
 TABLE = pa.table({"k": ["a", "b"], "v": [0, 2**62]})
@@ -143,8 +145,18 @@ def test_a_value_in_a_text_file_that_does_not_fit_is_said_with_the_column(tmp_pa
         environment("inline", 1).from_csv(tmp_path / "late.csv", columns=True).collect()
 
 
-def test_times_beyond_milliseconds_are_said_with_the_column() -> None:
-    times = known(pa.table({"ts": pa.array([2**64 - 1], pa.uint64())}))
+@pytest.mark.parametrize(("time", "kind"), [(2**64 - 1, pa.uint64()), (2**63 - 1, pa.timestamp("ms")), (2**61, None)])
+def test_times_beyond_milliseconds_are_said_with_the_column(time: int, kind: Any) -> None:
+    times = known(pa.table({"ts": pa.array([time], kind or pa.timestamp("s"))}))
     strategy = WatermarkStrategy.for_monotonous_timestamps().with_timestamp_column("ts")
     with pytest.raises(OperatorError, match=r"'timestamps'.*column 'ts' has a time that is out of range"):
-        times.assign_timestamps_and_watermarks(strategy).collect()
+        times.assign_timestamps_and_watermarks(strategy).collect_arrow()
+
+
+def test_more_text_than_a_column_holds_is_said_with_the_column() -> None:
+    """Zeros that nobody has written take no memory; the offsets are added up before any text is copied."""
+    zeros = pa.py_buffer(np.zeros(2**30, np.uint8))
+    text = pa.Array.from_buffers(pa.string(), 1, [None, pa.py_buffer(np.array([0, 2**30], np.int32)), zeros])
+    parts = [pa.record_batch({"key": [1], "text": text})] * 2
+    with pytest.raises(ValueError, match="more than 2 GiB in one batch, of column text string: cast it to its large"):
+        joined(parts)

@@ -5,7 +5,7 @@ from typing import Any
 
 from sage_local.core.elements import Element, Rows
 from sage_local.functions.expressions import column_index
-from sage_local.functions.times import milliseconds
+from sage_local.functions.times import latest, milliseconds
 from sage_local.plan import columns as specs
 from sage_local.runtime.metrics.table import OperatorCounters
 from sage_local.runtime.operators.timestamps import AssignTimestamps
@@ -26,9 +26,10 @@ class AssignColumnTimestamps(AssignTimestamps):
             return
         yield from self._taken(len(batch))
         try:
-            latest = int(milliseconds(batch.column(column_index(batch.schema, self._column)), self._column).max())
+            column = batch.column(column_index(batch.schema, self._column))
+            last = latest(milliseconds(column, self._column), self._column)
         except BaseException as error:
             blame(self.name, NO_RECORD, error)
         self._counters.gave(len(batch))
         yield rows
-        yield from self._follow(latest)
+        yield from self._follow(last)
