@@ -3,6 +3,7 @@
 Each sends Arrow IPC messages of a schema that both ends know, and looks at every value on arrival.
 """
 
+import atexit
 import ctypes
 import multiprocessing
 import os
@@ -62,11 +63,17 @@ def iceoryx2(out: Path) -> Ends:
     import iceoryx2
 
     iceoryx2.set_log_level(iceoryx2.LogLevel.Error)
-    name = iceoryx2.ServiceName.new(f"sage-peers-{os.getpid()}")
+    prefix = f"sage-peers-{os.getpid()}-"
+    name = iceoryx2.ServiceName.new("batches")
     slot = iceoryx2.Slice[ctypes.c_uint8]
+    # The library leaves a segment for the nodes to come. The sender ends without handlers, so once, and last.
+    atexit.register(_remove_segments, prefix)
 
     def service() -> Any:
-        node = iceoryx2.NodeBuilder.new().create(iceoryx2.ServiceType.Ipc)
+        config = iceoryx2.config.default()
+        config.global_cfg.prefix = iceoryx2.FileName.new(prefix)
+        config.global_cfg.root_path = iceoryx2.Path.new(str(out))
+        node = iceoryx2.NodeBuilder.new().config(config).create(iceoryx2.ServiceType.Ipc)
         builder = node.service_builder(name).publish_subscribe(slot).enable_safe_overflow(False)
         return node, builder.subscriber_max_buffer_size(16).open_or_create()
 
@@ -99,6 +106,11 @@ def iceoryx2(out: Path) -> Ends:
             yield sample.payload().as_memory_view()
 
     return send, receive
+
+
+def _remove_segments(prefix: str) -> None:
+    for segment in Path("/dev/shm").glob(f"{prefix}*"):
+        segment.unlink(missing_ok=True)
 
 
 def run(transport: Callable[[Path], Ends], source: Path, out: Path, workers: int) -> None:
