@@ -93,7 +93,7 @@ def refuse_class(function: Any, operator: str, expected: type) -> None:
         name = function.__name__
         raise FunctionError(f"{operator}() takes an instance, found the class {name} itself: write {name}(...)")
     if not isinstance(function, expected):
-        raise FunctionError(f"{operator}() takes a {expected.__name__}, found {function!r}")
+        raise FunctionError(f"{operator}() takes an instance of {expected.__name__}, found {function!r}")
 
 
 def refuse_unreadable(source: SourceFunction[Any]) -> None:
@@ -170,8 +170,8 @@ def _refuse_arity(target: Any, hooks: Hooks) -> None:
 
 
 def _hint(function: Any, hooks: Hooks) -> str:
-    """For the name of a column: behind a function of single records a stream of columns is one of rows."""
-    if hooks.function_class is KeySelector and isinstance(function, str):
+    """For a column: behind a function of single records a stream of columns is one of rows."""
+    if hooks.function_class is KeySelector and isinstance(function, str | int):
         return f"; this is a stream of rows, not of columns: write key_by(lambda row: row[{function!r}])"
     return ""
 

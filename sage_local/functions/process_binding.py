@@ -41,6 +41,8 @@ def bind_connected(function: Any, shape: CoShape, inputs: int) -> tuple[Callable
         names = tuple(f"{shape.value}{number}" for number in range(1, inputs + 1))
     arguments = 2 if shape in (CoShape.PROCESS, CoShape.BROADCAST) else 1
     if not isinstance(function, expected) and not isinstance(function, type):
-        raise FunctionError(f"{shape.value}() of connected streams takes a {expected.__name__}, found {function!r}")
+        raise FunctionError(
+            f"{shape.value}() of connected streams takes an instance of {expected.__name__}, found {function!r}"
+        )
     generates = shape is not CoShape.MAP
     return tuple(bind_hooks(function, Hooks(shape.value, expected, (name,), arguments, generates)) for name in names)

@@ -105,7 +105,7 @@ def test_the_broadcast_pattern_is_told_by_its_function(env, numbers, words):
         (lambda n, w: n.connect(w).key_by(abs, abs, abs), "takes a key selector for each, or one for all; found 3"),
         (lambda n, w: n.connect(), "connect() takes at least one other stream"),
         (lambda n, w: n.connect([1]), "connect() takes streams, found [1]"),
-        (lambda n, w: n.connect(w).map(Both()), "map() of connected streams takes a CoMapFunction"),
+        (lambda n, w: n.connect(w).map(Both()), "map() of connected streams takes an instance of CoMapFunction"),
         (lambda n, w: n.connect(w, w).map(Labels()), "does not override map3()"),
         (lambda n, w: n.map(str).side_output(BAD), "operator 'str' has no side output 'bad'"),
         (lambda n, w: n.union(w).side_output(BAD), "is a union or a side output"),

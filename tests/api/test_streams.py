@@ -263,7 +263,7 @@ class TestSources:
             env.from_source(SourceFunction)
 
     def test_something_else_is_not_a_source(self, env):
-        with pytest.raises(FunctionError, match=r"from_source\(\) takes a SourceFunction, found \[1\]"):
+        with pytest.raises(FunctionError, match=r"from_source\(\) takes an instance of SourceFunction, found \[1\]"):
             env.from_source([1])
 
     def test_each_kind_of_source_is_named_after_its_method(self, env, tmp_path):

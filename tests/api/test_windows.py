@@ -77,7 +77,7 @@ def half_timed() -> Any:
         (lambda: keyed().window(EVENT).apply(lambda values: values), "is called with key, window and values"),
         (lambda: keyed().window(EVENT).apply(Process()), r"a ProcessWindowFunction is for process\(\)"),
         (lambda: keyed().window(EVENT).process(Process), r"write Process\(\.\.\.\)"),
-        (lambda: keyed().window(EVENT).process(len), "takes a ProcessWindowFunction"),
+        (lambda: keyed().window(EVENT).process(len), "takes an instance of ProcessWindowFunction"),
         (lambda: keyed().count_window(0), "size of count_window must be an int of at least 1; found 0"),
         (lambda: keyed().count_window(2.5), "found 2.5"),
         (lambda: keyed().count_window(3, 0), "slide of count_window must be an int of at least 1; found 0"),

@@ -64,10 +64,10 @@ def test_a_function_that_does_not_fit_is_refused(function, keyed, message):
     ("function", "shape", "inputs", "message"),
     [
         (Two(), CoShape.MAP, 3, "the Two given to map() does not override map3()"),
-        (Two(), CoShape.PROCESS, 2, "process() of connected streams takes a CoProcessFunction, found"),
+        (Two(), CoShape.PROCESS, 2, "process() of connected streams takes an instance of CoProcessFunction, found"),
         (Two, CoShape.MAP, 2, "takes an instance, found the class Two itself"),
         (CoProcessFunction(), CoShape.PROCESS, 2, "does not override process1()"),
-        (lambda a, b: a, CoShape.MAP, 2, "takes a CoMapFunction, found"),
+        (lambda a, b: a, CoShape.MAP, 2, "takes an instance of CoMapFunction, found"),
     ],
 )
 def test_a_function_of_connected_streams_that_does_not_fit_is_refused(function, shape, inputs, message):

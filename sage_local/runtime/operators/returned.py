@@ -4,15 +4,15 @@ from collections.abc import Iterator
 from types import GeneratorType
 from typing import Any
 
-_TAKEN_APART = (str, bytes, bytearray, dict)
-"""Into characters or keys, surely not what was meant."""
+_TAKEN_APART = (str, bytes, bytearray, dict, tuple)
+"""Into characters, keys or fields, surely not what was meant: a tuple is a record, or a tag and a record."""
 
 
 def results_of(returned: Any) -> Iterator[Any]:
     """Of a process or window function, which may return nothing."""
     if type(returned) is GeneratorType:
         return returned
-    if returned is None:
+    if returned is None or returned == ():
         return iter(())
     if isinstance(returned, _TAKEN_APART) or not _is_iterable(returned):
         raise TypeError(

@@ -170,9 +170,16 @@ def test_a_failing_clear_is_counted_too() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_without_on_error_a_failing_window_fails_the_job(kind: str) -> None:
-    with pytest.raises(OperatorError, match="bad luck"):
-        run(kind, lambda windows: windows.aggregate(Mean()), ("a", 6), ("a", 7))
+def test_without_on_error_a_failing_window_fails_the_job_and_is_named(kind: str) -> None:
+    with pytest.raises(
+        OperatorError, match=r"failed on record \('b', (Time|Global)Window\(.*\)\): ValueError: bad luck"
+    ):
+        run(kind, lambda windows: windows.aggregate(Mean()), ("a", 1), ("b", 6), ("a", 2), ("b", 7))
+
+
+def test_a_tuple_that_a_window_function_returns_is_taken_for_a_record_and_refused() -> None:
+    with pytest.raises(OperatorError, match=r"return them in a list, found \('a', 1\)"):
+        run("tumbling", lambda windows: windows.apply(lambda key, window, values: (key, len(values))), ("a", 1))
 
 
 def unequal(first: Event, second: Event) -> Event:

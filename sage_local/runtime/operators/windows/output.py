@@ -116,13 +116,17 @@ class Output:
             try:
                 results = self._results(keys, chunk)
             except BaseException as error:
-                if self.divert is None:
-                    blame(self._name, NO_RECORD, error)
+                self._go_on_behind(error)
                 for key, accumulator in zip(keys, chunk, strict=True):
                     yield from self.add(window, key, accumulator, stamp)
                 yield from self.flush()
             else:
                 yield Rows(results, None, [stamp] * len(keys))
+
+    def _go_on_behind(self, error: BaseException) -> None:
+        """Of many results one has failed: they are made once more, one by one, to know whose it is."""
+        if not isinstance(error, Exception):
+            blame(self._name, NO_RECORD, error)
 
     def of_results(self, window: Window, results: Iterable[list[Any]]) -> Iterator[Element]:
         """The results of a window that have been made elsewhere, where there is no window function."""
@@ -148,8 +152,7 @@ class Output:
             try:
                 results = self._results(keys, accumulators)
             except BaseException as error:
-                if self.divert is None:
-                    blame(self._name, NO_RECORD, error)
+                self._go_on_behind(error)
                 yield from self.of_each(map(_fired, chunk))
             else:
                 yield Rows(results, None, [end - 1 if end <= MAX_TIMESTAMP else MAX_TIMESTAMP for end in ends])
@@ -195,7 +198,7 @@ class Output:
         Raises where nothing is: the job is to fail.
         """
         if self.divert is None:
-            blame(self._name, NO_RECORD, error)
+            blame(self._name, (key, window), error)
         stamp = window.max_timestamp if timestamp is None else timestamp
         side = self.divert(OperatorFailed(self._name, (key, window), error), stamp)
         if side is not None:

@@ -204,8 +204,9 @@ class PaneWindows(WindowOperator):
         try:
             return self._panes.window(start)
         except BaseException as error:
-            if self.divert is None:
+            if not isinstance(error, Exception):
                 blame(self.name, NO_RECORD, error)
+        # Once more, one by one, to know whose panes have failed.
         assert isinstance(self._panes, Stacks)  # records that are kept can always be joined
         return self._panes.one_by_one(start, lambda key, error: failed.append((key, error)))
 
