@@ -9,6 +9,7 @@ from sage_local.core.clock import ManualClock
 from sage_local.core.elements import MAX_TIMESTAMP, Rows, Side, Watermark
 from sage_local.errors import InvalidKeyError, StateError
 from sage_local.functions.aggregates import Count, Sum
+from sage_local.functions.multi import Multi
 from sage_local.functions.output_tag import OutputTag
 from sage_local.functions.state import ValueStateDescriptor
 from sage_local.functions.window import ProcessWindowFunction, WindowContext
@@ -17,12 +18,14 @@ from sage_local.windowing.assigners import (
     EventTimeSessionWindows,
     GlobalWindows,
     ProcessingTimeSessionWindows,
+    SlidingEventTimeWindows,
     SlidingProcessingTimeWindows,
     TumblingEventTimeWindows,
     TumblingProcessingTimeWindows,
 )
 from sage_local.windowing.triggers import ContinuousProcessingTimeTrigger, CountTrigger, PurgingTrigger
 from tests.runtime.operators.window_driver import opened, outputs, results, run, window
+from tests.runtime.operators.window_model import END
 
 DEAD = OutputTag[Any]("dead")
 
@@ -192,3 +195,30 @@ def test_many_results_leave_in_batches() -> None:
     operator = opened(window(TumblingEventTimeWindows.of(10), aggregate=Count()))
     outputs(operator, [(key, 1, 0) for key in range(10_000)])
     assert [len(element.values) for element in outputs(operator, 9)] == [4096, 4096, 1808]
+
+
+ABREAST = [(f"{i % 7}", i // 100, i) for i in range(350)]
+"""Key, time and value: more records of each of four panes than it takes to fold those of one at once."""
+
+
+@pytest.mark.parametrize("aggregate", [Count(), Sum(2), Multi(n=Count(), sum=Sum(2))])
+@pytest.mark.parametrize("assigner", [TumblingEventTimeWindows.of(1), SlidingEventTimeWindows.of(3, 1)])
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_batch_of_several_panes_is_folded_as_its_records_are(assigner: Any, aggregate: Any, order: int) -> None:
+    whole, single = (opened(window(assigner, aggregate=aggregate)) for _ in range(2))
+    found = results([*outputs_of(whole, ABREAST[::order]), *outputs(whole, END)])
+    one_by_one = [element for each in ABREAST for element in outputs_of(single, [each])]
+    assert sorted(found, key=repr) == sorted(results([*one_by_one, *outputs(single, END)]), key=repr)
+
+
+@pytest.mark.parametrize("failing", [9, 109, 198, 349])
+def test_the_record_that_fails_in_a_batch_of_several_panes_is_named(failing: int) -> None:
+    operator = opened(window(TumblingEventTimeWindows.of(1), aggregate=Sum(2)))
+    bad = ("1", ABREAST[failing][1], None)
+    with pytest.raises(OperatorFailed) as caught:
+        outputs_of(operator, [("1", 0, 0), *ABREAST[:failing], bad, *ABREAST[failing:]])
+    assert caught.value.record == bad
+
+
+def outputs_of(operator: Any, events: list[Any]) -> list[Any]:
+    return list(operator.process(Rows(events, None, [time for _, time, _ in events])))
