@@ -4,7 +4,7 @@ from asyncio import AbstractEventLoop, TimerHandle
 from collections import deque
 from collections.abc import Callable
 
-from sage_local.config import MAX_PARALLELISM
+from sage_local.config import INCREMENTAL, MAX_PARALLELISM
 from sage_local.core.clock import Clock
 from sage_local.core.ids import TaskId
 from sage_local.plan.physical import Plan
@@ -171,6 +171,9 @@ class CheckpointShell:
                 if not self._is_abandoned:
                     self.given_up += 1
                     self._warn(f"checkpoint {checkpoint} was given up: {reason}")
+                    if not self._plan.settings[INCREMENTAL]:  # else its files may be what the next one builds on
+                        # A full disk must not be full of what came to nothing: no checkpoint would ever fit again.
+                        self._sweep(checkpoint)
             case decider.FailJob(reason):
                 self._on_impossible(reason)
 

@@ -84,3 +84,15 @@ def test_a_last_state_that_can_not_be_written_is_told_of_once(job: Job) -> None:
     assert job.warned == [
         "a task has ended, and ended/0-0-1.state could not be written: no space; it is tried again until it can"
     ]
+
+
+def test_what_came_to_nothing_goes_also_when_the_next_one_does_not_become_complete(job: Job, tmp_path: Path) -> None:
+    """Else a disk that was full once stays full of it."""
+    storage = open_storage(str(tmp_path))
+    storage.write("chk-0/1-0.state", [b"given up before"])
+    job.shell.running(job.told.append)
+    job.shell.stop()
+    storage.write("chk-1/1-0.state", [b"may still be written by others"])
+    job.shell.on_report(SnapshotFailed(job.tasks[0], 1, "no space"))
+    assert storage.names() == ["chk-1"]
+    assert job.warned == ["checkpoint 1 was given up: no space"]
