@@ -86,12 +86,14 @@ class RunDirectory:
         shutil.rmtree(self.path, ignore_errors=True)
 
     def keep_logs(self) -> None:
-        """Leave the logs and nothing else; nothing where somebody has removed it all, as tidiers of ``/tmp`` do."""
+        """Leave the logs and nothing else; nothing at all where there are none."""
         for name in ("control.sock", "alive", "cpus"):
             (self.path / name).unlink(missing_ok=True)
         for file in self.log_dir.glob("*"):
             if file.stat().st_size == 0:
                 file.unlink()
+        if not any(self.log_dir.glob("*")):
+            self.remove()
 
 
 @contextmanager

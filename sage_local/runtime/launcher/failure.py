@@ -18,7 +18,7 @@ class UnpicklableError(Exception):
 
 
 def error_of(failed: JobFailed) -> JobError:
-    """The exception to raise, its cause set; it says where the logs are."""
+    """The exception to raise, its cause set; it says where the logs are, if any."""
     match failed.cause:
         case Failure():
             error: JobError = _operator_error(failed.cause)
@@ -27,7 +27,8 @@ def error_of(failed: JobFailed) -> JobError:
         case StartFailure(message):
             error = JobError(message)
             add_last_words(error, Path(failed.log_dir))
-    error.add_note(f"logs of the job: {failed.log_dir}")
+    if Path(failed.log_dir).is_dir():
+        error.add_note(f"logs of the job: {failed.log_dir}")
     return error
 
 

@@ -49,6 +49,7 @@ def test_a_sweep_keeps_the_newest_logs_of_failed_jobs(tmp_path: Path) -> None:
     root = tmp_path / "run"
     for number in range(KEPT_LOGS + 2):
         job, lock = run_directory.make(root, f"failed-{number:02}")
+        (job.log_dir / "told").write_text("something")
         job.keep_logs()
         os.close(lock)
         os.utime(job.path, (number, number))
@@ -64,6 +65,14 @@ def test_kept_logs_are_all_that_is_left(tmp_path: Path) -> None:
     job.keep_logs()
     os.close(lock)
     assert [path for path in job.path.rglob("*") if path.is_file()] == [job.log_dir / "told"]
+
+
+def test_without_logs_nothing_is_left(tmp_path: Path) -> None:
+    job, lock = run_directory.make(tmp_path / "run", "job-1")
+    (job.log_dir / "empty").touch()
+    job.keep_logs()
+    os.close(lock)
+    assert list((tmp_path / "run").iterdir()) == []
 
 
 def test_jobs_see_the_cpus_that_running_ones_have_taken(tmp_path: Path) -> None:
