@@ -9,6 +9,8 @@ from typing import NoReturn
 
 def main() -> NoReturn:
     """Run the command in ``sys.argv`` and leave the process with its exit code."""
-    from sage_local.cli.group import run_group
-
+    try:
+        from sage_local.cli.group import run_group
+    except KeyboardInterrupt:  # a Ctrl-C that came at once; to load the command takes most of its start
+        raise SystemExit(130) from None
     run_group()
