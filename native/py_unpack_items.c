@@ -120,13 +120,13 @@ static PyObject **read_keys(sage_unpacker *from, size_t size)
     return NULL;
 }
 
-/* A dict with all the keys. To copy it and set its values is cheaper than to fill an empty one, the more so the more
- * keys there are. */
-static PyObject *new_template(PyObject **keys, size_t size)
+/* The first dict. To copy it and set what differs is cheaper than to fill an empty one, the more so the more keys there
+ * are: columns such as a status or a flag have many a value that is the same object. */
+static PyObject *new_template(PyObject **keys, PyObject **items, size_t size, Py_ssize_t count)
 {
     PyObject *dict = PyDict_New();
     for (size_t field = 0; dict && field < size; field++)
-        if (PyDict_SetItem(dict, keys[field], Py_None) < 0)
+        if (PyDict_SetItem(dict, keys[field], items[field * (size_t)count]) < 0)
             Py_CLEAR(dict);
     return dict;
 }
@@ -137,9 +137,11 @@ static bool build_dicts(PyObject *template, PyObject **keys, PyObject **items, s
     for (Py_ssize_t i = 0; i < count; i++) {
         if (!(slots[i] = PyDict_Copy(template)))
             return false;
-        for (size_t field = 0; field < size; field++)
-            if (PyDict_SetItem(slots[i], keys[field], items[field * (size_t)count + (size_t)i]) < 0)
+        for (size_t field = 0; field < size; field++) {
+            PyObject **column = items + field * (size_t)count;
+            if (column[i] != column[0] && PyDict_SetItem(slots[i], keys[field], column[i]) < 0)
                 return false;
+        }
     }
     return true;
 }
@@ -153,12 +155,15 @@ bool sage_read_dicts(sage_unpacker *from, Py_ssize_t count, PyObject **slots)
     PyObject **keys = read_keys(from, size);
     if (!keys)
         return false;
-    PyObject *template = new_template(keys, size);
-    PyObject **items = template ? sage_new_slots(from, (size_t)count, size) : NULL;
-    bool done = items && read_items(from, size, count, items) && build_dicts(template, keys, items, size, count, slots);
+    PyObject **items = sage_new_slots(from, (size_t)count, size);
+    bool done = items && read_items(from, size, count, items);
+    if (done && count > 0) {
+        PyObject *template = new_template(keys, items, size, count);
+        done = template && build_dicts(template, keys, items, size, count, slots);
+        Py_XDECREF(template);
+    }
     if (items)
         sage_free_slots(items, (size_t)size * (size_t)count);
-    Py_XDECREF(template);
     sage_free_slots(keys, size);
     return done;
 }
