@@ -56,6 +56,10 @@ def run_process(
     peak.start()
     try:
         out, err, was_interrupted = _communicate(process, limit_s)
+    except BaseException:
+        # Ctrl-C, or a signal that ends us: nobody waits for the result.
+        _ended(process)
+        raise
     finally:
         process.wait()
         wall_s = time.perf_counter() - started
@@ -68,12 +72,16 @@ def _communicate(process: subprocess.Popen[str], limit_s: float | None) -> tuple
     try:
         return *process.communicate(timeout=limit_s), False
     except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGINT)
+        return *_ended(process), True
+
+
+def _ended(process: subprocess.Popen[str]) -> tuple[str, str]:
+    process.send_signal(signal.SIGINT)
     try:
-        return *process.communicate(timeout=_PATIENCE_S), True
+        return process.communicate(timeout=_PATIENCE_S)
     except subprocess.TimeoutExpired:
         process.kill()
-        return *process.communicate(), True
+        return process.communicate()
 
 
 def _children_cpu_s() -> float:

@@ -8,6 +8,8 @@ EXIT_INTERRUPTED = 130
 """128 + SIGINT, as shells report a program that Ctrl-C ended."""
 EXIT_STDOUT_CLOSED = 141
 """128 + SIGPIPE, as shells report a program whose reader left, such as ``head``."""
+EXIT_TERMINATED = 143
+"""128 + SIGTERM, as shells report a program that was asked to end."""
 
 
 def stdout_is_closed() -> bool:

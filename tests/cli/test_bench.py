@@ -1,14 +1,19 @@
 import json
+import os
 import re
+import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from sage_local.bench.results import ContestantResult, Results, Spread, WorkloadResult, write_results
 from sage_local.bench.workload import Role
 
 Program = Callable[[str], Path]
 Run = Callable[..., subprocess.CompletedProcess[str]]
+Start = Callable[..., subprocess.Popen[str]]
 
 COUNTING = """
 from sage_local.bench.compete import compete
@@ -139,3 +144,48 @@ def test_an_error_of_a_workloads_file_is_shown_without_our_frames(sage: Run, pro
     assert done.returncode == 1
     assert "ZeroDivisionError" in done.stderr
     assert "sage_local" not in done.stderr
+
+
+ENDLESS = """
+import os, signal
+from sage_local.bench.compete import compete
+from sage_local.bench.workload import Workload, floor
+
+def run(folder, records):
+    with open(os.environ["STARTED"], "w") as started:
+        started.write(str(os.getpid()))
+    signal.pause()
+
+def prepare(folder, records):
+    (folder / "input").write_text("large")
+
+WORKLOADS = (
+    Workload(name="endless", title="it", records=1, check=None, contestants={"it": floor(run)}, prepare=prepare),
+)
+
+if __name__ == "__main__":
+    compete(WORKLOADS)
+"""
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_run_that_is_ended_leaves_no_process_and_no_input(
+    start_sage: Start,
+    program: Program,
+    tmp_path: Path,
+    environment: dict[str, str],
+    number: signal.Signals,
+    code: int,
+) -> None:
+    started, inputs = tmp_path / "started", tmp_path / "inputs"
+    os.mkfifo(started)
+    inputs.mkdir()
+    environment |= {"STARTED": str(started), "TMPDIR": str(inputs)}
+    process = start_sage("bench", "run", program(ENDLESS))
+    contestant = int(started.read_text())
+    assert list(inputs.iterdir())
+    process.send_signal(number)
+    process.communicate()
+    assert (process.returncode, list(inputs.iterdir())) == (code, [])
+    with pytest.raises(ProcessLookupError):
+        os.kill(contestant, 0)

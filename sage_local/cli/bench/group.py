@@ -1,7 +1,11 @@
 """The group of the commands of ``sage bench``."""
 
+import signal
+from typing import NoReturn
+
 import click
 
+from sage_local.cli.exits import EXIT_TERMINATED
 from sage_local.cli.group import LazyGroup
 
 
@@ -17,3 +21,9 @@ from sage_local.cli.group import LazyGroup
 )
 def command() -> None:
     """Measure this engine, and your programs, on this machine."""
+    # By an exception, so that what runs is ended and the input, up to a gigabyte, is removed.
+    signal.signal(signal.SIGTERM, _leave)
+
+
+def _leave(*_: object) -> NoReturn:
+    raise SystemExit(EXIT_TERMINATED)
