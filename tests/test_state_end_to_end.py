@@ -260,6 +260,21 @@ def test_a_record_without_an_event_time_is_diverted_and_takes_no_other_with_it(e
     assert Counter(counts.union(dead).collect()) == Counter(expected)
 
 
+class Forgetful(MapFunction):
+    def open(self, context):
+        self.context = context
+
+    def map(self, value):
+        return self.context.state(ValueStateDescriptor("count", 0)).value()
+
+
+def test_state_that_a_map_asks_for_too_late_is_said_to_be_for_open(env):
+    with pytest.raises(
+        OperatorError, match=r"'Forgetful' asks for keyed state .* while it processes records: ask .*open"
+    ):
+        env.from_collection([1]).key_by(lambda number: number).map(Forgetful()).collect()
+
+
 class CountingReduce(ReduceFunction):
     def open(self, context):
         self.calls = context.state(ValueStateDescriptor("calls", 0))

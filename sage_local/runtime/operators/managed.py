@@ -46,7 +46,10 @@ class ManagedState:
     def __init__(self, operator: str, context: TaskContext, *, keyed: bool, timed: bool) -> None:
         self._owned = context.key_groups
         self._context = context
+        self._operator = operator
         self._refusal = Unmanaged(operator)
+        self.is_settled = False
+        """Set once it is too late to ask for keyed state: nobody turns to the keys of records."""
         self._unkeyed = OperatorState(operator)
         self._backend = new_backend(context) if keyed else None
         self.cursor = Cursor(NO_KEY) if self._backend is None else self._backend.cursor
@@ -90,6 +93,11 @@ class ManagedState:
 
     def state(self, descriptor: StateDescriptor[S], /) -> S:
         """Keyed state."""
+        if self.is_settled and self._keyed is not None:
+            raise StateError(
+                f"operator {self._operator!r} asks for keyed state ({descriptor!r}) while it processes records: ask for"
+                " it in open()"
+            )
         return (self._refusal if self._keyed is None else self._keyed).state(descriptor)
 
     def operator_state(self, descriptor: ListStateDescriptor[T], /) -> ListState[T]:

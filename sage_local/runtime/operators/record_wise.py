@@ -55,6 +55,7 @@ class RecordWise(Managing):
         if self._reader is not None:
             self._reader.function.open(context)
         self._function.open(context, managed)
+        managed.is_settled = not managed.uses_keyed_state
         # A record may be, or hold, the very object that is kept as state and changes with the next record.
         self._copies = self._managed.uses_keyed_state and not context.settings[OBJECT_REUSE]
 
