@@ -6,6 +6,8 @@
 import fcntl
 import os
 import signal
+import socket
+import struct
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -108,3 +110,12 @@ def _path_setup() -> str:
     paths = [*import_path(entry for entry in sys.path if entry), root]
     # Without the collector, which would look again and again at modules that all stay.
     return f"import gc, sys; gc.disable(); sys.path.extend(path for path in {paths!r} if path not in sys.path)"
+
+
+def peer_pid(connection: socket.socket) -> int:
+    """The process that made the other end of a unix socket."""
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    return int(_CREDENTIALS.unpack(credentials)[0])
+
+
+_CREDENTIALS = struct.Struct("3i")

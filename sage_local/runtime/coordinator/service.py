@@ -1,8 +1,8 @@
 """One coordinator at work: the job's shell, the caller, the control socket, and the replies that go to them."""
 
 import os
+import signal
 import socket
-import struct
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
 from time import monotonic_ns
@@ -11,6 +11,7 @@ from sage_local.config import LOG_LEVEL
 from sage_local.core.ids import WorkerId
 from sage_local.errors import InternalError, SageError
 from sage_local.runtime.control.framing import FrameDecoder
+from sage_local.runtime.control.processes import peer_pid
 from sage_local.runtime.control.run_directory import RunDirectory
 from sage_local.runtime.coordinator.client import Client
 from sage_local.runtime.coordinator.explanations import Explanations
@@ -119,6 +120,9 @@ class Service:
         self._begin(pipes)
         self._shell.start()
         self._reports.start()
+        if not self._submission.attached:
+            # `kill`, or the end of the machine: nobody else decides what it means.
+            self._loop.add_signal_handler(signal.SIGTERM, self._stop)
         listener.setblocking(False)
         self._loop.add_reader(listener.fileno(), self._accept, listener)
         self._loop.call_later(LOG_AFTER_S, self._log.open)
@@ -193,8 +197,7 @@ class Service:
     def _on_request(self, client: Client, request: Request) -> None:
         match request:
             case StopJob(drain):
-                self._shell.apply(state.StopAsked(drain))
-                self._loop.call_later(LONG_STOP_S, self._tell_what_is_waited_for)
+                self._stop(drain=drain)
             case CancelJob():
                 self._shell.apply(state.CancelAsked())
             case AskProgress():
@@ -207,6 +210,10 @@ class Service:
                 self._log.write("WARNING", f"a client asked for {type(request).__name__}, which is nothing we do")
                 client.close()
                 self._clients.discard(client)
+
+    def _stop(self, *, drain: bool = False) -> None:
+        self._shell.apply(state.StopAsked(drain))
+        self._loop.call_later(LONG_STOP_S, self._tell_what_is_waited_for)
 
     def _tell_what_is_waited_for(self) -> None:
         if self._shell.job.phase is not state.Phase.STOPPING:
@@ -383,18 +390,9 @@ def told(cause: state.Cause) -> str:
     match cause:
         case Failure():
             return f"operator {cause.operator!r} failed ({cause.type_name}: {cause.message})"
-        case WorkerLoss(worker, _, int(signal), _):
-            return f"worker {worker} was lost (signal {signal})"
+        case WorkerLoss(worker, _, int(number), _):
+            return f"worker {worker} was lost (signal {number})"
         case WorkerLoss(worker):
             return f"worker {worker} was lost"
         case StartFailure(message):
             return message
-
-
-def peer_pid(connection: socket.socket) -> int:
-    """The process that made the other end of a unix socket."""
-    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    return int(_CREDENTIALS.unpack(credentials)[0])
-
-
-_CREDENTIALS = struct.Struct("3i")

@@ -164,6 +164,13 @@ def test_a_stopped_job_finishes(site: JobSite, capsys: pytest.CaptureFixture[str
     site.assert_nothing_is_left()
 
 
+def test_sigterm_stops_a_job_that_has_no_caller_to_hear_it(site: JobSite) -> None:
+    handle = start_endless(environment())
+    os.kill(site.only("coordinator.__main__ import"), signal.SIGTERM)
+    assert handle.wait().name == "test-job"
+    site.assert_nothing_is_left()
+
+
 def test_a_cancelled_job_says_so_every_time(site: JobSite) -> None:
     handle = start_endless(environment())
     handle.cancel()
