@@ -135,10 +135,11 @@ def make(root: Path, job_id: str) -> tuple[RunDirectory, int]:
 
 
 def running(root: Path) -> list[RunDirectory]:
-    """The directories of jobs whose coordinator lives, by job id."""
+    """The directories of jobs whose coordinator lives, by job id. Raises ``SageError`` for a ``root`` of others."""
     if not root.is_dir():
         return []
-    return [job for path in sorted(root.iterdir()) if (job := RunDirectory(path)).is_alive()]
+    with _said_where(root):
+        return [job for path in sorted(root.iterdir()) if (job := RunDirectory(path)).is_alive()]
 
 
 def sweep(root: Path) -> None:

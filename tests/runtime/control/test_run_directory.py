@@ -1,6 +1,8 @@
+import errno
 import os
 import stat
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -65,6 +67,15 @@ def test_kept_logs_are_all_that_is_left(tmp_path: Path) -> None:
     job.keep_logs()
     os.close(lock)
     assert [path for path in job.path.rglob("*") if path.is_file()] == [job.log_dir / "told"]
+
+
+def test_jobs_of_others_are_told_to_be_theirs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: Path) -> NoReturn:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(SageError, match=f"run directory {tmp_path} can not be used: Permission denied: set SAGE_RUN_"):
+        run_directory.running(tmp_path)
 
 
 def test_without_logs_nothing_is_left(tmp_path: Path) -> None:
