@@ -10,6 +10,9 @@ from sage_local.errors import SageError
 
 def run_script(file: Path, arguments: Iterable[str]) -> None:
     """Run ``file`` as ``__main__`` in this process. Whatever it raises comes out, ``SystemExit`` included."""
+    if not file.is_file():
+        # A pipe: looking whether it holds bytecode would take the first part of the program.
+        raise SageError(f"{file} is not a regular file: expected one with the program, such as job.py")
     sys.argv = [str(file), *arguments]
     # Where the sage command itself lies is of no use to the program; Python puts the script's directory there.
     # With a safe path (-P) it puts neither there.
