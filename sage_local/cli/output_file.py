@@ -1,6 +1,8 @@
 """A file that a command writes when its work is done: whether it can is known before."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,3 +23,12 @@ class OutputFile(click.Path):
         if not path.exists() and not os.access(path.parent, os.W_OK):
             self.fail(f"directory {path.parent} is not writable", param, ctx)
         return path
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Around the writing: a disk may be full all the same."""
+    try:
+        yield
+    except OSError as error:
+        raise click.ClickException(f"{path} could not be written: {error.strerror}") from error

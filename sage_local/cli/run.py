@@ -9,7 +9,7 @@ import click
 
 from sage_local.api.overrides import Overrides, overriding
 from sage_local.cli.exits import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_STDOUT_CLOSED, stdout_is_closed
-from sage_local.cli.output_file import OutputFile
+from sage_local.cli.output_file import OutputFile, writing
 from sage_local.cli.program_options import program_options
 from sage_local.cli.report import report, results_text
 from sage_local.cli.script import run_script
@@ -64,7 +64,8 @@ def local(file: Path, args: tuple[str, ...], *, result_file: Path | None, **opti
         with overriding(overrides):
             code = execute(file, args)
     if result_file is not None:
-        result_file.write_text(results_text(results), encoding="utf-8")
+        with writing(result_file):
+            result_file.write_text(results_text(results), encoding="utf-8")
     if code == 0 and not jobs:
         click.echo(f"sage: {file} ended without submitting a job", err=True)
     raise SystemExit(code)

@@ -80,6 +80,16 @@ def test_an_exception_of_the_program_itself_is_shown_without_the_engines_frames(
     )
 
 
+def test_a_program_in_a_pipe_is_refused(sage: Run, tmp_path: Path) -> None:
+    """It would seem to be empty."""
+    os.mkfifo(tmp_path / "pipe")
+    done = sage("run", "local", tmp_path / "pipe")
+    assert done.returncode == 1
+    assert (
+        done.stderr == f"Error: {tmp_path}/pipe is not a regular file: expected one with the program, such as job.py\n"
+    )
+
+
 def test_a_program_that_submits_nothing_is_told_so(sage: Run, program: Program) -> None:
     """``submit()`` is easily forgotten."""
     file = program("from sage_local import LocalEnvironment\nLocalEnvironment('p').from_collection([1]).print()\n")
@@ -217,6 +227,12 @@ def test_on_a_terminal_there_is_a_progress_line(program: Program, environment: d
     assert " · from_collection ".encode() in screen
     assert b"\r\x1b[2Kdrained\r\n" in screen
     assert screen.endswith(b"\r\x1b[2K")
+
+
+def test_a_result_that_finds_no_room_is_one_line(sage: Run, program: Program) -> None:
+    done = sage("run", "local", "--result", "/dev/full", program(THREE))
+    assert (done.returncode, done.stdout) == (1, "10\n20\n30\n")
+    assert done.stderr == "Error: /dev/full could not be written: No space left on device\n"
 
 
 def test_what_jobs_did_can_be_written_to_a_file(sage: Run, program: Program, tmp_path: Path) -> None:

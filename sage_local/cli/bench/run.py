@@ -12,7 +12,7 @@ from sage_local.bench.results import Results, WorkloadResult, write_results
 from sage_local.cli.bench.report import console, progress_line, show_workload
 from sage_local.cli.exits import EXIT_FAILED
 from sage_local.cli.numbers import Number, WholeNumber
-from sage_local.cli.output_file import OutputFile
+from sage_local.cli.output_file import OutputFile, writing
 from sage_local.cli.report import report
 
 
@@ -57,10 +57,12 @@ def command(
         out.print(f"Goals are meant for --scale 1, not {scale:g}.")
     results = Results(described, repetitions, tuple(done), scale)
     if json_file is not None:
-        write_results(results, json_file)
+        with writing(json_file):
+            write_results(results, json_file)
     if html_file is not None:
         from sage_local.bench.page import results_page
 
-        html_file.write_text(results_page(results), encoding="utf-8")
+        with writing(html_file):
+            html_file.write_text(results_page(results), encoding="utf-8")
     if check_goals and any(figure.is_reached is False for each in done for figure in each.figures):
         raise SystemExit(EXIT_FAILED)

@@ -16,7 +16,7 @@ from sage_local.bench.tuning.search import Answer, Candidate, Outcome, Sweep, kn
 from sage_local.bench.tuning.trial import Settings, Trial, TrialFailed, options, run_trial
 from sage_local.cli.bench.report import console, progress_line
 from sage_local.cli.numbers import Number, WholeNumber
-from sage_local.cli.output_file import OutputFile
+from sage_local.cli.output_file import OutputFile, writing
 from sage_local.cli.settings_input import parse_assignments
 
 
@@ -64,7 +64,8 @@ def command(
     for line in advice:
         out.print(line, soft_wrap=True, markup=False)
     if html_file is not None:
-        html_file.write_text(tuning_page(file, outcome, advice, machine()), encoding="utf-8")
+        with writing(html_file):
+            html_file.write_text(tuning_page(file, outcome, advice, machine()), encoding="utf-8")
 
 
 def _searched(
