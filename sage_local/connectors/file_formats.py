@@ -140,7 +140,11 @@ class CsvWriter(_Lines):
             raise ValueError(f"expected the columns {self._columns} of the file's first batch, found {batch.schema}")
         sink = pa.BufferOutputStream()
         options = arrow_csv.WriteOptions(include_header=False, quoting_style="needed")
-        arrow_csv.write_csv(batch, sink, options)
+        try:
+            arrow_csv.write_csv(batch, sink, options)
+        except pa.ArrowInvalid as error:
+            columns = [repr(field.name) for field in batch.schema if str(error).endswith(f":{field.type}")]
+            raise ValueError(f"CSV has no cells for column {', '.join(columns)}: {error}") from error
         self._take(sink.getvalue())
 
 

@@ -227,6 +227,11 @@ def test_parquet_files_hold_the_batches_written(tmp_path: Path) -> None:
     assert pq.read_table(path) == NUMBERS
 
 
+def test_a_column_that_csv_has_no_cells_for_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="CSV has no cells for column 'parts': Unsupported Type:list"):
+        written(tmp_path, "csv", [pa.record_batch({"n": [1], "parts": [[1]]})])
+
+
 def test_csv_files_hold_the_batches_written(tmp_path: Path) -> None:
     values = pa.table({"a": ['x,"y"', None, "z"], "b": [1.5, None, -2.0]})
     (path,) = written(tmp_path, "csv", values.to_batches(max_chunksize=2))
