@@ -84,6 +84,31 @@ def check_time_column(schema: Any, column: str, name: str) -> None:
             raise PlanError(f"operator {name!r}: {error.args[0]}") from None
 
 
+def united_schema(schemas: Sequence[Any]) -> Any:
+    """What the streams of a union are widened to; ``None`` where that of one is not known."""
+    from sage_local.functions.schemas import unified
+
+    if any(schema is None for schema in schemas):
+        return None
+    try:
+        return unified(schemas)
+    except ValueError as error:
+        raise PlanError(f"union(): the schemas of the streams do not fit each other: {error}") from error
+
+
+def widening(found: Any, schema: Any) -> tuple[tuple[str, Any], ...]:
+    """The columns to select of ``found``, for ``schema``; see ``plan.columns.SelectColumns``."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    def column(field: Any) -> Any:
+        if field.name not in found.names:
+            return pc.scalar(pa.scalar(None, field.type))
+        return None if found.field(field.name).type.equals(field.type) else pc.field(field.name).cast(field.type)
+
+    return tuple((field.name, column(field)) for field in schema)
+
+
 def table_of(batches: Sequence[Any], schema: Any) -> Any:
     """``batches`` as one table; their schemas are widened to one where they differ."""
     import pyarrow as pa

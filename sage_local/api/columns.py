@@ -8,6 +8,8 @@ from sage_local.api.column_schemas import (
     check_time_column,
     filtered_schema,
     selected_schema,
+    united_schema,
+    widening,
 )
 from sage_local.api.datastream import DataStream, DataStreamSink
 from sage_local.api.names import operator_name
@@ -171,20 +173,25 @@ class ColumnStream(DataStream[Record]):
         return WindowedColumnStream(self, (), assigner)
 
     def union(self, *others: Any) -> Any:
-        """All records of this stream and of ``others``, in the order of their arrival; of columns where all are."""
+        """All records of this stream and of ``others``, in the order of their arrival; of columns where all are.
+
+        Streams of other columns are widened to one schema, as far as these are known before.
+        """
         if not all(isinstance(other, ColumnStream) for other in others):
             return super().union(*others)
         for other in others:
             if other._columns.program is not self._columns.program:
                 raise PlanError("union() takes streams of one environment, found streams of two")
-            if self.schema is not None and other.schema is not None and not self.schema.equals(other.schema):
-                raise PlanError(
-                    "union() of column streams takes streams of one schema: select() the same columns before; found"
-                    f"\n{self.schema}\nand\n{other.schema}"
-                )
-        inputs = sum((other._columns.inputs for other in others), self._columns.inputs)
-        same_time = all(other._time == self._time for other in others)
-        return ColumnStream(Upstream(self._columns.program, inputs), self.schema, self._time if same_time else None)
+        schema = united_schema([stream.schema for stream in (self, *others)])
+        streams = [stream._widened(schema) for stream in (self, *others)]
+        inputs = tuple(source for stream in streams for source in stream._columns.inputs)
+        same_time = all(stream._time == streams[0]._time for stream in streams)
+        return ColumnStream(Upstream(self._columns.program, inputs), schema, streams[0]._time if same_time else None)
+
+    def _widened(self, schema: Any) -> "ColumnStream":
+        if schema is None or self.schema.equals(schema):
+            return self
+        return self._selected(widening(self.schema, schema), "union", None, keeps_others=False)
 
     def rebalance(self) -> "ColumnStream":
         """Whole batches dealt evenly to the subtasks of the next operator, in no order."""

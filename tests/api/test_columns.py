@@ -135,8 +135,8 @@ WRONG: dict[str, tuple[Any, str]] = {
     "a batch size that is none": (lambda s: s.map_batches(len, batch_size=0), "batch_size: expected a whole number"),
     "a schema that is none": (lambda s: s.map_batches(len, schema={"a": int}), r"schema: expected a pyarrow.Schema"),
     "a union of other columns": (
-        lambda s: s.union(s.select("name")),
-        r"union\(\) of column streams takes streams of one schema",
+        lambda s: s.union(s.select(price="name")),
+        r"union\(\): the schemas of the streams do not fit each other: .*price int64.*now: price string",
     ),
     "single records that fail": (
         lambda s: s.filter(pc.field("price") > 1, on_error=OutputTag("bad")),

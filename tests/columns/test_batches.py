@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from sage_local import LocalEnvironment, SinkFunction
+from sage_local import LocalEnvironment, OperatorError, SinkFunction
 from sage_local.errors import FunctionError
 from tests.columns.programs import ENGINES, environment, events
 
@@ -83,6 +83,23 @@ def test_a_union_of_column_streams_is_one() -> None:
     env = environment("processes", 2)
     both = env.from_arrow(pa.table({"n": [1, 2]})).union(env.from_arrow(pa.table({"n": [3]})))
     assert sorted(both.collect_arrow()["n"].to_pylist()) == [1, 2, 3]
+
+
+@pytest.mark.parametrize(("engine", "parallelism"), ENGINES)
+def test_a_union_is_widened_to_one_schema(engine: str, parallelism: int) -> None:
+    env = environment(engine, parallelism)
+    whole, half = env.from_arrow(pa.table({"n": [1], "t": ["a"]})), env.from_arrow(pa.table({"n": [2.5]}))
+    both = whole.union(half)
+    assert both.schema.equals(pa.schema([("n", pa.float64()), ("t", pa.string())]))
+    found = both.filter(pc.field("t").is_null() | (pc.field("t") == "a")).collect()
+    assert sorted(found, key=lambda record: record["n"]) == [{"n": 1.0, "t": "a"}, {"n": 2.5, "t": None}]
+
+
+def test_a_value_that_a_union_would_lose_is_an_error() -> None:
+    env = environment("inline", 1)
+    both = env.from_arrow(pa.table({"n": [2**60 + 1]})).union(env.from_arrow(pa.table({"n": [2.5]})))
+    with pytest.raises(OperatorError, match=r"'union'.*Integer value 1152921504606846977.*where n is int64"):
+        both.collect()
 
 
 @pytest.mark.parametrize(("engine", "parallelism"), [("inline", 1), ("processes", 2)])
