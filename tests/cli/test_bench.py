@@ -113,12 +113,19 @@ FIXED = ("--set", "frame.max-rows=10", "--set", "buffer.timeout=10ms", "--set", 
 
 
 def test_tune_runs_the_program_and_gives_advice(sage: Run, program: Program, tmp_path: Path) -> None:
-    done = sage("bench", "tune", "-n", 1, *FIXED, "--html", "page.html", program(JOB))
+    done = sage("bench", "tune", "-n", 1, *FIXED, "--json", "all.json", "--html", "page.html", program(JOB))
     assert (done.stderr, done.returncode) == ("", 0)
     assert "as it is" in done.stdout
     assert "much of it start-up" in done.stdout
     assert re.search("^(Leave the settings as they are|Recommended: )", done.stdout, re.MULTILINE)
     assert "<svg" in (tmp_path / "page.html").read_text()
+    told = json.loads((tmp_path / "all.json").read_text())
+    assert told["machine"]["cpus"] >= 1
+    assert all(line in done.stdout for line in told["advice"])
+    for sweep in told["sweeps"]:
+        as_it_is, *others = sweep["candidates"]
+        assert [trial["records"] for trial in as_it_is["trials"]] == [10]
+        assert {tuple(each["settings"]) for each in others} == {(sweep["setting"],)}
 
 
 def test_tune_ends_with_the_error_of_a_program_that_fails(sage: Run, program: Program) -> None:

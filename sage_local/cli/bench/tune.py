@@ -12,6 +12,7 @@ from sage_local.bench.machine import machine
 from sage_local.bench.measuring import Progress
 from sage_local.bench.tuning.advice import recommendation, remarks
 from sage_local.bench.tuning.page import HEAD, rows, tuning_page
+from sage_local.bench.tuning.results import write_outcome
 from sage_local.bench.tuning.search import Answer, Candidate, Outcome, Sweep, knobs, most_runs, search
 from sage_local.bench.tuning.trial import Settings, Trial, TrialFailed, options, run_trial
 from sage_local.cli.bench.report import console, progress_line
@@ -31,6 +32,7 @@ from sage_local.cli.settings_input import parse_assignments
     help="A run that takes longer is stopped, and judged by what it has done.",
 )
 @click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Fixed in all runs; may be repeated.")
+@click.option("--json", "json_file", type=OutputFile(), metavar="FILE", help="Write all that was measured there.")
 @click.option("--html", "html_file", type=OutputFile(), metavar="FILE", help="Write a page with plots there.")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE.py")
 @click.argument("args", nargs=-1, type=click.UNPROCESSED, metavar="[-- ARGS]...")
@@ -41,6 +43,7 @@ def command(
     repetitions: int,
     seconds: float,
     assignments: tuple[str, ...],
+    json_file: Path | None,
     html_file: Path | None,
 ) -> None:
     """Try settings on a program that sage run local runs, and recommend some.
@@ -63,9 +66,13 @@ def command(
     advice = [*remarks(outcome), *recommendation(outcome, ["sage", "run", "local", *fixed], [str(file), *args])]
     for line in advice:
         out.print(line, soft_wrap=True, markup=False)
+    described = machine()
+    if json_file is not None:
+        with writing(json_file):
+            write_outcome(outcome, advice, described, json_file)
     if html_file is not None:
         with writing(html_file):
-            html_file.write_text(tuning_page(file, outcome, advice, machine()), encoding="utf-8")
+            html_file.write_text(tuning_page(file, outcome, advice, described), encoding="utf-8")
 
 
 def _searched(
