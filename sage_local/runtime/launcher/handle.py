@@ -115,10 +115,6 @@ class JobHandle:
         else:
             self._receiver.wait_until(is_answered)
 
-    def collected(self, operator: str) -> list[Any]:
-        """What the ``Collect`` operator of this name has returned so far, in order; complete after ``wait``."""
-        return self._receiver.collected(operator)
-
     def _refuse_forked(self) -> None:
         """A child of the caller shares its socket: what one of them takes from it the other never gets."""
         if os.getpid() != self._pid:

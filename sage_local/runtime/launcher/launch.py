@@ -25,8 +25,8 @@ def launch(
     """Start ``plan`` in processes of its own and return at once.
 
     ``on_output(stream, text)`` gets whole lines that workers wrote (stream 1 or 2; the default writes them to
-    ``sys.stdout`` and ``sys.stderr``), ``on_collected(operator, values)`` the records of ``Collect`` operators (by
-    default kept in the handle), ``on_progress`` a look at the job a few times a second. They are called in the thread
+    ``sys.stdout`` and ``sys.stderr``), ``on_collected(operator, values)`` the records of ``Collect`` operators (a
+    plan that has some needs it), ``on_progress`` a look at the job a few times a second. They are called in the thread
     that receives: see ``JobHandle``. Raises ``SerializationError`` where something can not be sent to a worker,
     ``ConfigError`` where this machine can not hold the job, ``SageError`` where its run directory can not be made,
     ``JobError`` where its processes can not be started.

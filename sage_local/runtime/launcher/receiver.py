@@ -38,9 +38,8 @@ class Receiver:
         self, on_output: OnOutput | None, on_collected: OnCollected | None, on_progress: OnProgress | None
     ) -> None:
         self._on_output = on_output or write_output
-        self._on_collected = on_collected or self._keep
+        self._on_collected = on_collected
         self._on_progress = on_progress
-        self._collected: dict[str, list[Any]] = {}
         self._changed = threading.Condition()
         self._answers = 0
         self.progress = Progress(0.0, ())
@@ -56,6 +55,7 @@ class Receiver:
                 # Not every program writes the encoding it should: nothing that it wrote is a reason to lose its job.
                 self._on_output(stream, data.decode("utf-8", "backslashreplace"))
             case CollectedFrame(operator, frame):
+                assert self._on_collected is not None, "who collects says where to"
                 self._on_collected(operator, _decode(frame))
             case ProgressReport():
                 self._take_progress(reply)
@@ -72,10 +72,6 @@ class Receiver:
         with self._changed:
             self.ended = True
             self._changed.notify_all()
-
-    def collected(self, operator: str) -> list[Any]:
-        """What was kept of ``operator``, where no callback took it."""
-        return list(self._collected.get(operator, ()))
 
     @property
     def answers(self) -> int:
@@ -94,9 +90,6 @@ class Receiver:
             self._changed.notify_all()
         if self._on_progress is not None and not report.asked:
             self._on_progress(report.progress)
-
-    def _keep(self, operator: str, values: list[Any]) -> None:
-        self._collected.setdefault(operator, []).extend(values)
 
 
 def _decode(frame: bytes) -> list[Any]:
