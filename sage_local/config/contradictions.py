@@ -59,7 +59,7 @@ _IDLE_WITHOUT: tuple[tuple[Setting[Any], Enum, tuple[Setting[Any], ...]], ...] =
     (CHECKPOINTING, Checkpointing.NONE, _OF_CHECKPOINTS),
     (RESTART_STRATEGY, RestartStrategy.NONE, _OF_RESTARTS),
 )
-"""With the first written as the second, the others would do nothing."""
+"""Where the first is the second, the others would do nothing."""
 
 
 def refuse_contradictions(written: Layer) -> None:
@@ -69,7 +69,7 @@ def refuse_contradictions(written: Layer) -> None:
         if (low.key in written or high.key in written) and _value(low, written) > _value(high, written):
             raise ConfigError(f"{_told(low, written)} is more than {_told(high, written)}")
     for switch, none, idle in _IDLE_WITHOUT:
-        if switch.key in written and written[switch.key].value is none:
+        if _value(switch, written) is none:
             _refuse_idle(switch, idle, written)
 
 

@@ -190,6 +190,7 @@ def test_a_choice_is_a_member_or_its_word(written):
             {"restart.strategy": "none", "restart.attempts": 3},
             "restart.attempts = 3 .* has no effect with restart.strategy = none",
         ),
+        ({"restart.attempts": 3}, r"restart.attempts = 3 .* no effect with restart.strategy = none \(its default\)"),
     ],
 )
 def test_settings_that_contradict_each_other_are_both_named(written, told):
@@ -290,7 +291,7 @@ def test_each_job_has_a_checkpoint_directory_of_its_name():
 
 
 def test_a_fraction_is_a_number_from_0_to_1():
-    assert Settings({"restart.jitter": "0.25"})[RESTART_JITTER] == 0.25
+    assert Settings({"restart.strategy": "exponential-delay", "restart.jitter": "0.25"})[RESTART_JITTER] == 0.25
     for wrong in (1.5, -0.1, "much", True):
         with pytest.raises(ConfigError, match="a number from 0 to 1"):
             Settings({"restart.jitter": wrong})
