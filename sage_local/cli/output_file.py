@@ -31,4 +31,4 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise click.ClickException(f"{path} could not be written: {error.strerror}") from error
+        raise click.ClickException(f"{path} could not be written: {error.strerror or error}") from error
